@@ -1,0 +1,50 @@
+# `just` lists these.
+
+default:
+    @just --list
+
+# What CI runs, word for word.
+[group: 'check']
+ci:
+    bash .ci/run
+
+# Form and lints, quickly.
+[group: 'check']
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Every test.
+[group: 'check']
+test:
+    cargo test --workspace
+
+# Rewrite the golden texts after a change that means to change them; review the diff.
+[group: 'check']
+bless:
+    UPDATE_EXPECT=1 cargo test --workspace
+
+# Licences and advisories of the dependencies.
+[group: 'check']
+deny:
+    cargo deny check
+
+# Run the sample order.
+[group: 'run']
+run *ARGS:
+    cargo run -- run workflow.asl.json --input order.json {{ARGS}}
+
+# Build the step components.
+[group: 'run']
+steps:
+    cargo run -- step build
+
+# Measure: a core step, data flow, a sandboxed call against a native one, the order workflow.
+[group: 'measure']
+bench *ARGS:
+    cargo bench -p stepyard-benches {{ARGS}}
+
+# The binary as it is shipped: optimised, thin LTO, stripped.
+[group: 'ship']
+dist:
+    cargo build --profile dist
