@@ -1,0 +1,147 @@
+//! What follows an error: another attempt, a catcher, or the failure of what contains the state.
+
+use std::ops::Bound;
+
+use super::{
+    Execution, Status,
+    branch::{Branch, BranchPath, Waiting, child_path, parent_path},
+    journal::iteration,
+    randomness::jitter,
+    turn::{Advance, Next},
+    visit::failure_of,
+};
+use crate::{
+    CommandKind, Details, EventType, Payload, StateKind, StateName, StatesError, error_name,
+    retry::{Catcher, Failure, Retrier},
+};
+
+impl Execution {
+    /// An error leaves a state.
+    pub(super) fn fail(&mut self, path: &BranchPath, failure: Failure) -> Next {
+        let branch = &self.branches[path];
+        let retriers = branch.state().retriers();
+        if let Some(index) = Retrier::find(retriers, &failure, &branch.retries) {
+            self.back_off(path, index);
+            return None;
+        }
+        if Self::is_forked(branch) {
+            let kind = match branch.state().kind() {
+                StateKind::Map => EventType::MapStateFailed,
+                _ => EventType::ParallelStateFailed,
+            };
+            self.emit_next(path, kind, Details::default());
+        }
+        match self.catch(path, &failure) {
+            Some(Ok((next, output))) => self.exit(path, Some(next), output),
+            // Not offered to the catchers again: what they make of it would fail the same way.
+            Some(Err(failure)) => self.give_up(path, failure),
+            None => self.give_up(path, failure),
+        }
+    }
+
+    fn back_off(&mut self, path: &BranchPath, index: usize) {
+        let seed = self.started().seed;
+        let now = self.now;
+        let branch = self.branch_mut(path);
+        branch.retries.resize(branch.state().retriers().len(), 0);
+        branch.retries[index] += 1;
+        let timer = branch.command(path, CommandKind::Backoff);
+        let retrier = &branch.machine.state_at(branch.state).retriers()[index];
+        let delay = retrier.delay_millis(branch.retries[index], || jitter(&seed, &timer));
+        let at = now.plus_millis(delay);
+        branch.waiting = Waiting::Backoff(at);
+        self.start_timer(timer, at);
+    }
+
+    /// Where a catcher leads, and with what; an error when it cannot make its output.
+    fn catch(
+        &self,
+        path: &BranchPath,
+        failure: &Failure,
+    ) -> Option<Result<(StateName, Payload), Failure>> {
+        let branch = &self.branches[path];
+        let catcher = Catcher::find(branch.state().catchers(), failure)?;
+        let output = catcher.output(&branch.input, &failure.error);
+        let output = output.map_err(|error| failure_of(branch, error));
+        let output = output.and_then(|output| self.bounded(path, output));
+        Some(output.map(|output| (catcher.next.clone(), output)))
+    }
+
+    /// Nothing in the state helps: what contains it fails with the same error.
+    fn give_up(&mut self, path: &BranchPath, failure: Failure) -> Next {
+        let last_event = self.branches[path].last_event;
+        let Some((parent, slot)) = parent_path(path) else {
+            let error = shown(failure.error);
+            self.finish(Status::Failed { error }, last_event);
+            return None;
+        };
+        let branch = &self.branches[&parent];
+        if branch.state().kind() == StateKind::Map {
+            let details = iteration(branch.state_name(), slot);
+            self.emit(EventType::MapIterationFailed, last_event, details);
+        }
+        self.abort_children(&parent, last_event, Some(slot));
+        Some((parent, Advance::Fail(failure)))
+    }
+
+    /// Stops all branches or iterations of a state. The failed one, whose error `failing_event`
+    /// shows, comes first in the history.
+    pub(super) fn abort_children(
+        &mut self,
+        parent: &BranchPath,
+        failing_event: u64,
+        failed: Option<usize>,
+    ) {
+        let failed = failed.map(|slot| child_path(parent, &self.branches[parent], slot));
+        let after = (Bound::Excluded(parent.clone()), Bound::Unbounded);
+        let paths = self.branches.range::<BranchPath, _>(after).map(|(path, _)| path);
+        let inside = paths.take_while(|path| path.starts_with(parent)).cloned();
+        let is_failed = |path: &BranchPath| failed.as_ref().is_some_and(|it| path.starts_with(it));
+        let (first, others): (Vec<_>, Vec<_>) = inside.partition(is_failed);
+        let aborted: Vec<_> = first.into_iter().chain(others).collect();
+        for path in &aborted {
+            self.show_iteration_aborted(path, failed.as_ref(), failing_event);
+            let branch = self.branches[path].clone();
+            self.show_aborted(&branch, failing_event);
+            self.cancel_commands(path, &branch);
+        }
+        for path in &aborted {
+            self.branches.remove(path);
+        }
+        self.branch_mut(parent).last_event = failing_event;
+    }
+
+    fn show_iteration_aborted(
+        &mut self,
+        path: &BranchPath,
+        failed: Option<&BranchPath>,
+        failing_event: u64,
+    ) {
+        let Some((parent, slot)) = parent_path(path) else { return };
+        let branch = &self.branches[&parent];
+        if branch.state().kind() == StateKind::Map && failed != Some(path) {
+            let details = iteration(branch.state_name(), slot);
+            self.emit(EventType::MapIterationAborted, failing_event, details);
+        }
+    }
+
+    fn cancel_commands(&mut self, path: &BranchPath, branch: &Branch) {
+        let kinds: &[_] = match branch.waiting {
+            Waiting::Nothing | Waiting::Children(_) => &[],
+            Waiting::Task(_) => &[CommandKind::Task, CommandKind::Timeout, CommandKind::Heartbeat],
+            Waiting::Timer(_) => &[CommandKind::Wait],
+            Waiting::Backoff(_) => &[CommandKind::Backoff],
+        };
+        for &kind in kinds {
+            self.cancel(branch.command(path, kind));
+        }
+    }
+}
+
+/// An error as an execution ends with it: a timeout's empty cause is for catchers only.
+fn shown(mut error: StatesError) -> StatesError {
+    if error.name() == error_name::TIMEOUT {
+        error.cause = error.cause.filter(|cause| !cause.is_empty());
+    }
+    error
+}

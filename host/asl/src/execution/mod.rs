@@ -1,0 +1,273 @@
+//! One execution: a deterministic fold over facts.
+
+mod branch;
+mod failure;
+mod fork;
+mod journal;
+mod late;
+mod outstanding;
+mod position;
+mod randomness;
+mod status;
+mod task;
+mod turn;
+mod visit;
+mod walk;
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+pub use branch::TaskStage;
+pub use position::{Position, WaitsFor};
+pub use status::Status;
+
+use branch::{Branch, BranchPath, Machine, Waiting};
+use outstanding::Outstanding;
+use turn::{Advance, Next, Turn};
+
+use crate::{
+    Command, CommandId, CommandKind, Details, EventType, Fact, FactKind, Payload, Seed,
+    StateMachine, Step, Timestamp,
+};
+
+/// The most bytes of an input or output of a task, a state or an execution (Quotas).
+pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+
+/// A state machine at work. Equal machines given equal facts are equal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Execution {
+    machine: Machine,
+    status: Status,
+    /// What the first fact said; none before it.
+    started: Option<Arc<Started>>,
+    now: Timestamp,
+    /// The id of the last history event.
+    last_event: u64,
+    branches: BTreeMap<BranchPath, Branch>,
+    outstanding: Outstanding,
+    turn: Turn,
+}
+
+/// What the first fact said.
+#[derive(Debug, PartialEq)]
+struct Started {
+    id: String,
+    name: String,
+    role: String,
+    machine: String,
+    region: Arc<str>,
+    is_express: bool,
+    input: Payload,
+    seed: Seed,
+    at: Timestamp,
+}
+
+impl Execution {
+    /// An execution that waits for its first fact, `ExecutionStarted`.
+    pub fn new(machine: Arc<StateMachine>) -> Self {
+        Self {
+            machine: Machine(machine),
+            status: Status::Running,
+            started: None,
+            now: Timestamp::default(),
+            last_event: 0,
+            branches: BTreeMap::new(),
+            outstanding: Outstanding::default(),
+            turn: Turn::default(),
+        }
+    }
+
+    /// Rebuilds an execution from its journal.
+    pub fn replay<'a>(
+        machine: Arc<StateMachine>,
+        facts: impl IntoIterator<Item = &'a Fact>,
+    ) -> Self {
+        let mut execution = Self::new(machine);
+        for fact in facts {
+            execution.step(fact);
+        }
+        execution
+    }
+
+    /// Moves the execution on by one fact. A fact that comes too late (its task or timer is over,
+    /// or the execution is) changes nothing; one about a task or timer that never was is a broken
+    /// journal, and fails the execution.
+    pub fn step(&mut self, fact: &Fact) -> Step {
+        self.now = self.now.max(fact.at);
+        self.turn.first_event = self.last_event;
+        if self.status == Status::Running {
+            self.absorb(&fact.kind);
+            self.run();
+        }
+        mem::take(&mut self.turn).into_step()
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The state machine it runs.
+    pub fn machine(&self) -> &Arc<StateMachine> {
+        &self.machine
+    }
+
+    /// How many events its history has so far.
+    pub fn event_count(&self) -> u64 {
+        self.last_event
+    }
+
+    /// The commands not yet answered, in the order in which they were issued: what a host performs
+    /// again after a restart. A task whose [`Execution::task_stage`] is `Started` or `Submitted` is
+    /// only awaited: somebody outside has it.
+    pub fn outstanding(&self) -> Vec<&Command> {
+        self.outstanding.in_order().into_iter().map(|(_, command)| command).collect()
+    }
+
+    /// How far a task got; none when it is over, or never was.
+    pub fn task_stage(&self, task: &CommandId) -> Option<TaskStage> {
+        self.outstanding.get(task)?;
+        match self.branches.get(&task.branch)?.waiting {
+            Waiting::Task(stage) if task.kind == CommandKind::Task => Some(stage),
+            _ => None,
+        }
+    }
+
+    /// Where it is: the states it is in, outer before inner.
+    pub fn positions(&self) -> impl Iterator<Item = Position<'_>> {
+        self.branches.iter().filter_map(|(path, branch)| Position::of(path, branch))
+    }
+
+    fn absorb(&mut self, fact: &FactKind) {
+        if let FactKind::ExecutionStarted { .. } = fact {
+            return self.start(fact);
+        }
+        if self.started.is_none() {
+            return self.refuse("came before ExecutionStarted");
+        }
+        let next = match fact {
+            FactKind::ExecutionStarted { .. } => None,
+            FactKind::ExecutionAborted { error } => {
+                self.finish(Status::Aborted { error: error.clone() }, 0);
+                None
+            }
+            FactKind::TaskStarted { task, worker } => self.task_started(task, worker.clone()),
+            FactKind::TaskSubmitted { task, details } => self.task_submitted(task, details),
+            FactKind::TaskSucceeded { task, output } => self.task_ended(task, Ok(output.clone())),
+            FactKind::TaskFailed { task, error } => self.task_ended(task, Err(error.clone())),
+            FactKind::TimerFired { timer } => self.fire(timer),
+        };
+        self.turn.ready.extend(next);
+    }
+
+    fn start(&mut self, fact: &FactKind) {
+        let FactKind::ExecutionStarted {
+            id, name, role, machine, alias, version, input, seed, ..
+        } = fact
+        else {
+            return;
+        };
+        if self.started.is_some() {
+            return self.refuse("came a second time: ExecutionStarted");
+        }
+        // arn:<partition>:states:<region>:<account>:<execution or express>:…
+        let part = |index| id.split(':').nth(index).unwrap_or_default();
+        self.started = Some(Arc::new(Started {
+            id: id.clone(),
+            name: name.clone(),
+            role: role.clone(),
+            machine: machine.clone(),
+            region: part(3).into(),
+            is_express: part(5) == "express",
+            input: input.clone(),
+            seed: *seed,
+            at: self.now,
+        }));
+        let details = Details {
+            input: Some(input.clone()),
+            role_arn: Some(role.clone()),
+            state_machine_alias_arn: alias.clone(),
+            state_machine_version_arn: version.clone(),
+            ..Details::default()
+        };
+        self.emit(EventType::ExecutionStarted, 0, details);
+        self.start_deadline();
+        let machine = self.machine.0.clone();
+        self.begin(BranchPath::default(), machine, input.clone(), 0);
+    }
+
+    fn start_deadline(&mut self) {
+        let Some(seconds) = self.machine.timeout_seconds() else { return };
+        let at = self.now.plus_millis(millis(seconds));
+        self.start_timer(deadline(), at);
+    }
+
+    fn fire(&mut self, timer: &CommandId) -> Next {
+        if timer.kind == CommandKind::Task {
+            self.refuse_id(timer, "is no timer");
+            return None;
+        }
+        if self.outstanding.take(timer).is_none() {
+            self.refuse_unless_known(timer);
+            return None;
+        }
+        let path = timer.branch.clone();
+        match timer.kind {
+            CommandKind::Execution => {
+                self.finish(Status::TimedOut, 0);
+                None
+            }
+            CommandKind::Wait => {
+                let input = self.branches[&path].input.clone();
+                Some((path, Advance::Leave(input)))
+            }
+            CommandKind::Backoff => Some((path, Advance::Retry)),
+            CommandKind::Timeout | CommandKind::Heartbeat => self.task_timed_out(timer),
+            CommandKind::Task => None,
+        }
+    }
+
+    fn start_timer(&mut self, timer: CommandId, at: Timestamp) {
+        let command = Command::StartTimer { timer: timer.clone(), at };
+        self.turn.step.commands.push(command.clone());
+        self.outstanding.issue(timer, command);
+    }
+
+    /// Nobody waits for a task or timer any more, if somebody did.
+    fn cancel(&mut self, command: CommandId) {
+        if self.outstanding.take(&command).is_some() {
+            self.turn.step.commands.push(Command::Cancel { command });
+        }
+    }
+
+    /// Ends the execution: whatever is under way is cancelled.
+    fn finish(&mut self, status: Status, last_event: u64) {
+        self.show_finished(&status, last_event);
+        for command in self.outstanding.clear() {
+            self.turn.step.commands.push(Command::Cancel { command });
+        }
+        self.branches.clear();
+        self.turn.ready.clear();
+        self.turn.starting.clear();
+        self.status = status.clone();
+        self.turn.step.commands.push(Command::Finish { status });
+    }
+
+    fn branch_mut(&mut self, path: &BranchPath) -> &mut Branch {
+        self.branches.get_mut(path).expect("a branch that goes on is at work")
+    }
+
+    fn started(&self) -> &Started {
+        self.started.as_deref().expect("an execution at work was started")
+    }
+}
+
+/// The timer of the state machine's own `TimeoutSeconds`.
+fn deadline() -> CommandId {
+    let branch = BranchPath::default();
+    CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Execution }
+}
+
+/// `seconds`, bounded by the language, in milliseconds.
+fn millis(seconds: u64) -> i64 {
+    i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,251 @@
+//! Tasks: scheduled, started, submitted, answered, or out of time.
+
+use std::sync::Arc;
+
+use super::{
+    Execution, TaskStage,
+    branch::{Branch, BranchPath, Waiting},
+    journal::timed_out,
+    millis, randomness,
+    turn::{Advance, Next},
+    visit,
+};
+use crate::{
+    Command, CommandId, CommandKind, Details, EventType, Payload, Resource, ResourceKind,
+    ScheduleTask, StatesError, TaskCredentials, error_name,
+    retry::{Failure, Origin},
+    state::Order,
+};
+
+/// The events of a task, by what does it.
+struct Events {
+    scheduled: EventType,
+    succeeded: EventType,
+    failed: EventType,
+    timed_out: EventType,
+}
+
+impl Execution {
+    /// Asks for a task. It is shown as started when the step is over.
+    pub(super) fn schedule(&mut self, path: &BranchPath, order: Order) -> Next {
+        let order = match self.bounded(path, order.input.clone()) {
+            Ok(input) => Order { input, ..order },
+            Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
+        };
+        let details = self.scheduled_details(&order);
+        self.emit_next(path, events(&order.resource).scheduled, details);
+
+        let branch = self.branch_mut(path);
+        branch.waiting = Waiting::Task(TaskStage::Scheduled);
+        let id = |kind| branch.command(path, kind);
+        let (task, timeout, heartbeat) =
+            (id(CommandKind::Task), id(CommandKind::Timeout), id(CommandKind::Heartbeat));
+        let is_activity = *order.resource.kind() == ResourceKind::Activity;
+        let (timeout_seconds, heartbeat_seconds) = (order.timeout_seconds, order.heartbeat_seconds);
+        let schedule = self.schedule_task(&task, order);
+        self.turn.step.commands.push(schedule.clone());
+        self.outstanding.issue(task, schedule);
+        if let Some(seconds) = timeout_seconds {
+            self.start_timer(timeout, self.now.plus_millis(millis(seconds)));
+        }
+        if let Some(seconds) = heartbeat_seconds.filter(|_| !is_activity) {
+            self.start_timer(heartbeat, self.now.plus_millis(millis(seconds)));
+        }
+        self.turn.starting.push(path.clone());
+        None
+    }
+
+    fn schedule_task(&self, task: &CommandId, order: Order) -> Command {
+        let token =
+            awaits_token(&order.resource).then(|| randomness::token(&self.started().seed, task));
+        Command::ScheduleTask(Box::new(ScheduleTask {
+            task: task.clone(),
+            visit: CommandId { attempt: 0, ..task.clone() },
+            attempt: task.attempt,
+            state: self.branches[&task.branch].state_name().clone(),
+            resource: order.resource,
+            input: order.input,
+            token,
+            timeout_seconds: order.timeout_seconds,
+            heartbeat_seconds: order.heartbeat_seconds,
+            credentials: order.role,
+        }))
+    }
+
+    fn scheduled_details(&self, order: &Order) -> Details {
+        let task_credentials = order.role.clone().map(|role_arn| TaskCredentials { role_arn });
+        let common = Details {
+            timeout_in_seconds: order.timeout_seconds,
+            heartbeat_in_seconds: order.heartbeat_seconds,
+            task_credentials,
+            ..service_details(&order.resource)
+        };
+        match order.resource.kind() {
+            ResourceKind::Service { .. } => Details {
+                region: Some(self.started().region.clone()),
+                parameters: Some(order.input.clone()),
+                ..common
+            },
+            ResourceKind::Function { .. } | ResourceKind::Activity => Details {
+                resource: Some(order.resource.text().into()),
+                input: Some(order.input.clone()),
+                ..common
+            },
+        }
+    }
+
+    /// A worker took an activity's task: its heartbeats count from here.
+    pub(super) fn task_started(&mut self, id: &CommandId, worker: Option<String>) -> Next {
+        let task = self.task_named(id)?;
+        let path = &id.branch;
+        let is_waiting = self.task_stage(id) == Some(TaskStage::Scheduled);
+        if *task.resource.kind() != ResourceKind::Activity || !is_waiting {
+            return None;
+        }
+        let details = Details { worker_name: worker, ..Details::default() };
+        self.emit_next(path, EventType::ActivityStarted, details);
+        self.branch_mut(path).waiting = Waiting::Task(TaskStage::Started);
+        if let Some(seconds) = task.heartbeat_seconds {
+            let timer = CommandId { kind: CommandKind::Heartbeat, ..id.clone() };
+            self.start_timer(timer, self.now.plus_millis(millis(seconds)));
+        }
+        None
+    }
+
+    /// A service accepted a job, or delivered a task token.
+    pub(super) fn task_submitted(&mut self, id: &CommandId, details: &Payload) -> Next {
+        let task = self.task_named(id)?;
+        let ResourceKind::Service { .. } = task.resource.kind() else { return None };
+        if self.task_stage(id) != Some(TaskStage::Scheduled) {
+            return None;
+        }
+        let output = Some(details.clone());
+        let details = Details { output, ..service_details(&task.resource) };
+        self.emit_next(&id.branch, EventType::TaskSubmitted, details);
+        self.branch_mut(&id.branch).waiting = Waiting::Task(TaskStage::Submitted);
+        None
+    }
+
+    /// A task was answered.
+    pub(super) fn task_ended(
+        &mut self,
+        id: &CommandId,
+        result: Result<Payload, StatesError>,
+    ) -> Next {
+        let task = self.task_named(id)?;
+        self.outstanding.take(id);
+        for kind in [CommandKind::Timeout, CommandKind::Heartbeat] {
+            self.cancel(CommandId { kind, ..id.clone() });
+        }
+        let result = result.and_then(|output| {
+            visit::check(&output, limited_name(&task.resource)).map(|()| output)
+        });
+        let (events, common) = (events(&task.resource), service_details(&task.resource));
+        let (kind, details, advance) = match result {
+            Ok(output) => {
+                let details = Details { output: Some(output.clone()), ..common };
+                (events.succeeded, details, Advance::Leave(output))
+            }
+            Err(error) => {
+                let StatesError { error: name, cause } = error.clone();
+                let details = Details { error: name, cause, ..common };
+                (events.failed, details, Advance::Fail(Failure::of_work(error)))
+            }
+        };
+        self.emit_next(&id.branch, kind, details);
+        Some((id.branch.clone(), advance))
+    }
+
+    /// A task's `TimeoutSeconds` or `HeartbeatSeconds` ran out.
+    pub(super) fn task_timed_out(&mut self, timer: &CommandId) -> Next {
+        let id = CommandId { kind: CommandKind::Task, ..timer.clone() };
+        let task = self.task_named(&id)?;
+        for kind in [CommandKind::Task, CommandKind::Timeout, CommandKind::Heartbeat] {
+            self.cancel(CommandId { kind, ..id.clone() });
+        }
+        let Details { error, .. } = timed_out();
+        let details = Details { error, ..service_details(&task.resource) };
+        self.emit_next(&id.branch, events(&task.resource).timed_out, details);
+        let origin = match timer.kind {
+            CommandKind::Heartbeat => Origin::Heartbeat,
+            _ => Origin::Work,
+        };
+        // A catcher sees an empty cause; the history shows none.
+        let error = StatesError::new(error_name::TIMEOUT, "");
+        Some((id.branch, Advance::Fail(Failure { error, origin })))
+    }
+
+    /// The outstanding task of this id. None when a fact about it is late, or breaks the journal.
+    fn task_named(&mut self, id: &CommandId) -> Option<ScheduleTask> {
+        if id.kind != CommandKind::Task {
+            self.refuse_id(id, "is no task");
+            return None;
+        }
+        if let Some(Command::ScheduleTask(task)) = self.outstanding.get(id) {
+            return Some((**task).clone());
+        }
+        self.refuse_unless_known(id);
+        None
+    }
+
+    /// The task that a branch waits for.
+    pub(super) fn task_of(&self, path: &BranchPath, branch: &Branch) -> Option<&ScheduleTask> {
+        match self.outstanding.get(&branch.command(path, CommandKind::Task))? {
+            Command::ScheduleTask(task) => Some(task),
+            _ => None,
+        }
+    }
+}
+
+/// Whether someone outside completes the task by its token.
+fn awaits_token(resource: &Resource) -> bool {
+    match resource.kind() {
+        ResourceKind::Function { .. } => false,
+        ResourceKind::Activity => true,
+        ResourceKind::Service { pattern, .. } => *pattern != crate::Pattern::RequestResponse,
+    }
+}
+
+/// What a task is called when its result is too long.
+fn limited_name(resource: &Resource) -> &str {
+    match resource.kind() {
+        ResourceKind::Service { service, .. } => service,
+        ResourceKind::Function { .. } | ResourceKind::Activity => resource.text(),
+    }
+}
+
+/// How a service integration is named in each of its events; empty for functions and activities.
+pub(super) fn service_details(resource: &Resource) -> Details {
+    let ResourceKind::Service { service, action, pattern } = resource.kind() else {
+        return Details::default();
+    };
+    let resource: Arc<str> = match pattern.suffix() {
+        "" => action.as_str().into(),
+        suffix => format!("{action}{suffix}").into(),
+    };
+    let resource_type = Some(service.as_str().into());
+    Details { resource_type, resource: Some(resource), ..Details::default() }
+}
+
+fn events(resource: &Resource) -> Events {
+    match resource.kind() {
+        ResourceKind::Function { .. } => Events {
+            scheduled: EventType::LambdaFunctionScheduled,
+            succeeded: EventType::LambdaFunctionSucceeded,
+            failed: EventType::LambdaFunctionFailed,
+            timed_out: EventType::LambdaFunctionTimedOut,
+        },
+        ResourceKind::Activity => Events {
+            scheduled: EventType::ActivityScheduled,
+            succeeded: EventType::ActivitySucceeded,
+            failed: EventType::ActivityFailed,
+            timed_out: EventType::ActivityTimedOut,
+        },
+        ResourceKind::Service { .. } => Events {
+            scheduled: EventType::TaskScheduled,
+            succeeded: EventType::TaskSucceeded,
+            failed: EventType::TaskFailed,
+            timed_out: EventType::TaskTimedOut,
+        },
+    }
+}

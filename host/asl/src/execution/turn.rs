@@ -1,0 +1,54 @@
+//! What is under way within one step.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::branch::BranchPath;
+use crate::{Command, Payload, Step, retry::Failure};
+
+/// What is under way within one step; empty between steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Turn {
+    /// Branches that can go on. A queue and no recursion: how far a definition leads is up to its
+    /// author.
+    pub(super) ready: VecDeque<(BranchPath, Advance)>,
+    /// Branches whose task was scheduled, and is yet to be shown as started.
+    pub(super) starting: Vec<BranchPath>,
+    /// No further event fits into the history.
+    pub(super) is_full: bool,
+    /// The last event before this step.
+    pub(super) first_event: u64,
+    pub(super) step: Step,
+}
+
+impl Turn {
+    /// What came of it. A command that the same step cancels again is never issued.
+    pub(super) fn into_step(self) -> Step {
+        let Step { mut commands, history } = self.step;
+        let cancels = commands.iter().filter(|it| matches!(it, Command::Cancel { .. }));
+        let cancelled: BTreeSet<_> = cancels.filter_map(Command::id).cloned().collect();
+        if cancelled.is_empty() {
+            return Step { commands, history };
+        }
+        let issued = commands.iter().filter(|it| !matches!(it, Command::Cancel { .. }));
+        let issued = issued.filter_map(Command::id).filter(|id| cancelled.contains(id));
+        let issued: BTreeSet<_> = issued.cloned().collect();
+        commands.retain(|command| command.id().is_none_or(|id| !issued.contains(id)));
+        Step { commands, history }
+    }
+}
+
+/// What a branch does next.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Advance {
+    /// Comes to a state, with this input.
+    Arrive(usize, Payload),
+    /// Enters the state it is in once more.
+    Retry,
+    /// Leaves the state with what its work came to.
+    Leave(Payload),
+    /// An error leaves the state.
+    Fail(Failure),
+}
+
+/// Which branch goes on, and how.
+pub(super) type Next = Option<(BranchPath, Advance)>;

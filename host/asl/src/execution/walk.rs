@@ -1,0 +1,153 @@
+//! How a branch goes from state to state.
+
+use std::sync::Arc;
+
+use super::{
+    Execution, Status,
+    branch::{self, Branch, BranchPath, Waiting},
+    journal,
+    randomness::Purpose,
+    turn::{Advance, Next},
+};
+use crate::{
+    CommandKind, Details, Payload, StateMachine, StateName, retry::Failure, state::Progress,
+};
+
+impl Execution {
+    /// Adds a branch, which will arrive at its machine's first state.
+    pub(super) fn begin(
+        &mut self,
+        path: BranchPath,
+        machine: Arc<StateMachine>,
+        input: Payload,
+        last_event: u64,
+    ) {
+        let first = machine.index_of(machine.start_at());
+        let first = first.expect("a definition that parses has the state that StartAt names");
+        let branch = Branch::new(machine, input.clone(), last_event);
+        self.branches.insert(path.clone(), branch);
+        self.turn.ready.push_back((path, Advance::Arrive(first, input)));
+    }
+
+    /// Lets every branch go on until it waits. One branch goes as far as it can before the next.
+    pub(super) fn run(&mut self) {
+        while let Some(next) = self.turn.ready.pop_front() {
+            let mut next = Some(next);
+            while let Some((path, advance)) = next {
+                if self.status != Status::Running || !self.branches.contains_key(&path) {
+                    break;
+                }
+                next = self.advance(&path, advance);
+                self.stop_when_full();
+            }
+        }
+        self.show_started();
+        self.stop_when_full();
+    }
+
+    fn advance(&mut self, path: &BranchPath, advance: Advance) -> Next {
+        match advance {
+            Advance::Arrive(state, input) => {
+                self.arrive(path, state, input);
+                self.enter(path)
+            }
+            Advance::Retry => {
+                self.branch_mut(path).attempt += 1;
+                self.enter(path)
+            }
+            Advance::Leave(result) => self.leave(path, result),
+            Advance::Fail(failure) => self.fail(path, failure),
+        }
+    }
+
+    /// Comes to a state for the first time, as opposed to by a retry.
+    fn arrive(&mut self, path: &BranchPath, state: usize, input: Payload) {
+        let now = self.now;
+        let branch = self.branch_mut(path);
+        let last_event = branch.last_event;
+        *branch = Branch {
+            machine: branch.machine.clone(),
+            state,
+            visit: branch.visit + 1,
+            entered_at: now,
+            ..Branch::new(branch.machine.0.clone(), input.clone(), last_event)
+        };
+        let kind = journal::entered(branch.state().kind());
+        let details = Details { input: Some(input), ..Details::named(branch.state_name()) };
+        let event = self.emit(kind, last_event, details);
+        let branch = self.branch_mut(path);
+        (branch.entered_event, branch.last_event) = (event, event);
+    }
+
+    fn enter(&mut self, path: &BranchPath) -> Next {
+        self.branch_mut(path).waiting = Waiting::Nothing;
+        let entered =
+            self.evaluate(path, Purpose::Entering, |state, cx| state.behavior().enter(cx));
+        match entered {
+            Err(failure) => Some((path.clone(), Advance::Fail(failure))),
+            Ok(Progress::Fail(error)) => {
+                Some((path.clone(), Advance::Fail(Failure::of_work(error))))
+            }
+            Ok(Progress::Leave(output)) => {
+                let next = self.branches[path].state().next().cloned();
+                self.exit(path, next, output)
+            }
+            Ok(Progress::Goto(next, output)) => self.exit(path, Some(next), output),
+            Ok(Progress::Timer(at)) => {
+                let timer = self.branches[path].command(path, CommandKind::Wait);
+                self.start_timer(timer, at);
+                self.branch_mut(path).waiting = Waiting::Timer(at);
+                None
+            }
+            Ok(Progress::Task(order)) => self.schedule(path, *order),
+            Ok(Progress::Fork(fork)) => self.fork(path, fork),
+        }
+    }
+
+    fn leave(&mut self, path: &BranchPath, result: Payload) -> Next {
+        self.branch_mut(path).waiting = Waiting::Nothing;
+        let left =
+            self.evaluate(path, Purpose::Leaving, |state, cx| state.behavior().leave(cx, result));
+        match left {
+            Err(failure) => Some((path.clone(), Advance::Fail(failure))),
+            Ok(output) => {
+                let next = self.branches[path].state().next().cloned();
+                self.exit(path, next, output)
+            }
+        }
+    }
+
+    /// Leaves the state with its output: for another state, or for the end of the machine.
+    pub(super) fn exit(
+        &mut self,
+        path: &BranchPath,
+        next: Option<StateName>,
+        output: Payload,
+    ) -> Next {
+        let output = match self.bounded(path, output) {
+            Ok(output) => output,
+            Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
+        };
+        self.show_exited(path, output.clone());
+        match next {
+            Some(next) => {
+                let next = self.branches[path].machine.index_of(&next);
+                let next = next.expect("a definition that parses has the states it leads to");
+                Some((path.clone(), Advance::Arrive(next, output)))
+            }
+            None => self.end(path, output),
+        }
+    }
+
+    /// The branch is over: its output goes to the state that holds it, or is the execution's.
+    fn end(&mut self, path: &BranchPath, output: Payload) -> Next {
+        let branch = self.branches.remove(path).expect("a branch that ends is at work");
+        match branch::parent_path(path) {
+            Some((parent, slot)) => self.child_succeeded(&parent, slot, branch.last_event, output),
+            None => {
+                self.finish(Status::Succeeded { output }, branch.last_event);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What the world told an execution.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CommandId, Payload, StatesError, Timestamp};
+
+/// The randomness of an execution: every jitter, UUID and task token is derived from it.
+pub type Seed = [u8; 32];
+
+/// One thing the world told an execution. Journaled once, in order; never decided again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When it became known; never decreases within an execution.
+    pub at: Timestamp,
+    /// What became known.
+    #[serde(flatten)]
+    pub kind: FactKind,
+}
+
+/// The kinds of fact there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact")]
+pub enum FactKind {
+    /// The first fact of every execution.
+    ExecutionStarted {
+        /// The execution's ARN (`$$.Execution.Id`).
+        id: String,
+        /// The execution's name.
+        name: String,
+        /// The role it runs under (`$$.Execution.RoleArn`).
+        role: String,
+        /// The state machine's unqualified ARN (`$$.StateMachine.Id`).
+        machine: String,
+        /// The alias it was started through, as an ARN.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alias: Option<String>,
+        /// The version it was started with, as an ARN.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// The X-Ray trace header the caller gave.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<String>,
+        /// The execution's input.
+        input: Payload,
+        /// The execution's randomness.
+        seed: Seed,
+    },
+    /// A worker took an activity's task.
+    TaskStarted {
+        /// The task it took.
+        task: CommandId,
+        /// The worker's name, when it gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worker: Option<String>,
+    },
+    /// A task was accepted outside and is never performed again: its end comes by another door.
+    TaskSubmitted {
+        /// The task accepted.
+        task: CommandId,
+        /// What the service answered.
+        details: Payload,
+    },
+    /// A step, a service or `SendTaskSuccess` completed a task.
+    TaskSucceeded {
+        /// The task completed.
+        task: CommandId,
+        /// Its result.
+        output: Payload,
+    },
+    /// A step, a service or `SendTaskFailure` failed a task.
+    TaskFailed {
+        /// The task failed.
+        task: CommandId,
+        /// Its error.
+        error: StatesError,
+    },
+    /// The moment that a `StartTimer` named has come.
+    TimerFired {
+        /// The timer.
+        timer: CommandId,
+    },
+    /// `StopExecution` was called.
+    ExecutionAborted {
+        /// What the caller gave; either part may be absent.
+        error: StatesError,
+    },
+}

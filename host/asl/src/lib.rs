@@ -1,0 +1,50 @@
+//! The Amazon States Language: what a state machine says, and what it means.
+//!
+//! Nothing here performs I/O, reads a clock, draws randomness or awaits. An [`Execution`] is a
+//! fold over [`Fact`]s: each one moves it on and yields the [`Command`]s its host must perform and
+//! the [`HistoryEvent`]s that AWS would show.
+//!
+//! ```text
+//!   Fact ──► Execution::step ──► Command, HistoryEvent
+//!     ▲                             │
+//!     └────── the host's work ◄─────┘
+//! ```
+//!
+//! A fact is what the world told the execution; a command is what it asks of its host; a history
+//! event is what `GetExecutionHistory` shows. Facts are journaled, the rest is derived.
+//!
+//! [`StateMachine`] is what a definition says; each state type is one file under `state`. Data moves
+//! between states as [`Payload`]s, by the paths and templates of `payload`.
+#![forbid(unsafe_code)]
+
+mod check;
+mod command;
+mod diagnostic;
+mod error;
+mod execution;
+mod fact;
+mod fields;
+mod graph;
+mod history;
+mod machine;
+mod outline;
+mod payload;
+mod resource;
+mod retry;
+mod state;
+mod timestamp;
+
+pub use command::{Command, CommandId, CommandIdError, CommandKind, ScheduleTask, Step, TaskToken};
+pub use diagnostic::{Code, Diagnostic, Location, Segment, Severity};
+pub use error::{StatesError, name as error_name};
+pub use execution::{Execution, PAYLOAD_BYTES_MAX, Position, Status, TaskStage, WaitsFor};
+pub use fact::{Fact, FactKind, Seed};
+pub use graph::{Ending, Graph, Trace, Visit};
+pub use history::{Details, EventType, HistoryEvent, TaskCredentials};
+pub use machine::{DEFINITION_BYTES_MAX, InnerMachine, State, StateKind, StateMachine, TaskState};
+pub use payload::Payload;
+pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
+pub use timestamp::Timestamp;
+
+/// The name of a state, unique within its state machine, at most 80 characters.
+pub type StateName = std::sync::Arc<str>;

@@ -1,0 +1,259 @@
+//! A state machine: the states of a definition, or of one branch or item processor within it.
+
+mod read;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    Diagnostic, Location, Resource, Severity, StateName,
+    check::check,
+    fields::Fields,
+    retry::{Catcher, Retrier},
+    state::{Choice, Fail, Map, Parallel, Pass, StateType, Succeed, Task, Wait},
+};
+
+use read::{read_definition, read_json};
+pub(crate) use read::{read_inner, read_processor};
+
+/// The longest definition, in bytes (Quotas).
+pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
+
+/// A definition, read: it names states and says how they follow one another. A Parallel's branch
+/// and a Map's item processor are state machines too.
+#[derive(Debug)]
+pub struct StateMachine {
+    comment: Option<String>,
+    start_at: StateName,
+    states: Vec<State>,
+    index: BTreeMap<StateName, usize>,
+    timeout_seconds: Option<u64>,
+}
+
+impl StateMachine {
+    /// Reads a definition. Reports every problem there is, not only the first.
+    pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let value = read_json(text).map_err(|problem| vec![problem])?;
+        let mut found = Vec::new();
+        let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
+        found.extend(check(&value));
+        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        machine.filter(|_| found.is_empty()).ok_or(found)
+    }
+
+    /// Its `Comment`.
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// The state it begins with.
+    pub fn start_at(&self) -> &StateName {
+        &self.start_at
+    }
+
+    /// Its own states, in the order of the definition; not those of inner machines.
+    pub fn states(&self) -> impl Iterator<Item = &State> {
+        self.states.iter()
+    }
+
+    /// The state of this name, when the machine itself has it.
+    pub fn state(&self, name: &str) -> Option<&State> {
+        self.index_of(name).map(|index| self.state_at(index))
+    }
+
+    /// How long an execution may take in all.
+    pub fn timeout_seconds(&self) -> Option<u64> {
+        self.timeout_seconds
+    }
+
+    /// Every Task state, those of inner machines included.
+    pub fn tasks(&self) -> Vec<TaskState<'_>> {
+        let mut tasks = Vec::new();
+        let mut machines = vec![(self, Location::default())];
+        while let Some((machine, at)) = machines.pop() {
+            for state in &machine.states {
+                let location = at.field("States").field(&state.name);
+                let inner = state.machines();
+                machines.extend(inner.iter().map(|it| (&**it.machine, it.location(&location))));
+                tasks.extend(state.task(location));
+            }
+        }
+        tasks
+    }
+
+    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    pub(crate) fn state_at(&self, index: usize) -> &State {
+        &self.states[index]
+    }
+}
+
+/// A state of a machine.
+#[derive(Debug)]
+pub struct State {
+    name: StateName,
+    comment: Option<String>,
+    /// None when it ends its machine, or says itself where to go.
+    next: Option<StateName>,
+    behavior: Behavior,
+}
+
+/// What a state of each type has and does.
+#[derive(Debug)]
+enum Behavior {
+    Task(Box<Task>),
+    Wait(Wait),
+    Pass(Box<Pass>),
+    Succeed(Succeed),
+    Fail(Fail),
+    Choice(Choice),
+    Parallel(Box<Parallel>),
+    Map(Box<Map>),
+}
+
+/// The state types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateKind {
+    /// Does one unit of work.
+    Task,
+    /// Waits for a time or until a moment.
+    Wait,
+    /// Passes its input on, or puts a fixed result in its place.
+    Pass,
+    /// Ends its machine with its input.
+    Succeed,
+    /// Ends its machine, and what contains it, with an error.
+    Fail,
+    /// Chooses the next state by rules.
+    Choice,
+    /// Runs several machines at once on the same input.
+    Parallel,
+    /// Runs one machine once per item.
+    Map,
+}
+
+impl StateKind {
+    /// In the order in which AWS lists them.
+    const ALL: [Self; 8] = [
+        Self::Task,
+        Self::Wait,
+        Self::Pass,
+        Self::Succeed,
+        Self::Fail,
+        Self::Choice,
+        Self::Parallel,
+        Self::Map,
+    ];
+}
+
+/// The `Type` of a state of this type.
+impl fmt::Display for StateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl State {
+    /// Its name.
+    pub fn name(&self) -> &StateName {
+        &self.name
+    }
+
+    /// Its `Comment`.
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> StateKind {
+        match &self.behavior {
+            Behavior::Task(_) => StateKind::Task,
+            Behavior::Wait(_) => StateKind::Wait,
+            Behavior::Pass(_) => StateKind::Pass,
+            Behavior::Succeed(_) => StateKind::Succeed,
+            Behavior::Fail(_) => StateKind::Fail,
+            Behavior::Choice(_) => StateKind::Choice,
+            Behavior::Parallel(_) => StateKind::Parallel,
+            Behavior::Map(_) => StateKind::Map,
+        }
+    }
+
+    /// The machines inside it: a Parallel's branches, a Map's item processor.
+    pub fn machines(&self) -> Vec<InnerMachine<'_>> {
+        let field = match &self.behavior {
+            Behavior::Map(map) => map.processor_field(),
+            _ => "Branches",
+        };
+        let machines = self.behavior().machines().iter().enumerate();
+        let is_map = self.kind() == StateKind::Map;
+        let inner =
+            |(index, machine)| InnerMachine { machine, field, index: (!is_map).then_some(index) };
+        machines.map(inner).collect()
+    }
+
+    pub(crate) fn next(&self) -> Option<&StateName> {
+        self.next.as_ref()
+    }
+
+    pub(crate) fn behavior(&self) -> &dyn StateType {
+        match &self.behavior {
+            Behavior::Task(state) => &**state,
+            Behavior::Wait(state) => state,
+            Behavior::Pass(state) => &**state,
+            Behavior::Succeed(state) => state,
+            Behavior::Fail(state) => state,
+            Behavior::Choice(state) => state,
+            Behavior::Parallel(state) => &**state,
+            Behavior::Map(state) => &**state,
+        }
+    }
+
+    pub(crate) fn retriers(&self) -> &[Retrier] {
+        self.behavior().retriers()
+    }
+
+    pub(crate) fn catchers(&self) -> &[Catcher] {
+        self.behavior().catchers()
+    }
+
+    fn task(&self, location: Location) -> Option<TaskState<'_>> {
+        let Behavior::Task(task) = &self.behavior else { return None };
+        let (resource, parameters) = (task.resource()?, task.literal_parameters());
+        Some(TaskState { state: &self.name, location, resource, parameters })
+    }
+}
+
+/// A machine inside a state.
+#[derive(Clone, Debug)]
+pub struct InnerMachine<'a> {
+    /// The machine.
+    pub machine: &'a Arc<StateMachine>,
+    /// The field it stands in: `Branches`, `ItemProcessor` or `Iterator`.
+    pub field: &'static str,
+    /// Which of the field's elements it is; none for a Map.
+    pub index: Option<usize>,
+}
+
+impl InnerMachine<'_> {
+    /// The machine's place, in a state at `state`.
+    pub fn location(&self, state: &Location) -> Location {
+        let field = state.field(self.field);
+        self.index.map_or(field.clone(), |index| field.index(index))
+    }
+}
+
+/// A Task state, for whoever must know that something can do its work.
+#[derive(Clone, Debug)]
+pub struct TaskState<'a> {
+    /// The state's name.
+    pub state: &'a StateName,
+    /// Its place in the definition.
+    pub location: Location,
+    /// What is to do the work.
+    pub resource: &'a Resource,
+    /// Its `Parameters` as the definition has them.
+    pub parameters: Option<&'a Value>,
+}

@@ -1,0 +1,313 @@
+//! How a definition is read: what all machines and states have in common.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Behavior, DEFINITION_BYTES_MAX, State, StateKind, StateMachine};
+use crate::{
+    Code, Diagnostic, Location, StateName,
+    fields::{Fields, NUMBER_MAX, problem},
+    state::{Choice, Fail, Map, Parallel, Pass, Succeed, Task, Wait},
+};
+
+pub(super) fn read_json(text: &str) -> Result<Value, Diagnostic> {
+    let at = Location::default();
+    if text.len() > DEFINITION_BYTES_MAX {
+        let message = format!("Definition must not be longer than {DEFINITION_BYTES_MAX} bytes");
+        return Err(problem(message, at, "split the workflow into several"));
+    }
+    let value = serde_json::from_str::<Value>(text).map_err(|error| Diagnostic {
+        code: Code::InvalidJsonDescription,
+        ..problem(error.to_string(), at.clone(), "correct the JSON at that line and column")
+    });
+    match value {
+        Err(_) if text.trim().is_empty() => Err(not_an_object(at)),
+        Ok(value) if !value.is_object() => Err(not_an_object(at)),
+        value => value,
+    }
+}
+
+fn not_an_object(at: Location) -> Diagnostic {
+    let mend = "begin with `{ \"StartAt\": …, \"States\": … }`";
+    problem("Definition must be a valid JSON object", at, mend)
+}
+
+pub(super) fn read_definition(mut fields: Fields<'_>) -> Option<StateMachine> {
+    if is_jsonata(&mut fields) {
+        return None;
+    }
+    let version = fields.string("Version");
+    if version.is_some_and(|version| version != "1.0") {
+        let message = "The field 'Version' should have one of these values: [1.0]";
+        fields.wrong("Version", message, "use \"1.0\", or leave it out");
+    }
+    let timeout_seconds = fields.integer("TimeoutSeconds", 1..=NUMBER_MAX);
+    let machine = read_states(&mut fields, timeout_seconds);
+    fields.finish();
+    machine
+}
+
+/// Reads a Parallel's branch.
+pub(crate) fn read_inner(
+    value: &Value,
+    at: Location,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Arc<StateMachine>> {
+    let mut fields = Fields::of(value, at, found)?;
+    let machine = read_states(&mut fields, None);
+    fields.finish();
+    machine.map(Arc::new)
+}
+
+/// Reads a Map's `ItemProcessor`, or `Iterator`.
+pub(crate) fn read_processor(
+    value: &Value,
+    at: Location,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Arc<StateMachine>> {
+    let mut fields = Fields::of(value, at, found)?;
+    let config = fields.value("ProcessorConfig");
+    let config_at = fields.at().field("ProcessorConfig");
+    let config = config.and_then(|config| Fields::of(config, config_at, fields.found()));
+    if let Some(mut config) = config {
+        config.string("ExecutionType");
+        let mode = config.string("Mode");
+        if mode.is_some_and(|mode| !["INLINE", "DISTRIBUTED"].contains(&mode)) {
+            let message = "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]";
+            config.wrong("Mode", message, "use INLINE, or leave it out");
+        }
+        config.finish();
+    }
+    let machine = read_states(&mut fields, None);
+    fields.finish();
+    machine.map(Arc::new)
+}
+
+/// Reads what the definition and its inner machines have in common.
+fn read_states(fields: &mut Fields<'_>, timeout_seconds: Option<u64>) -> Option<StateMachine> {
+    const NAME: &str = "States";
+    let comment = fields.string("Comment").map(str::to_owned);
+    let object = fields.filled_object(NAME);
+    let start_at = fields.required_state("StartAt");
+    let object = object?;
+    let mut states = Vec::with_capacity(object.len());
+    for (name, state) in object {
+        let at = fields.at().field(NAME).field(name);
+        states.extend(read_state(name, state, at, fields.found()));
+    }
+    let index = states.iter().enumerate();
+    let index = index.map(|(index, state): (_, &State)| (state.name.clone(), index)).collect();
+    Some(StateMachine { comment, start_at: start_at?, states, index, timeout_seconds })
+}
+
+fn read_state(
+    name: &str,
+    value: &Value,
+    at: Location,
+    found: &mut Vec<Diagnostic>,
+) -> Option<State> {
+    let mut fields = Fields::of(value, at, found)?;
+    let comment = fields.string("Comment").map(str::to_owned);
+    if is_jsonata(&mut fields) {
+        return None;
+    }
+    let kind = read_kind(&mut fields)?;
+    refuse_jsonata_fields(&mut fields);
+    let next = read_next(kind, &mut fields);
+    let behavior = Behavior::read(kind, &mut fields);
+    fields.finish();
+    Some(State { name: name.into(), comment, next, behavior })
+}
+
+impl Behavior {
+    fn read(kind: StateKind, fields: &mut Fields<'_>) -> Self {
+        match kind {
+            StateKind::Task => Self::Task(Box::new(Task::read(fields))),
+            StateKind::Wait => Self::Wait(Wait::read(fields)),
+            StateKind::Pass => Self::Pass(Box::new(Pass::read(fields))),
+            StateKind::Succeed => Self::Succeed(Succeed::read(fields)),
+            StateKind::Fail => Self::Fail(Fail::read(fields)),
+            StateKind::Choice => Self::Choice(Choice::read(fields)),
+            StateKind::Parallel => Self::Parallel(Box::new(Parallel::read(fields))),
+            StateKind::Map => Self::Map(Box::new(Map::read(fields))),
+        }
+    }
+}
+
+/// The state's type. Without one, nothing more can be said of the state.
+fn read_kind(fields: &mut Fields<'_>) -> Option<StateKind> {
+    const NAME: &str = "Type";
+    if !fields.has(NAME) {
+        fields.report("These fields are required: [Type]", "say of which type the state is");
+    }
+    let name = fields.string(NAME)?;
+    let kind = StateKind::ALL.into_iter().find(|kind| kind.to_string() == name);
+    if kind.is_none() {
+        let names = StateKind::ALL.map(|kind| kind.to_string()).join(", ");
+        let message = format!("The field 'Type' should have one of these values: [{names}]");
+        fields.wrong(NAME, message, "use one of them; capitals matter");
+    }
+    kind
+}
+
+/// `Next`, or none with `"End": true`. Choice, Succeed and Fail have neither field.
+fn read_next(kind: StateKind, fields: &mut Fields<'_>) -> Option<StateName> {
+    if matches!(kind, StateKind::Choice | StateKind::Succeed | StateKind::Fail) {
+        return None;
+    }
+    let next = fields.string("Next").map(StateName::from);
+    let ends = fields.boolean("End").unwrap_or(false);
+    if fields.has("Next") && ends {
+        let message = "There should only be one of the following fields: [Next, End]";
+        fields.report(message, "keep `Next` to go on, or `\"End\": true` to end here");
+    } else if !fields.has("Next") && !ends {
+        let message = "Exactly one of the following fields is required: [Next, End]";
+        fields.report(message, "add `Next` to go on, or `\"End\": true` to end here");
+    }
+    next
+}
+
+/// Whether the query language is JSONata, which is then reported.
+fn is_jsonata(fields: &mut Fields<'_>) -> bool {
+    const NAME: &str = "QueryLanguage";
+    match fields.string(NAME) {
+        None | Some("JSONPath") => false,
+        Some("JSONata") => {
+            let mend = "write the states in JSONPath, the default query language";
+            fields.not_built("QueryLanguage JSONata", mend);
+            true
+        }
+        Some(_) => {
+            let message =
+                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]";
+            fields.wrong(NAME, message, "use JSONPath, or leave it out");
+            false
+        }
+    }
+}
+
+/// Reports what belongs to JSONata, and variables.
+fn refuse_jsonata_fields(fields: &mut Fields<'_>) {
+    for name in ["Arguments", "Output", "Items"] {
+        if fields.value(name).is_some() {
+            let message = format!(
+                "The QueryLanguage is set to 'JSONPath', but field '{name}' is only supported for \
+                 the 'JSONata' QueryLanguage"
+            );
+            fields.report(
+                message,
+                "use the fields of JSONPath: Parameters, ResultSelector, ItemsPath",
+            );
+        }
+    }
+    if fields.value("Assign").is_some() {
+        fields.not_built("Assign", "carry the value in the state's output instead");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        StateMachine,
+        state::testing::{problems, problems_of},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn a_definition_is_an_object_with_states() {
+        let cases = [
+            ("", vec!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at /"]),
+            ("[]", vec!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at /"]),
+            ("{} }", vec!["INVALID_JSON_DESCRIPTION: trailing characters at line 1 column 4 at /"]),
+            (
+                "{}",
+                vec!["SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"],
+            ),
+            (
+                r#"{"StartAt": "A", "States": {}}"#,
+                vec![
+                    "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States",
+                    "MISSING_TRANSITION_TARGET: Missing 'Next' target: A at /StartAt",
+                ],
+            ),
+            (
+                r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}, "Version": "2.0", "TimeoutSeconds": 0}"#,
+                vec![
+                    "SCHEMA_VALIDATION_FAILED: The field 'Version' should have one of these values: [1.0] at /Version",
+                    "SCHEMA_VALIDATION_FAILED: Minimum value is 1 at /TimeoutSeconds",
+                ],
+            ),
+            (
+                r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#,
+                vec![
+                    "SCHEMA_VALIDATION_FAILED: QueryLanguage JSONata is not supported by this version of Stepyard yet at /",
+                ],
+            ),
+        ];
+        for (definition, expected) in cases {
+            assert_eq!(problems_of(definition), expected, "{definition}");
+        }
+    }
+
+    #[test]
+    fn a_state_has_a_type_and_leads_on_or_ends() {
+        let cases = [
+            (json!(1), "Expected value of type Object at /States/A"),
+            (json!({"End": true}), "These fields are required: [Type] at /States/A"),
+            (
+                json!({"Type": "pass", "End": true}),
+                "The field 'Type' should have one of these values: \
+                 [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/A/Type",
+            ),
+            (
+                json!({"Type": "Pass", "End": true, "Next": "A"}),
+                "There should only be one of the following fields: [Next, End] at /States/A",
+            ),
+            (json!({"Type": "Pass", "End": 1}), "Expected value of type Boolean at /States/A/End"),
+            (
+                json!({"Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Output": 1}),
+                "QueryLanguage JSONata is not supported by this version of Stepyard yet at /States/A",
+            ),
+        ];
+        for (state, expected) in cases {
+            let found = problems(&state);
+            assert_eq!(
+                found[0],
+                format!("SCHEMA_VALIDATION_FAILED: {expected}"),
+                "{state}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_definition_is_bounded_in_length_and_depth() {
+        let long = format!("{{\"Comment\": \"{}\"}}", "x".repeat(super::DEFINITION_BYTES_MAX));
+        let expected =
+            "SCHEMA_VALIDATION_FAILED: Definition must not be longer than 1048576 bytes at /";
+        assert_eq!(problems_of(&long), [expected]);
+        let deep = "[".repeat(100_000);
+        assert!(problems_of(&deep)[0].starts_with("INVALID_JSON_DESCRIPTION: recursion limit"));
+    }
+
+    #[test]
+    fn tasks_are_found_wherever_they_stand() {
+        let task = |resource: &str| json!({"Type": "Task", "Resource": resource, "Parameters": {"FunctionName": "F"}, "End": true});
+        let inner = json!({"StartAt": "C", "States": {"C": task("arn:aws:states:::sns:publish")}});
+        let machine = json!({"StartAt": "A", "States": {
+            "A": {"Type": "Map", "Next": "B",
+                "Iterator": {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [inner], "End": true}}}},
+            "B": task("arn:aws:states:::lambda:invoke")}});
+        let machine = StateMachine::parse(&machine.to_string()).unwrap();
+        let tasks = machine.tasks();
+        let found = tasks.iter().map(|task| {
+            let name = &task.parameters.unwrap()["FunctionName"];
+            format!("{} {} {} {name}", task.state, task.location, task.resource)
+        });
+        let expected = [
+            "B /States/B arn:aws:states:::lambda:invoke \"F\"",
+            "C /States/A/Iterator/States/P/Branches[0]/States/C arn:aws:states:::sns:publish \"F\"",
+        ];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+}

@@ -1,0 +1,207 @@
+//! The context object: what `$$` shows of an execution and of the state it is in.
+
+use std::cell::OnceCell;
+
+use serde_json::{Map, Value, json};
+
+use super::path::{Miss, Step, walk};
+use crate::{Payload, Timestamp};
+
+/// What `$$` is while one state of one execution is evaluated.
+///
+/// A JSON value is built only when a path asks for it, and the execution's input, which may be
+/// large, is copied into it only for a path that ends above it.
+#[derive(Debug)]
+pub(crate) struct ContextObject<'a> {
+    execution: ExecutionContext<'a>,
+    state: StateContext<'a>,
+    item: Option<ItemContext<'a>>,
+    outline: OnceCell<Value>,
+    value: OnceCell<Value>,
+}
+
+/// `$$.Execution` and `$$.StateMachine`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExecutionContext<'a> {
+    /// The execution's ARN.
+    pub(crate) id: &'a str,
+    pub(crate) input: &'a Payload,
+    pub(crate) name: &'a str,
+    pub(crate) role_arn: &'a str,
+    pub(crate) start_time: Timestamp,
+    pub(crate) redrive_count: u32,
+    /// The state machine's unqualified ARN.
+    pub(crate) state_machine_id: &'a str,
+    pub(crate) state_machine_name: &'a str,
+}
+
+/// `$$.State` and `$$.Task`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StateContext<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) entered_time: Timestamp,
+    /// Set for Task, Parallel and Map only.
+    pub(crate) retry_count: Option<u32>,
+    /// Set when the task has a token.
+    pub(crate) task_token: Option<&'a str>,
+}
+
+/// `$$.Map.Item`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ItemContext<'a> {
+    pub(crate) index: usize,
+    pub(crate) value: &'a Value,
+}
+
+impl<'a> ContextObject<'a> {
+    pub(crate) fn new(execution: ExecutionContext<'a>, state: StateContext<'a>) -> Self {
+        Self { execution, state, item: None, outline: OnceCell::new(), value: OnceCell::new() }
+    }
+
+    /// The same while a Map's `ItemSelector` is evaluated for one item.
+    pub(crate) fn for_item<'b>(&self, item: ItemContext<'b>) -> ContextObject<'b>
+    where
+        'a: 'b,
+    {
+        ContextObject { item: Some(item), ..ContextObject::new(self.execution, self.state) }
+    }
+
+    /// The node that `steps` lead to from `$$`.
+    pub(crate) fn resolve(&self, steps: &[Step]) -> Result<&Value, Miss> {
+        let names: Vec<_> = steps.iter().map_while(Step::name).take(3).collect();
+        match (&*names, self.item) {
+            (["Execution", "Input", ..], _) => walk(self.execution.input.value(), steps, 2),
+            (["Map", "Item", "Value"], Some(item)) => walk(item.value, steps, 3),
+            ([] | ["Execution"] | ["Map"] | ["Map", "Item"], _) => walk(self.value(), steps, 0),
+            _ => walk(self.outline.get_or_init(|| self.build(false)), steps, 0),
+        }
+    }
+
+    /// `$$` as a whole.
+    pub(crate) fn value(&self) -> &Value {
+        self.value.get_or_init(|| self.build(true))
+    }
+
+    /// Builds the object, with or without the members that may be large. The order of members is
+    /// AWS's.
+    fn build(&self, whole: bool) -> Value {
+        let mut execution = Map::new();
+        execution.insert("Id".to_owned(), self.execution.id.into());
+        if whole {
+            execution.insert("Input".to_owned(), self.execution.input.value().clone());
+        }
+        execution.insert("StartTime".to_owned(), self.execution.start_time.to_string().into());
+        execution.insert("Name".to_owned(), self.execution.name.into());
+        execution.insert("RoleArn".to_owned(), self.execution.role_arn.into());
+        execution.insert("RedriveCount".to_owned(), self.execution.redrive_count.into());
+
+        let machine = &self.execution;
+        let mut context = json!({
+            "Execution": execution,
+            "StateMachine": { "Id": machine.state_machine_id, "Name": machine.state_machine_name },
+            "State": {
+                "Name": self.state.name,
+                "EnteredTime": self.state.entered_time.to_string(),
+            },
+        });
+        if let Some(retry_count) = self.state.retry_count {
+            context["State"]["RetryCount"] = retry_count.into();
+        }
+        if let Some(token) = self.state.task_token {
+            context["Task"] = json!({ "Token": token });
+        }
+        if let Some(item) = self.item {
+            context["Map"] = json!({ "Item": { "Index": item.index } });
+            if whole {
+                context["Map"]["Item"]["Value"] = item.value.clone();
+            }
+        }
+        context
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{path::ReferencePath, testing};
+
+    fn shown(state: StateContext<'_>, item: Option<ItemContext<'_>>) -> String {
+        let input = Payload::parse(r#"{"a":1}"#).unwrap();
+        let context = ContextObject::new(testing::execution(&input), state);
+        match item {
+            Some(item) => context.for_item(item).value().to_string(),
+            None => context.value().to_string(),
+        }
+    }
+
+    const EXECUTION: &str = r#""Execution":{"Id":"arn:aws:states:us-east-1:123456789012:execution:shop-orders:first","Input":{"a":1},"StartTime":"1970-01-01T00:00:00.000Z","Name":"first","RoleArn":"arn:aws:iam::123456789012:role/shop","RedriveCount":0}"#;
+    const MACHINE: &str = r#""StateMachine":{"Id":"arn:aws:states:us-east-1:123456789012:stateMachine:shop-orders","Name":"shop-orders"}"#;
+
+    #[test]
+    fn the_context_object_has_what_the_state_has_in_the_order_of_aws() {
+        let entered = r#""EnteredTime":"1970-01-01T00:00:01.500Z""#;
+        let bare = testing::state();
+        assert_eq!(
+            shown(bare, None),
+            format!(r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered}}}}}"#)
+        );
+        let task = StateContext { retry_count: Some(2), task_token: Some("token"), ..bare };
+        assert_eq!(
+            shown(task, None),
+            format!(
+                r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered},"RetryCount":2}},"Task":{{"Token":"token"}}}}"#
+            )
+        );
+        let item = ItemContext { index: 3, value: &json!("x") };
+        assert_eq!(
+            shown(bare, Some(item)),
+            format!(
+                r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered}}},"Map":{{"Item":{{"Index":3,"Value":"x"}}}}}}"#
+            )
+        );
+    }
+
+    /// Paths take short cuts past the whole; they must not show.
+    #[test]
+    fn a_path_finds_what_it_would_find_in_the_whole() {
+        let input = Payload::parse(r#"{"a":{"b":[1,2]}}"#).unwrap();
+        let value = json!({"c": 5});
+        let state = StateContext { task_token: Some("token"), ..testing::state() };
+        let context = ContextObject::new(testing::execution(&input), state);
+        let context = context.for_item(ItemContext { index: 0, value: &value });
+        let scope = crate::payload::Scope {
+            input: &Value::Null,
+            context: &context,
+            random: &testing::Counting::default(),
+        };
+        let paths = [
+            "$$",
+            "$$.Execution",
+            "$$.Execution.Id",
+            "$$.Execution.Input",
+            "$$.Execution.Input.a.b[1]",
+            "$$.Execution.Input.a.no.b",
+            "$$.Execution.Input.no",
+            "$$.Execution.RedriveTime",
+            "$$.StateMachine",
+            "$$.StateMachine.Name",
+            "$$.State.RetryCount",
+            "$$.Task.Token",
+            "$$.Map",
+            "$$.Map.Item",
+            "$$.Map.Item.Index",
+            "$$.Map.Item.Value",
+            "$$.Map.Item.Value.c",
+            "$$.Map.Item.Value.no",
+            "$$.Map.Item.Key",
+            "$$.No.No",
+            "$$[0]",
+        ];
+        for path in paths {
+            let in_whole = ReferencePath::parse(&path[1..]).unwrap();
+            let whole = crate::payload::Scope { input: context.value(), ..scope };
+            let path = ReferencePath::parse(path).unwrap();
+            assert_eq!(path.read(&scope), in_whole.read(&whole), "{}", path.text());
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Intrinsic calls, as tables: a call, an input, and what it gives.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::payload::{path::tests::values, testing::in_scope};
+
+/// What a call gives for `input`, as JSON; else the cause of its failure, or why it is no call.
+fn evaluated(call: &str, input: &Value) -> String {
+    match Call::parse(call) {
+        Err(error) => format!("error: {error}"),
+        Ok(call) => match in_scope(input, |scope| call.evaluate(scope)) {
+            Ok(value) => value.to_string(),
+            Err(error) => {
+                assert_eq!(error.name(), "States.Runtime");
+                error.cause.unwrap_or_default()
+            }
+        },
+    }
+}
+
+#[track_caller]
+fn check(input: &Value, cases: &[(&str, &str)]) {
+    for (call, expected) in cases {
+        assert_eq!(evaluated(call, input), *expected, "{call}");
+    }
+}
+
+/// Checks calls that fail with a cause that ends so.
+#[track_caller]
+fn check_fails(input: &Value, cases: &[(&str, &str)]) {
+    for (call, expected) in cases {
+        let expected = format!("The function '{call}' had the following error: {expected}");
+        assert_eq!(evaluated(call, input), expected);
+    }
+}
+
+#[test]
+fn format_puts_values_in_the_place_of_braces() {
+    check(
+        &json!({
+            "s": "text", "n": 1.1, "z": null, "o": {"a": 1, "b": [], "c": {"d": "e"}},
+            "l": [1, "two", null, [true]], "j": "{\"a\":1}", "t": "{} is {}", "e": "\\{\\} {}"
+        }),
+        &[
+            ("States.Format('')", r#""""#),
+            ("States.Format('plain')", r#""plain""#),
+            ("States.Format('{}-{}', $.s, $.n)", r#""text-1.1""#),
+            ("States.Format('{}{}{}', 1, true, null)", r#""1truenull""#),
+            ("States.Format('{}', $.z)", r#""null""#),
+            ("States.Format('{}', $.o)", r#""{a=1, b=[], c={d=e}}""#),
+            ("States.Format('{}', $.l)", r#""[1, two, null, [true]]""#),
+            ("States.Format('{}', $.j)", r#""{\"a\":1}""#),
+            ("States.Format('{}', 'a {} b')", r#""a {} b""#),
+            ("States.Format($.t, 'x', -1)", r#""x is -1""#),
+            ("States.Format($.e, 1)", r#""{} 1""#),
+            (r"States.Format('\{\}{} it\'s \\', 1)", r#""{}1 it's \\""#),
+            ("States.Format('}{}', 1)", r#""}1""#),
+            ("States.Format( '{}' ,$.s )", r#""text""#),
+            ("States.Format('{}', States.Format('<{}>', $.n))", r#""<1.1>""#),
+            ("States.Format('{}', $$.Execution.Input.order)", r#""{id=7}""#),
+            ("States.Format('{}', $.l[0:2])", r#""[1, two]""#),
+            ("States.Format('{}', $['o']['c'].d)", r#""e""#),
+            ("States.Format('{}', $.l[?(@ == 'two')])", r#""[two]""#),
+            ("States.Format('é{}✓', 'ü')", r#""éü✓""#),
+        ],
+    );
+    let mismatch = "Invalid arguments in States.Format: number of arguments do not match the \
+                    occurrences of {}.";
+    let brace = "Invalid template in States.Format: matching '}' not found for '{'.";
+    check_fails(
+        &json!({"n": 1}),
+        &[
+            ("States.Format('{}')", mismatch),
+            ("States.Format('', 1)", mismatch),
+            ("States.Format('{} {}', 1)", mismatch),
+            ("States.Format('{', 1)", brace),
+            ("States.Format('{0}', 1)", brace),
+            ("States.Format($.n, 1)", "Invalid arguments in States.Format"),
+        ],
+    );
+}
+
+#[test]
+fn string_to_json_reads_json() {
+    let cases = [
+        ("", "null"),
+        (" \n", "null"),
+        ("null", "null"),
+        ("-0", "0"),
+        ("[-0, \"-0\", -0.0, 1e-0, -0]", "[0,\"-0\",-0.0,1.0,0]"),
+        ("\"a\\\"-0\"", "\"a\\\"-0\""),
+        ("-01", "fails"),
+        ("1", "1"),
+        ("1.10", "1.1"),
+        ("true", "true"),
+        ("\"text\"", "\"text\""),
+        ("[1, 2, \"x\"]", "[1,2,\"x\"]"),
+        ("{\"b\": 1, \"a\": []}", "{\"b\":1,\"a\":[]}"),
+        ("{", "fails"),
+        ("text", "fails"),
+        ("1 2", "fails"),
+    ];
+    let call = "States.StringToJson($.s)";
+    for (text, expected) in cases {
+        if expected == "fails" {
+            check_fails(&json!({"s": text}), &[(call, "Invalid arguments in States.StringToJson")]);
+        } else {
+            assert_eq!(evaluated(call, &json!({"s": text})), expected, "{text}");
+        }
+    }
+    check(&json!({}), &[(r#"States.StringToJson('{"a":1}')"#, r#"{"a":1}"#)]);
+    for given in [json!(1), json!(null), json!({})] {
+        check_fails(&json!({"s": given}), &[(call, "Invalid arguments in States.StringToJson")]);
+    }
+}
+
+#[test]
+fn json_to_string_writes_compact_json() {
+    check(
+        &json!({"o": {"b": [1, 2.5], "a": "x\"y"}, "z": null}),
+        &[
+            ("States.JsonToString($.o)", r#""{\"b\":[1,2.5],\"a\":\"x\\\"y\"}""#),
+            ("States.JsonToString($.z)", r#""null""#),
+            ("States.JsonToString($.o.b)", r#""[1,2.5]""#),
+            ("States.JsonToString('x')", r#""\"x\"""#),
+            ("States.JsonToString(true)", r#""true""#),
+        ],
+    );
+}
+
+#[test]
+fn string_split_cuts_at_any_delimiter_and_drops_what_is_empty() {
+    check(
+        &json!({"s": "a-b_c"}),
+        &[
+            ("States.StringSplit($.s, '-_')", r#"["a","b","c"]"#),
+            ("States.StringSplit('1,2,3', ',')", r#"["1","2","3"]"#),
+            ("States.StringSplit(',,,,', ',')", "[]"),
+            ("States.StringSplit(', , ,', ',')", r#"[" "," "]"#),
+            ("States.StringSplit('', ',')", "[]"),
+            ("States.StringSplit('a,b', '')", r#"["a,b"]"#),
+            ("States.StringSplit('a✓b', '✓')", r#"["a","b"]"#),
+        ],
+    );
+    let invalid = "Invalid arguments in States.StringSplit";
+    check_fails(
+        &json!({}),
+        &[("States.StringSplit(1, ',')", invalid), ("States.StringSplit('a', null)", invalid)],
+    );
+}
+
+#[test]
+fn array_get_item_counts_from_zero() {
+    check(
+        &json!({"l": ["a", null, {"b": 1}], "i": 2}),
+        &[
+            ("States.ArrayGetItem($.l, 0)", r#""a""#),
+            ("States.ArrayGetItem($.l, 1)", "null"),
+            ("States.ArrayGetItem($.l, $.i)", r#"{"b":1}"#),
+            (
+                "States.ArrayGetItem(States.StringSplit($$.StateMachine.Name, '-'), 1)",
+                r#""orders""#,
+            ),
+        ],
+    );
+    let invalid = "Invalid arguments in States.ArrayGetItem";
+    check_fails(
+        &json!({"l": ["a"], "s": "a"}),
+        &[
+            ("States.ArrayGetItem($.l, 1)", invalid),
+            ("States.ArrayGetItem($.l, -1)", invalid),
+            ("States.ArrayGetItem($.l, 0.5)", invalid),
+            ("States.ArrayGetItem($.l, '0')", invalid),
+            ("States.ArrayGetItem($.s, 0)", invalid),
+        ],
+    );
+}
+
+#[test]
+fn each_uuid_of_a_call_is_another() {
+    check(
+        &json!({}),
+        &[
+            ("States.UUID()", r#""01010101-0101-4101-8101-010101010101""#),
+            (
+                "States.Format('{} {}', States.UUID( ), States.UUID())",
+                r#""01010101-0101-4101-8101-010101010101 02020202-0202-4202-8202-020202020202""#,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_argument_that_is_not_there_is_named_with_the_whole_call() {
+    let missing = |path| {
+        format!(
+            "The JsonPath argument for the field '{path}' could not be found in the input \
+             '{{\"other\":1,\"l\":[1]}}'"
+        )
+    };
+    check_fails(
+        &json!({"other": 1, "l": [1]}),
+        &[
+            ("States.Format('{}', $.nope)", &missing("$.nope")),
+            ("States.Format('{} {}',$.other,$.a.b)", &missing("$.a.b")),
+            ("States.Format($.nope, 1)", &missing("$.nope")),
+            ("States.Format('{}', States.JsonToString($.nope))", &missing("$.nope")),
+            ("States.Format('{}', $.l[5])", &missing("$.l[5]")),
+            ("States.Format('{}', $.l[5].x)", &missing("$.l[5].x")),
+            ("States.Format('{}', $$.Nope.Deep)", &missing("$.Nope.Deep")),
+            (
+                "States.Format('{}', $.other[0])",
+                "Filter: [0] can only be applied to arrays. Current context is: 1",
+            ),
+        ],
+    );
+    check(&json!({}), &[("States.JsonToString($.items[*].nope)", r#""[]""#)]);
+}
+
+#[test]
+fn what_is_no_call_is_refused_with_what_is_wrong() {
+    let argument = |at| {
+        format!(
+            "character {at} of the call should be a path, a call, a text in single quotes, a \
+             number, `true`, `false` or `null`"
+        )
+    };
+    let escape = |at| {
+        format!("the backslash at character {at} should be followed by `'`, `{{`, `}}` or `\\`")
+    };
+    let cases = [
+        ("", "a path starts with `$`, an intrinsic call with `States.`".to_owned()),
+        ("Format('x')", "a path starts with `$`, an intrinsic call with `States.`".to_owned()),
+        ("States.", "`States.` is not an intrinsic function".to_owned()),
+        ("States.format('')", "`States.format` is not an intrinsic function".to_owned()),
+        ("States.Format", "character 14 of the call should be `(`".to_owned()),
+        (
+            "States.Format('a",
+            "character 16 of the call should be a text that ends with a single quote".to_owned(),
+        ),
+        ("States.Format('a' 'b')", "character 19 of the call should be `,` or `)`".to_owned()),
+        ("States.Format('a',)", argument(19)),
+        ("States.Format(", argument(15)),
+        ("States.Format(abc)", argument(15)),
+        ("States.Format(\"a\")", argument(15)),
+        ("States.Format([1])", argument(15)),
+        (
+            "States.Format('a') ",
+            "character 19 of the call should be the end, as the call ends before it".to_owned(),
+        ),
+        (
+            r"States.Format('a\')",
+            "character 16 of the call should be a text that ends with a single quote".to_owned(),
+        ),
+        (r"States.Format('a\", escape(17)),
+        (r"States.Format('a\n')", escape(17)),
+        (r#"States.Format('say \"hi\"')"#, escape(20)),
+        (
+            "States.Format('{}', $.)",
+            "character 23 of the path should be a name, `*` or `[`".to_owned(),
+        ),
+        ("States.Format('{}', $.a.b", "character 26 of the call should be `,` or `)`".to_owned()),
+        ("States.Format()", "`States.Format` takes 1 or more arguments, not 0".to_owned()),
+        ("States.UUID(1)", "`States.UUID` takes no arguments, not 1".to_owned()),
+        ("States.StringSplit('a')", "`States.StringSplit` takes 2 arguments, not 1".to_owned()),
+        (
+            "States.MathAdd(1, 2)",
+            "`States.MathAdd` is not supported by this version of Stepyard yet".to_owned(),
+        ),
+    ];
+    for (call, expected) in cases {
+        assert_eq!(evaluated(call, &json!({})), format!("error: {expected}"), "{call}");
+    }
+}
+
+#[test]
+fn calls_nest_ten_deep_at_most() {
+    let nested =
+        |depth: usize| format!("{}1{}", "States.JsonToString(".repeat(depth), ")".repeat(depth));
+    assert!(Call::parse(&nested(10)).is_ok());
+    for depth in [11, 1_000_000] {
+        assert_eq!(Call::parse(&nested(depth)).unwrap_err(), CallError::TooDeep);
+    }
+}
+
+#[test]
+fn what_a_call_gives_is_bounded() {
+    let input = json!({"s": "\"".repeat(200_000)});
+    let nested = (0..9).fold("$.s".to_owned(), |call, _| format!("States.JsonToString({call})"));
+    let many = format!("States.Format('{}'{})", "{}".repeat(100), ", $.s".repeat(100));
+    check_fails(
+        &input,
+        &[
+            (&nested, "The result of States.JsonToString is too large"),
+            (&many, "The result of States.Format is too large"),
+        ],
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC*") {
+        let _ = Call::parse(&text);
+        let _ = Call::parse(&format!("States.Format({text})"));
+    }
+
+    #[test]
+    fn no_call_makes_evaluation_panic(
+        function in "(Format|StringToJson|JsonToString|StringSplit|ArrayGetItem)",
+        arguments in r"(\$(\.[ab]|\[[0-2]\])?|'[ab,{}]{0,4}'|-?[0-3](\.5)?|null|States\.UUID\(\)){1,1}(, (\$\.[ab]|'[ab]'|[0-2])){0,2}",
+        input in values(),
+    ) {
+        evaluated(&format!("States.{function}({arguments})"), &input);
+    }
+
+    #[test]
+    fn what_is_written_as_json_reads_back(value in values()) {
+        let read = evaluated("States.StringToJson(States.JsonToString($))", &value);
+        prop_assert_eq!(read, value.to_string());
+    }
+}

@@ -1,0 +1,52 @@
+//! What the tests of payloads and Choice rules share: a scope to evaluate in.
+
+use std::cell::Cell;
+
+use serde_json::Value;
+
+use super::{
+    Payload, Random, Scope,
+    context_object::{ContextObject, ExecutionContext, StateContext},
+};
+use crate::Timestamp;
+
+/// Draws 16 times 1, then 16 times 2, and so on.
+#[derive(Debug, Default)]
+pub(crate) struct Counting(Cell<u8>);
+
+impl Random for Counting {
+    fn draw(&self) -> [u8; 16] {
+        self.0.set(self.0.get() + 1);
+        [self.0.get(); 16]
+    }
+}
+
+/// Evaluates in the state `Pay` of an execution whose input is `{"order":{"id":7}}`.
+pub(crate) fn in_scope<T>(input: &Value, evaluate: impl FnOnce(&Scope<'_>) -> T) -> T {
+    let execution_input = Payload::parse(r#"{"order":{"id":7}}"#).unwrap();
+    let execution = execution(&execution_input);
+    let context = ContextObject::new(execution, state());
+    evaluate(&Scope { input, context: &context, random: &Counting::default() })
+}
+
+pub(crate) fn execution(input: &Payload) -> ExecutionContext<'_> {
+    ExecutionContext {
+        id: "arn:aws:states:us-east-1:123456789012:execution:shop-orders:first",
+        input,
+        name: "first",
+        role_arn: "arn:aws:iam::123456789012:role/shop",
+        start_time: Timestamp::from_millis(0),
+        redrive_count: 0,
+        state_machine_id: "arn:aws:states:us-east-1:123456789012:stateMachine:shop-orders",
+        state_machine_name: "shop-orders",
+    }
+}
+
+pub(crate) fn state() -> StateContext<'static> {
+    StateContext {
+        name: "Pay",
+        entered_time: Timestamp::from_millis(1_500),
+        retry_count: None,
+        task_token: None,
+    }
+}

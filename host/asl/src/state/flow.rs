@@ -1,0 +1,168 @@
+//! How data flows through a state: `InputPath`, `ResultPath`, `OutputPath`, and seconds that are a
+//! number or a path to one.
+
+use std::ops::RangeInclusive;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::{
+    Payload, StatesError,
+    fields::Fields,
+    payload::{
+        path::{Path, ReferencePath},
+        template::Template,
+    },
+};
+
+/// An `InputPath` or `OutputPath`: which part of the data goes on.
+#[derive(Debug, Default)]
+pub(crate) enum Filter {
+    /// `$`, or absent.
+    #[default]
+    Whole,
+    /// `null`: an empty object in its place.
+    Nothing,
+    /// A part of it, or of the context object.
+    Path(Path),
+}
+
+impl Filter {
+    pub(crate) fn read(fields: &mut Fields<'_>, name: &'static str) -> Self {
+        match fields.value(name) {
+            None => Self::Whole,
+            Some(Value::Null) => Self::Nothing,
+            Some(Value::String(text)) if text == "$" => Self::Whole,
+            Some(_) => fields.path(name).map_or(Self::Whole, Self::Path),
+        }
+    }
+
+    pub(crate) fn apply(&self, cx: &Context<'_>, data: &Payload) -> Result<Payload, StatesError> {
+        match self {
+            Self::Whole => Ok(data.clone()),
+            Self::Nothing => Ok(json!({}).into()),
+            Self::Path(path) => {
+                let scope = cx.scope(data.value());
+                Ok(path.apply(&scope)?.into_owned().into())
+            }
+        }
+    }
+}
+
+/// A `ResultPath`: where in the raw input the result goes.
+#[derive(Debug, Default)]
+pub(crate) enum ResultPath {
+    /// `$`, or absent: the result takes the input's place.
+    #[default]
+    Whole,
+    /// `null`: the result is dropped.
+    Discard,
+    /// Into the input.
+    Path(ReferencePath),
+}
+
+impl ResultPath {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        const NAME: &str = "ResultPath";
+        match fields.value(NAME) {
+            None => Self::Whole,
+            Some(Value::Null) => Self::Discard,
+            Some(Value::String(text)) if text == "$" => Self::Whole,
+            Some(_) => fields.reference_path(NAME).map_or(Self::Whole, Self::Path),
+        }
+    }
+
+    pub(crate) fn apply(
+        &self,
+        raw_input: &Payload,
+        result: Payload,
+    ) -> Result<Payload, StatesError> {
+        match self {
+            Self::Whole => Ok(result),
+            Self::Discard => Ok(raw_input.clone()),
+            Self::Path(path) => {
+                path.write(raw_input.value().clone(), result.value().clone()).map(Payload::from)
+            }
+        }
+    }
+}
+
+/// A payload template: `Parameters`, `ResultSelector` or `ItemSelector`.
+pub(crate) fn read_template(fields: &mut Fields<'_>, name: &'static str) -> Option<Template> {
+    let value = fields.value(name)?;
+    let at = fields.at().field(name);
+    Some(Template::read(value, &at, fields.found()))
+}
+
+/// What a template makes of `data`; `data` itself when there is no template.
+pub(crate) fn fill(
+    template: Option<&Template>,
+    cx: &Context<'_>,
+    data: Payload,
+) -> Result<Payload, StatesError> {
+    let Some(template) = template else { return Ok(data) };
+    template.evaluate(&cx.scope(data.value())).map(Payload::from)
+}
+
+/// How the result of a state's work becomes its output.
+#[derive(Debug, Default)]
+pub(crate) struct ResultFlow {
+    selector: Option<Template>,
+    result_path: ResultPath,
+    output_path: Filter,
+}
+
+impl ResultFlow {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            selector: read_template(fields, "ResultSelector"),
+            result_path: ResultPath::read(fields),
+            output_path: Filter::read(fields, "OutputPath"),
+        }
+    }
+
+    pub(crate) fn apply(&self, cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
+        let result = fill(self.selector.as_ref(), cx, result)?;
+        let output = self.result_path.apply(cx.input, result)?;
+        self.output_path.apply(cx, &output)
+    }
+}
+
+/// A whole number, or the path of one in the effective input: `TimeoutSeconds` and
+/// `TimeoutSecondsPath`.
+#[derive(Debug)]
+pub(crate) enum Number {
+    /// As the definition has it.
+    Literal(u64),
+    /// As the input has it.
+    Path(ReferencePath),
+}
+
+impl Number {
+    /// Reads the one of two fields that is there.
+    pub(crate) fn read(
+        fields: &mut Fields<'_>,
+        name: &'static str,
+        path_name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Option<Self> {
+        fields.at_most_one(&[name, path_name]);
+        let literal = fields.integer(name, range).map(Self::Literal);
+        let path = fields.reference_path(path_name).map(Self::Path);
+        literal.or(path)
+    }
+}
+
+/// A value as a number path reads it: a whole number, or text that is one.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.to_string().parse().ok(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A value as a cause shows it: text bare, anything else as JSON.
+pub(crate) fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

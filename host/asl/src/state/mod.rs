@@ -1,0 +1,167 @@
+//! State types. One file each: its fields, their checks, and what entering it means.
+
+mod choice;
+mod fail;
+mod flow;
+mod map;
+mod parallel;
+mod pass;
+mod succeed;
+mod task;
+mod wait;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub(crate) use choice::Choice;
+pub(crate) use fail::Fail;
+pub(crate) use flow::ResultPath;
+pub(crate) use map::Map;
+pub(crate) use parallel::Parallel;
+pub(crate) use pass::Pass;
+pub(crate) use succeed::Succeed;
+pub(crate) use task::{Order, Task};
+pub(crate) use wait::Wait;
+
+use crate::{
+    Payload, StateMachine, StateName, StatesError, Timestamp,
+    payload::{
+        Random, Scope,
+        context_object::{ContextObject, ItemContext},
+    },
+    retry::{Catcher, Retrier},
+};
+
+/// What a state type does. The defaults suit a state that neither waits nor fails.
+pub(crate) trait StateType {
+    /// Starts the state: leaves at once, fails, or says what it waits for. Again for each retry.
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError>;
+
+    /// Makes the state's output of what its work came to.
+    fn leave(&self, _cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
+        Ok(result)
+    }
+
+    /// The input of one of the machines that the state runs.
+    fn child_input(
+        &self,
+        _cx: &Context<'_>,
+        fork: &Fork,
+        _slot: usize,
+    ) -> Result<Payload, StatesError> {
+        Ok(fork.input.clone())
+    }
+
+    /// The machines inside the state: a Map's slots all run the only one.
+    fn machines(&self) -> &[Arc<StateMachine>] {
+        &[]
+    }
+
+    fn retriers(&self) -> &[Retrier] {
+        &[]
+    }
+
+    fn catchers(&self) -> &[Catcher] {
+        &[]
+    }
+
+    /// Whether the context object shows the task's token while the state is evaluated.
+    fn shows_token(&self) -> bool {
+        false
+    }
+}
+
+/// How far a state got.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// It is done, with this output.
+    Leave(Payload),
+    /// It is done, and says itself where to go.
+    Goto(StateName, Payload),
+    /// It ends in an error of its own.
+    Fail(StatesError),
+    /// It waits for a task.
+    Task(Box<Order>),
+    /// It waits for a moment.
+    Timer(Timestamp),
+    /// It runs other machines.
+    Fork(Fork),
+}
+
+/// What a Parallel or Map state runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fork {
+    /// The state's effective input.
+    pub(crate) input: Payload,
+    /// A Map's items: an array.
+    pub(crate) items: Option<Payload>,
+    /// How many runs there are in all.
+    pub(crate) total: usize,
+    /// How many may run at once.
+    pub(crate) concurrency: usize,
+}
+
+/// What a state may use: its input, the time, the context object and randomness. The same for the
+/// same visit and attempt, whenever it is replayed.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Timestamp,
+    /// The state's raw input.
+    pub(crate) input: &'a Payload,
+    pub(crate) object: ContextObject<'a>,
+    pub(crate) random: &'a dyn Random,
+}
+
+impl Context<'_> {
+    /// To evaluate against `input`.
+    pub(crate) fn scope<'s>(&'s self, input: &'s Value) -> Scope<'s> {
+        Scope { input, context: &self.object, random: self.random }
+    }
+
+    /// The context object while a Map looks at one of its items.
+    pub(crate) fn object_of_item<'s>(
+        &'s self,
+        index: usize,
+        value: &'s Value,
+    ) -> ContextObject<'s> {
+        self.object.for_item(ItemContext { index, value })
+    }
+}
+
+/// For the tests of each state type.
+#[cfg(test)]
+pub(crate) mod testing {
+    use serde_json::{Value, json};
+
+    use crate::StateMachine;
+
+    /// What is reported of a machine whose only state is this one, `A`.
+    pub(crate) fn problems(state: &Value) -> Vec<String> {
+        let machine = json!({ "StartAt": "A", "States": { "A": state } });
+        problems_of(&machine.to_string())
+    }
+
+    pub(crate) fn problems_of(definition: &str) -> Vec<String> {
+        let found = StateMachine::parse(definition).err().unwrap_or_default();
+        assert!(found.iter().all(|problem| !problem.mend.is_empty()), "{found:#?}");
+        found.iter().map(|it| format!("{}: {} at {}", it.code, it.message, it.location)).collect()
+    }
+
+    /// Checks `fields` on top of a valid state: each case's fields, and what is reported of them.
+    #[track_caller]
+    pub(crate) fn check(valid: &Value, cases: &[(Value, &[&str])]) {
+        assert_eq!(problems(valid), [""; 0]);
+        for (fields, expected) in cases {
+            let mut state = valid.clone();
+            let members = state.as_object_mut().expect("a state is an object");
+            for (name, value) in fields.as_object().expect("fields are an object") {
+                match value {
+                    Value::String(text) if text == "REMOVED" => members.remove(name),
+                    value => members.insert(name.clone(), value.clone()),
+                };
+            }
+            let expected = expected.iter().map(|it| format!("SCHEMA_VALIDATION_FAILED: {it}"));
+            assert_eq!(problems(&state), expected.collect::<Vec<_>>(), "{state:#}");
+        }
+    }
+}

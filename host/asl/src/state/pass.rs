@@ -1,0 +1,77 @@
+//! Pass: passes its input on, reshaped, or a fixed result in its place.
+
+use super::{
+    Context, Progress, StateType,
+    flow::{Filter, ResultPath, fill, read_template},
+};
+use crate::{Payload, StatesError, fields::Fields, payload::template::Template};
+
+/// A Pass state.
+#[derive(Debug, Default)]
+pub(crate) struct Pass {
+    input_path: Filter,
+    parameters: Option<Template>,
+    /// Taken as it stands: keys that end in `.$` mean nothing in it.
+    result: Option<Payload>,
+    result_path: ResultPath,
+    output_path: Filter,
+}
+
+impl Pass {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            input_path: Filter::read(fields, "InputPath"),
+            parameters: read_template(fields, "Parameters"),
+            result: fields.value("Result").cloned().map(Payload::from),
+            result_path: ResultPath::read(fields),
+            output_path: Filter::read(fields, "OutputPath"),
+        }
+    }
+}
+
+impl StateType for Pass {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+        let input = self.input_path.apply(cx, cx.input)?;
+        let filled = fill(self.parameters.as_ref(), cx, input)?;
+        let result = self.result.clone().unwrap_or(filled);
+        let output = self.result_path.apply(cx.input, result)?;
+        Ok(Progress::Leave(self.output_path.apply(cx, &output)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::testing::check;
+    use serde_json::json;
+
+    #[test]
+    fn its_fields_are_checked() {
+        check(
+            &json!({"Type": "Pass", "End": true, "InputPath": null, "Parameters": {"a.$": "$"},
+                "Result": [1], "ResultPath": "$.a", "OutputPath": "$$.Execution", "Comment": ""}),
+            &[
+                (
+                    json!({"InputPath": 1}),
+                    &["Expected value of type String at /States/A/InputPath"],
+                ),
+                (
+                    json!({"OutputPath": "a.b"}),
+                    &["Value is not a JSONPath at /States/A/OutputPath"],
+                ),
+                (
+                    json!({"ResultPath": "$.a[*]"}),
+                    &["Value is not a Reference Path at /States/A/ResultPath"],
+                ),
+                (
+                    json!({"ResultPath": "$$.Task.Token"}),
+                    &["Value is not a Reference Path at /States/A/ResultPath"],
+                ),
+                (json!({"Retry": []}), &["Field 'Retry' is not supported at /States/A"]),
+                (
+                    json!({"TimeoutSeconds": 1}),
+                    &["Field 'TimeoutSeconds' is not supported at /States/A"],
+                ),
+            ],
+        );
+    }
+}

@@ -1,0 +1,465 @@
+//! A seeded world runs generated machines: it answers their commands in any order, well, badly,
+//! late or twice. Whatever it does, an execution ends, leaves nothing under way, and replays.
+//!
+//! The seed is the whole world, and a failure prints it.
+
+use std::{collections::BTreeMap, panic, sync::Arc};
+
+use serde_json::{Value, json};
+use stepyard_asl::{
+    Command, CommandId, CommandKind, EventType, Execution, Fact, FactKind, HistoryEvent, Payload,
+    ScheduleTask, StateMachine, StatesError, Status, Step, TaskStage, Timestamp,
+};
+
+/// More than any generated machine asks for.
+const FACTS_MAX: usize = 3_000;
+
+/// The world tires of failing, so that every machine ends.
+const TROUBLES_MAX: usize = 40;
+
+#[test]
+fn every_seed_ends_and_replays() {
+    let mut endings = BTreeMap::<_, u32>::new();
+    for seed in 0..500 {
+        let ending = panic::catch_unwind(|| World::new(seed).run());
+        let ending = ending.unwrap_or_else(|_| panic!("seed {seed} fails"));
+        *endings.entry(ending).or_default() += 1;
+    }
+    // A generator that only ever fails, or never does, tests little.
+    for ending in ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] {
+        assert!(endings.get(ending).is_some_and(|&count| count >= 10), "{endings:?}");
+    }
+}
+
+#[test]
+fn a_map_of_ten_thousand_items_does_the_same_work_for_each() {
+    const ITEMS: usize = 10_000;
+    let machine = parse(&json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true,
+        "ItemProcessor": {"StartAt": "Do", "States": {"Do": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 9,
+            "End": true}}}}}}));
+    let items: Vec<_> = (0..ITEMS).collect();
+    let mut execution = Execution::new(machine.clone());
+    let mut journal = vec![fact(0, start("express", &json!(items), 1))];
+    let mut step = execution.step(&journal[0]);
+    let mut tasks: Vec<_> = step.commands.iter().filter_map(task_of).collect();
+    assert_eq!(tasks.len(), 40);
+    while let Some(task) = tasks.pop() {
+        let output = task.input.value().clone();
+        journal.push(fact(journal.len() as i64, succeeded(&task.task, output)));
+        step = execution.step(&journal[journal.len() - 1]);
+        assert!(step.commands.len() <= 43, "{} commands for one fact", step.commands.len());
+        assert!(step.history.len() <= 10, "{} events for one fact", step.history.len());
+        tasks.extend(step.commands.iter().filter_map(task_of));
+    }
+    assert_eq!(journal.len(), ITEMS + 1);
+    assert_eq!(execution.event_count(), 7 * ITEMS as u64 + 6);
+    let Status::Succeeded { output } = execution.status() else {
+        panic!("{:?}", execution.status())
+    };
+    assert_eq!(output.value(), &json!(items));
+    assert_eq!(Execution::replay(machine, &journal), execution);
+}
+
+/// One execution and all that it meets.
+struct World {
+    random: Random,
+    machine: Arc<StateMachine>,
+    execution: Execution,
+    journal: Vec<Fact>,
+    history: Vec<HistoryEvent>,
+    /// What is under way, by the number under which it was issued.
+    live: BTreeMap<usize, Command>,
+    issued: usize,
+    troubles: usize,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let machine = parse(&Generator { random: &mut random, states: 0 }.root());
+        let length = random.below(5);
+        let input = json!({ "items": (0..length).collect::<Vec<_>>(), "n": random.below(3) });
+        let execution = Execution::new(machine.clone());
+        let journal = vec![fact(0, start("execution", &input, seed as u8))];
+        let (history, live) = (Vec::new(), BTreeMap::new());
+        Self { random, machine, execution, journal, history, live, issued: 0, troubles: 0 }
+    }
+
+    /// Runs to the end and gives the status by name.
+    fn run(mut self) -> String {
+        loop {
+            let fact = self.journal.last().expect("a journal begins with the start").clone();
+            let step = self.execution.step(&fact);
+            self.perform(step);
+            self.check();
+            if *self.execution.status() != Status::Running {
+                return self.end();
+            }
+            assert!(self.journal.len() < FACTS_MAX, "the execution does not end");
+            let next = self.next_fact(fact.at.as_millis());
+            self.journal.push(next);
+        }
+    }
+
+    fn perform(&mut self, step: Step) {
+        self.history.extend(step.history);
+        for command in step.commands {
+            match &command {
+                Command::Finish { status } => {
+                    assert_eq!(status, self.execution.status());
+                    assert!(self.live.is_empty(), "{:?} is left", self.live);
+                }
+                Command::Cancel { command } => {
+                    assert!(self.forget(command), "{command} is cancelled and was not live");
+                }
+                Command::ScheduleTask(_) | Command::StartTimer { .. } => {
+                    let id = command.id().expect("work has an id");
+                    assert!(self.number_of(id).is_none(), "{id} is issued twice");
+                    self.issued += 1;
+                    self.live.insert(self.issued, command);
+                }
+            }
+        }
+    }
+
+    fn check(&self) {
+        let live: Vec<_> = self.live.values().collect();
+        assert_eq!(self.execution.outstanding(), live);
+        if self.journal.len() < 12 || self.journal.len().is_multiple_of(16) {
+            assert_eq!(Execution::replay(self.machine.clone(), &self.journal), self.execution);
+        }
+        for id in self.live.values().filter_map(Command::id) {
+            self.check_limit(id);
+        }
+        let waiting = self.execution.positions().count();
+        assert!(waiting > 0 || *self.execution.status() != Status::Running);
+    }
+
+    /// A task's limits are over when it is.
+    fn check_limit(&self, id: &CommandId) {
+        if let CommandKind::Timeout | CommandKind::Heartbeat = id.kind() {
+            let text = id.to_string();
+            let (place, _) = text.split_once(':').expect("an id names its kind");
+            let task = format!("{place}:task").parse().unwrap();
+            assert!(self.number_of(&task).is_some(), "{id} outlives its task");
+        }
+    }
+
+    fn end(self) -> String {
+        let written = serde_json::to_string(&self.journal).unwrap();
+        let read: Vec<Fact> = serde_json::from_str(&written).unwrap();
+        let mut replayed = Execution::new(self.machine.clone());
+        let history: Vec<_> = read.iter().flat_map(|fact| replayed.step(fact).history).collect();
+        assert_eq!(replayed, self.execution);
+        assert_eq!(history, self.history);
+        check_history(&history);
+        let status = serde_json::to_value(replayed.status()).unwrap();
+        status["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Something that the world might tell, a little later.
+    fn next_fact(&mut self, now: i64) -> Fact {
+        let later = now - BEGIN + self.random.below(3_000) as i64;
+        if self.random.one_in(400) {
+            let error = StatesError::new("Stopped", "by hand");
+            return fact(later, FactKind::ExecutionAborted { error });
+        }
+        if self.random.one_in(15) {
+            self.tell_again(later);
+        }
+        let number = self.choose_live();
+        let command = self.live[&number].clone();
+        let task = match &command {
+            Command::StartTimer { timer, at } => {
+                self.live.remove(&number);
+                let due = at.as_millis() - BEGIN;
+                return fact(later.max(due), FactKind::TimerFired { timer: timer.clone() });
+            }
+            Command::ScheduleTask(task) => task.task.clone(),
+            _ => unreachable!("only work is live"),
+        };
+        let is_fresh = self.execution.task_stage(&task) == Some(TaskStage::Scheduled);
+        if is_fresh && self.random.one_in(3) {
+            return fact(later, self.progress(task));
+        }
+        self.live.remove(&number);
+        fact(later, self.answer(task))
+    }
+
+    /// Tells something a second time; that must change nothing.
+    fn tell_again(&mut self, later: i64) {
+        let known = self.journal.iter().filter_map(subject).cloned();
+        let over: Vec<_> = known.filter(|id| self.number_of(id).is_none()).collect();
+        if over.is_empty() {
+            return;
+        }
+        let id = over[self.random.index(over.len())].clone();
+        let kind = match id.kind() {
+            CommandKind::Task => succeeded(&id, json!("again")),
+            _ => FactKind::TimerFired { timer: id },
+        };
+        let again = fact(later, kind);
+        assert_eq!(self.execution.step(&again), Step::default(), "{again:?}");
+        self.journal.push(again);
+    }
+
+    /// Any work; a task's limits only while there is trouble left.
+    fn choose_live(&mut self) -> usize {
+        let is_limit = |command: &Command| {
+            let kind = command.id().map(CommandId::kind);
+            matches!(
+                kind,
+                Some(CommandKind::Timeout | CommandKind::Heartbeat | CommandKind::Execution)
+            )
+        };
+        let may_trouble = self.troubles < TROUBLES_MAX && self.random.one_in(4);
+        let eligible = self.live.iter().filter(|(_, it)| may_trouble || !is_limit(it));
+        let numbers: Vec<_> = eligible.map(|(number, _)| *number).collect();
+        assert!(!numbers.is_empty(), "a running execution waits for work, not for limits alone");
+        let number = numbers[self.random.index(numbers.len())];
+        self.troubles += usize::from(is_limit(&self.live[&number]));
+        number
+    }
+
+    fn progress(&mut self, task: CommandId) -> FactKind {
+        match self.random.below(2) {
+            0 => FactKind::TaskStarted { task, worker: Some("worker".to_owned()) },
+            _ => FactKind::TaskSubmitted { task, details: json!({}).into() },
+        }
+    }
+
+    fn answer(&mut self, task: CommandId) -> FactKind {
+        if self.troubles < TROUBLES_MAX && self.random.one_in(3) {
+            self.troubles += 1;
+            let names = ["Boom", "Bust", "States.Timeout", "States.Runtime"];
+            let choices = if self.random.one_in(9) { names.len() } else { names.len() - 1 };
+            let name = names[self.random.index(choices)];
+            return FactKind::TaskFailed { task, error: StatesError::new(name, "trouble") };
+        }
+        succeeded(&task, json!({ "n": self.random.below(3) }))
+    }
+
+    fn number_of(&self, id: &CommandId) -> Option<usize> {
+        self.live.iter().find(|(_, command)| command.id() == Some(id)).map(|(number, _)| *number)
+    }
+
+    fn forget(&mut self, id: &CommandId) -> bool {
+        self.number_of(id).and_then(|number| self.live.remove(&number)).is_some()
+    }
+}
+
+/// What every history of AWS's keeps to.
+fn check_history(history: &[HistoryEvent]) {
+    let mut inside = BTreeMap::<_, i64>::new();
+    for (index, event) in history.iter().enumerate() {
+        assert_eq!(event.id, index as u64 + 1);
+        assert!(event.previous_event_id < event.id);
+        let (name, kind) = (event.details.name.clone(), event.kind.name());
+        if kind.ends_with("StateEntered") {
+            *inside.entry(name).or_default() += 1;
+        } else if kind.ends_with("StateExited") {
+            let count = inside.entry(name).or_default();
+            *count -= 1;
+            assert!(*count >= 0, "{event:?} leaves a state that is not entered");
+        }
+    }
+    let is_ending = |event: &&HistoryEvent| {
+        matches!(
+            event.kind,
+            EventType::ExecutionSucceeded
+                | EventType::ExecutionFailed
+                | EventType::ExecutionTimedOut
+                | EventType::ExecutionAborted
+        )
+    };
+    let endings: Vec<_> = history.iter().filter(is_ending).map(|event| event.id).collect();
+    assert_eq!(endings, [history.len() as u64]);
+}
+
+/// The task or timer that a fact is about.
+fn subject(fact: &Fact) -> Option<&CommandId> {
+    match &fact.kind {
+        FactKind::TaskSucceeded { task: id, .. }
+        | FactKind::TaskFailed { task: id, .. }
+        | FactKind::TimerFired { timer: id } => Some(id),
+        _ => None,
+    }
+}
+
+/// Makes machines that AWS would accept: every state is reached, and each machine ends.
+struct Generator<'a> {
+    random: &'a mut Random,
+    states: usize,
+}
+
+impl Generator<'_> {
+    fn root(&mut self) -> Value {
+        let mut machine = self.machine(3);
+        if self.random.one_in(4) {
+            machine["TimeoutSeconds"] = json!(600);
+        }
+        machine
+    }
+
+    /// A chain of states, with shortcuts forward and catchers.
+    fn machine(&mut self, depth: usize) -> Value {
+        let length = 1 + self.random.index(4);
+        let names: Vec<_> = (0..=length).map(|_| self.name()).collect();
+        let mut states = serde_json::Map::new();
+        for (index, name) in names[..length].iter().enumerate() {
+            let later = &names[index + 1 + self.random.index(length - index)];
+            let state = self.state(depth, &names[index + 1], later);
+            states.insert(name.clone(), state);
+        }
+        let last = match self.random.below(4) {
+            0 => json!({"Type": "Fail", "Error": "Boom", "Cause": "as generated"}),
+            1 => json!({"Type": "Succeed", "OutputPath": "$$.State.Name"}),
+            _ => json!({"Type": "Pass", "Result": {"n": 1}, "End": true}),
+        };
+        states.insert(names[length].clone(), last);
+        json!({"StartAt": names[0], "States": states})
+    }
+
+    fn name(&mut self) -> String {
+        self.states += 1;
+        format!("S{}", self.states)
+    }
+
+    /// A state that leads to `next`, and may lead to `later`.
+    fn state(&mut self, depth: usize, next: &str, later: &str) -> Value {
+        match self.random.below(if depth > 0 { 12 } else { 8 }) {
+            0 => {
+                json!({"Type": "Pass", "Parameters": {"n": 2, "id.$": "States.UUID()"}, "Next": next})
+            }
+            1 => self.wait(next),
+            2 => json!({"Type": "Choice", "Default": next, "Choices": [
+                {"Variable": "$.n", "IsPresent": true, "Next": later},
+                {"Not": {"Variable": "$$.Execution.Name", "IsString": true}, "Next": next}]}),
+            3..8 => self.task(next, later),
+            8..10 => self.parallel(depth - 1, next, later),
+            _ => self.map(depth - 1, next, later),
+        }
+    }
+
+    fn wait(&mut self, next: &str) -> Value {
+        match self.random.below(3) {
+            0 => json!({"Type": "Wait", "Seconds": 0, "Next": next}),
+            1 => json!({"Type": "Wait", "Timestamp": "2026-11-22T21:05:00Z", "Next": next}),
+            _ => json!({"Type": "Wait", "Seconds": 1 + self.random.below(90), "Next": next}),
+        }
+    }
+
+    fn task(&mut self, next: &str, later: &str) -> Value {
+        let resources = [
+            "arn:aws:states:::lambda:invoke",
+            "arn:aws:states:::sns:publish.waitForTaskToken",
+            "arn:aws:states:us-east-1:123456789012:activity:Pack",
+            "arn:aws:lambda:us-east-1:123456789012:function:Pay",
+        ];
+        let resource = resources[self.random.index(resources.len())];
+        let mut task = json!({"Type": "Task", "Resource": resource, "Next": next});
+        if self.random.one_in(2) {
+            task["TimeoutSeconds"] = json!(60);
+        }
+        if self.random.one_in(3) {
+            task["HeartbeatSeconds"] = json!(20);
+        }
+        if self.random.one_in(3) {
+            task["ResultPath"] = json!("$.result");
+        }
+        self.handle_errors(task, later)
+    }
+
+    fn parallel(&mut self, depth: usize, next: &str, later: &str) -> Value {
+        let branches = 1 + self.random.index(3);
+        let branches: Vec<_> = (0..branches).map(|_| self.machine(depth)).collect();
+        let parallel = json!({"Type": "Parallel", "Branches": branches, "Next": next});
+        self.handle_errors(parallel, later)
+    }
+
+    fn map(&mut self, depth: usize, next: &str, later: &str) -> Value {
+        let mut map = json!({"Type": "Map", "ItemsPath": "$$.Execution.Input.items", "Next": next,
+            "MaxConcurrency": self.random.below(3), "ItemProcessor": self.machine(depth)});
+        if self.random.one_in(2) {
+            map["ItemSelector"] = json!({"n.$": "$$.Map.Item.Index", "id.$": "States.UUID()"});
+        }
+        self.handle_errors(map, later)
+    }
+
+    fn handle_errors(&mut self, mut state: Value, later: &str) -> Value {
+        let names = ["Boom", "States.Timeout", "States.TaskFailed", "States.HeartbeatTimeout"];
+        if self.random.one_in(2) {
+            let name = names[self.random.index(names.len())];
+            state["Retry"] = json!([
+                {"ErrorEquals": [name], "MaxAttempts": self.random.below(3), "JitterStrategy": "FULL"},
+                {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]);
+        }
+        if self.random.one_in(2) {
+            let name = names[self.random.index(names.len())];
+            state["Catch"] = json!([
+                {"ErrorEquals": [name], "Next": later, "ResultPath": "$.error"},
+                {"ErrorEquals": ["States.ALL"], "Next": later}]);
+        }
+        state
+    }
+}
+
+/// A splitmix generator.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+
+    fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+}
+
+/// 2026-11-22T21:04:17Z.
+const BEGIN: i64 = 1_795_381_457_000;
+
+fn fact(millis: i64, kind: FactKind) -> Fact {
+    Fact { at: Timestamp::from_millis(BEGIN + millis), kind }
+}
+
+fn start(kind: &str, input: &Value, seed: u8) -> FactKind {
+    FactKind::ExecutionStarted {
+        id: format!("arn:aws:states:us-east-1:123456789012:{kind}:generated:one"),
+        name: "one".to_owned(),
+        role: "arn:aws:iam::123456789012:role/generated".to_owned(),
+        machine: "arn:aws:states:us-east-1:123456789012:stateMachine:generated".to_owned(),
+        alias: None,
+        version: None,
+        trace: None,
+        input: Payload::from(input.clone()),
+        seed: [seed; 32],
+    }
+}
+
+fn succeeded(task: &CommandId, output: Value) -> FactKind {
+    FactKind::TaskSucceeded { task: task.clone(), output: output.into() }
+}
+
+fn task_of(command: &Command) -> Option<ScheduleTask> {
+    match command {
+        Command::ScheduleTask(task) => Some((**task).clone()),
+        _ => None,
+    }
+}
+
+fn parse(machine: &Value) -> Arc<StateMachine> {
+    match StateMachine::parse(&machine.to_string()) {
+        Ok(machine) => Arc::new(machine),
+        Err(found) => panic!("{found:#?}\n{machine:#}"),
+    }
+}

@@ -1,0 +1,696 @@
+//! Transcripts: facts in, commands and history out, as text a person reviews (`transcripts/`). Each
+//! step is taken on a replay of the journal so far, so that every transcript tests recovery too.
+//!
+//! `> fact`, `+ command`, and the history as `id<previous type details`. `UPDATE_EXPECT=1 cargo test`
+//! rewrites them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use expect_test::{ExpectFile, expect_file};
+use serde_json::{Value, json};
+use stepyard_asl::{
+    Command, Details, Execution, Fact, FactKind, HistoryEvent, Payload, StateMachine, StatesError,
+    Status, Step, Timestamp,
+};
+
+#[test]
+fn states_that_need_nobody_run_in_one_step() {
+    check(
+        json!({"StartAt": "Look", "States": {
+            "Look": {"Type": "Pass", "Result": {"n": 7}, "ResultPath": "$.seen", "Next": "Which"},
+            "Which": {"Type": "Choice", "Default": "Few",
+                "Choices": [{"Variable": "$.seen.n", "NumericGreaterThan": 5, "Next": "Many"}]},
+            "Few": {"Type": "Fail", "Error": "TooFew"},
+            "Many": {"Type": "Succeed", "OutputPath": "$.seen"}}}),
+        &[start(r#"{"a": 1}"#)],
+        expect_file!["transcripts/states_that_need_nobody_run_in_one_step.txt"],
+    );
+}
+
+#[test]
+fn paths_and_templates_shape_what_a_task_gets_and_gives() {
+    check(
+        json!({"StartAt": "Ask", "States": {"Ask": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+            "InputPath": "$.order",
+            "Parameters": {"FunctionName": "Ask", "Payload": {
+                "id.$": "$.id", "who.$": "$$.Execution.Name", "at.$": "$$.State.EnteredTime",
+                "again.$": "$$.State.RetryCount", "key.$": "States.Format('ask/{}', $.id)"}},
+            "ResultSelector": {"answer.$": "$.Payload", "kind": "fresh"},
+            "ResultPath": "$.result.inner",
+            "OutputPath": "$.result"}}}),
+        &[
+            start(r#"{"order": {"id": 12}}"#),
+            done("1.0:task", json!({"Payload": [1, 2], "StatusCode": 200})),
+        ],
+        expect_file!["transcripts/paths_and_templates_shape_what_a_task_gets_and_gives.txt"],
+    );
+}
+
+#[test]
+fn functions_services_and_activities_have_their_own_events() {
+    let task = |resource: &str| json!({"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": resource, "End": true}}});
+    check(
+        task("arn:aws:lambda:us-east-1:123456789012:function:Pay:live"),
+        &[start("{}"), done("1.0:task", json!("paid"))],
+        expect_file!["transcripts/functions_services_and_activities_have_their_own_events_1.txt"],
+    );
+    check(
+        task("arn:aws:states:::sns:publish"),
+        &[start("{}"), failed("1.0:task", "SNS.NotFoundException", "no such topic")],
+        expect_file!["transcripts/functions_services_and_activities_have_their_own_events_2.txt"],
+    );
+    check(
+        task("arn:aws:states:us-east-1:123456789012:activity:Pack"),
+        &[start("{}"), taken("1.0:task", Some("worker-1")), done("1.0:task", json!(true))],
+        expect_file!["transcripts/functions_services_and_activities_have_their_own_events_3.txt"],
+    );
+}
+
+#[test]
+fn a_task_is_retried_with_backoff_up_to_the_cap_and_then_caught() {
+    check(
+        json!({"StartAt": "Pay", "States": {
+            "Pay": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+                "Retry": [
+                    {"ErrorEquals": ["Never"], "MaxAttempts": 9},
+                    {"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxAttempts": 3, "MaxDelaySeconds": 5}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[
+            start(r#"{"order":1}"#),
+            failed("1.0:task", "Busy", "later"),
+            fired("1.0:backoff"),
+            failed("1.1:task", "Busy", "later"),
+            fired("1.1:backoff"),
+            failed("1.2:task", "Busy", "later"),
+            fired("1.2:backoff"),
+            failed("1.3:task", "Busy", "never"),
+        ],
+        expect_file![
+            "transcripts/a_task_is_retried_with_backoff_up_to_the_cap_and_then_caught.txt"
+        ],
+    );
+}
+
+#[test]
+fn a_jittered_delay_is_drawn_from_the_seed() {
+    check(
+        json!({"StartAt": "Pay", "States": {"Pay": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+            "Retry": [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 10, "JitterStrategy": "FULL"}]}}}),
+        &[start("{}"), failed("1.0:task", "Busy", "")],
+        expect_file!["transcripts/a_jittered_delay_is_drawn_from_the_seed.txt"],
+    );
+}
+
+#[test]
+fn a_timeout_fails_the_attempt_and_each_attempt_has_its_own() {
+    check(
+        json!({"StartAt": "Pay", "States": {"Pay": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+            "TimeoutSeconds": 9,
+            "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1}]}}}),
+        &[
+            start("{}"),
+            fired("1.0:timeout"),
+            done("1.0:task", json!("too late")),
+            fired("1.0:backoff"),
+            fired("1.1:timeout"),
+        ],
+        expect_file!["transcripts/a_timeout_fails_the_attempt_and_each_attempt_has_its_own.txt"],
+    );
+}
+
+#[test]
+fn a_silent_task_is_caught_by_the_name_of_heartbeats() {
+    check(
+        json!({"StartAt": "Pay", "States": {
+            "Pay": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
+                "TimeoutSecondsPath": "$.patience", "HeartbeatSeconds": 3,
+                "Catch": [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Silent"}]},
+            "Silent": {"Type": "Succeed"}}}),
+        &[start(r#"{"patience": 60}"#), submitted("1.0:task"), fired("1.0:heartbeat")],
+        expect_file!["transcripts/a_silent_task_is_caught_by_the_name_of_heartbeats.txt"],
+    );
+}
+
+#[test]
+fn heartbeats_of_an_activity_count_from_when_a_worker_took_it() {
+    check(
+        json!({"StartAt": "Pack", "States": {"Pack": {"Type": "Task", "End": true,
+            "Resource": "arn:aws:states:us-east-1:123456789012:activity:Pack",
+            "HeartbeatSeconds": 3, "TimeoutSeconds": 60}}}),
+        &[
+            start("{}"),
+            taken("1.0:task", None),
+            taken("1.0:task", Some("another")),
+            fired("1.0:heartbeat"),
+        ],
+        expect_file!["transcripts/heartbeats_of_an_activity_count_from_when_a_worker_took_it.txt"],
+    );
+}
+
+#[test]
+fn a_task_token_is_in_the_context_and_completes_the_task() {
+    check(
+        json!({"StartAt": "Ask", "States": {"Ask": {
+            "Type": "Task", "Resource": "arn:aws:states:::sns:publish.waitForTaskToken", "End": true,
+            "Parameters": {"Message": {"token.$": "$$.Task.Token"}}}}}),
+        &[
+            start("{}"),
+            submitted("1.0:task"),
+            submitted("1.0:task"),
+            done("1.0:task", json!("yes")),
+        ],
+        expect_file!["transcripts/a_task_token_is_in_the_context_and_completes_the_task.txt"],
+    );
+}
+
+#[test]
+fn a_wait_lasts_until_its_moment_and_not_at_all_when_that_is_past() {
+    check(
+        json!({"StartAt": "A", "States": {
+            "A": {"Type": "Wait", "Seconds": 30, "Next": "B"},
+            "B": {"Type": "Wait", "SecondsPath": "$.zero", "Next": "C"},
+            "C": {"Type": "Wait", "Timestamp": "2020-01-01T00:00:00Z", "Next": "D"},
+            "D": {"Type": "Wait", "TimestampPath": "$.then", "OutputPath": "$.zero", "End": true}}}),
+        &[
+            start(r#"{"zero": 0, "then": "2026-11-22T22:00:00Z"}"#),
+            fired("1.0:wait"),
+            fired("4.0:wait"),
+        ],
+        expect_file![
+            "transcripts/a_wait_lasts_until_its_moment_and_not_at_all_when_that_is_past.txt"
+        ],
+    );
+}
+
+#[test]
+fn a_wait_that_cannot_be_read_fails_the_execution() {
+    let wait = |field: &str| json!({"StartAt": "A", "States": {"A": {"Type": "Wait", field: "$.x", "End": true}}});
+    check(
+        wait("SecondsPath"),
+        &[start(r#"{"x": -1}"#)],
+        expect_file!["transcripts/a_wait_that_cannot_be_read_fails_the_execution_1.txt"],
+    );
+    check(
+        wait("SecondsPath"),
+        &[start(r#"{"x": 1.5}"#)],
+        expect_file!["transcripts/a_wait_that_cannot_be_read_fails_the_execution_2.txt"],
+    );
+    check(
+        wait("SecondsPath"),
+        &[start("{}")],
+        expect_file!["transcripts/a_wait_that_cannot_be_read_fails_the_execution_3.txt"],
+    );
+    check(
+        wait("SecondsPath"),
+        &[start(r#"{"x": 3000000000}"#)],
+        expect_file!["transcripts/a_wait_that_cannot_be_read_fails_the_execution_4.txt"],
+    );
+    check(
+        wait("TimestampPath"),
+        &[start(r#"{"x": "tomorrow"}"#)],
+        expect_file!["transcripts/a_wait_that_cannot_be_read_fails_the_execution_5.txt"],
+    );
+}
+
+#[test]
+fn a_choice_without_a_true_rule_or_default_fails_the_execution() {
+    check(
+        json!({"StartAt": "Which", "States": {
+            "Which": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "One"}]},
+            "One": {"Type": "Succeed"}}}),
+        &[start(r#"{"n": 2}"#)],
+        expect_file!["transcripts/a_choice_without_a_true_rule_or_default_fails_the_execution.txt"],
+    );
+}
+
+#[test]
+fn a_fail_state_names_its_error_and_may_leave_it_out() {
+    check(
+        json!({"StartAt": "No", "States": {"No": {"Type": "Fail", "ErrorPath": "$.name",
+            "CausePath": "States.Format('order {}', $.id)"}}}),
+        &[start(r#"{"name": "OutOfStock", "id": 7}"#)],
+        expect_file!["transcripts/a_fail_state_names_its_error_and_may_leave_it_out_1.txt"],
+    );
+    check(
+        json!({"StartAt": "No", "States": {"No": {"Type": "Fail"}}}),
+        &[start("{}")],
+        expect_file!["transcripts/a_fail_state_names_its_error_and_may_leave_it_out_2.txt"],
+    );
+}
+
+#[test]
+fn runtime_errors_are_not_caught() {
+    check(
+        json!({"StartAt": "Do", "States": {
+            "Do": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+                "Parameters": {"x.$": "$.missing"},
+                "Retry": [{"ErrorEquals": ["States.ALL"]}],
+                "Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[start(r#"{"a": 1}"#)],
+        expect_file!["transcripts/runtime_errors_are_not_caught.txt"],
+    );
+}
+
+#[test]
+fn parallel_branches_are_joined_in_the_order_of_the_definition() {
+    check(
+        json!({"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true,
+            "Branches": [
+                {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}}},
+                {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}],
+            "ResultSelector": {"first.$": "$[0]", "second.$": "$[1]"}}}}),
+        &[start(r#"{"n": 1}"#), done("1.0.0/1.0:task", json!("a"))],
+        expect_file!["transcripts/parallel_branches_are_joined_in_the_order_of_the_definition.txt"],
+    );
+}
+
+#[test]
+fn a_failed_branch_stops_its_siblings() {
+    check(
+        json!({"StartAt": "Both", "States": {
+            "Both": {"Type": "Parallel", "End": true,
+                "Branches": [
+                    {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 9, "End": true}}},
+                    {"StartAt": "B", "States": {"B": {"Type": "Wait", "Seconds": 60, "End": true}}},
+                    {"StartAt": "C", "States": {"C": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "End": true}}}],
+                "Catch": [{"ErrorEquals": ["Boom"], "ResultPath": "$.error", "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[start("{}"), failed("1.0.2/1.0:task", "Boom", "bang"), fired("1.0.1/1.0:wait")],
+        expect_file!["transcripts/a_failed_branch_stops_its_siblings.txt"],
+    );
+}
+
+#[test]
+fn a_retried_parallel_runs_all_its_branches_again() {
+    check(
+        json!({"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true,
+            "Branches": [
+                {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}}},
+                {"StartAt": "B", "States": {"B": {"Type": "Fail", "Error": "Boom"}}}],
+            "Retry": [{"ErrorEquals": ["Boom"], "MaxAttempts": 1}]}}}),
+        &[start("{}"), fired("1.0:backoff")],
+        expect_file!["transcripts/a_retried_parallel_runs_all_its_branches_again.txt"],
+    );
+}
+
+#[test]
+fn a_map_runs_as_many_items_as_its_concurrency_allows() {
+    check(
+        json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "MaxConcurrency": 2, "End": true,
+            "ItemsPath": "$.items",
+            "ItemSelector": {"n.$": "$$.Map.Item.Index", "it.$": "$$.Map.Item.Value", "all.$": "$.name"},
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Do", "States": {
+                "Do": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}}}}}}),
+        &[
+            start(r#"{"items": ["x", "y", "z"], "name": "m"}"#),
+            done("1.0.1/1.0:task", json!("b")),
+            done("1.0.0/1.0:task", json!("a")),
+            done("1.0.2/1.0:task", json!("c")),
+        ],
+        expect_file!["transcripts/a_map_runs_as_many_items_as_its_concurrency_allows.txt"],
+    );
+}
+
+#[test]
+fn a_map_of_nothing_succeeds_at_once() {
+    check(
+        json!({"StartAt": "Each", "States": {
+            "Each": {"Type": "Map", "Next": "Last", "Iterator": {"StartAt": "Do", "States": {
+                "Do": {"Type": "Pass", "End": true}}}},
+            "Last": {"Type": "Succeed"}}}),
+        &[start("[]")],
+        expect_file!["transcripts/a_map_of_nothing_succeeds_at_once.txt"],
+    );
+}
+
+#[test]
+fn a_map_over_anything_but_an_array_fails_the_execution() {
+    check(
+        json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "ItemsPath": "$.items",
+            "ItemProcessor": {"StartAt": "Do", "States": {"Do": {"Type": "Pass", "End": true}}}}}}),
+        &[start(r#"{"items": {"a": 1}}"#)],
+        expect_file!["transcripts/a_map_over_anything_but_an_array_fails_the_execution.txt"],
+    );
+}
+
+#[test]
+fn an_error_leaves_nested_maps_one_by_one_until_it_is_caught() {
+    check(
+        json!({"StartAt": "Outer", "States": {
+            "Outer": {"Type": "Map", "End": true,
+                "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "Sorry"}],
+                "ItemProcessor": {"StartAt": "Inner", "States": {"Inner": {"Type": "Map", "End": true,
+                    "ItemProcessor": {"StartAt": "Do", "States": {"Do": {
+                        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}}}}}}},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[start("[[1,2],[3]]"), failed("1.0.0/1.0.1/1.0:task", "Boom", "bang")],
+        expect_file!["transcripts/an_error_leaves_nested_maps_one_by_one_until_it_is_caught.txt"],
+    );
+}
+
+#[test]
+fn a_retried_map_starts_over() {
+    check(
+        json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "MaxConcurrency": 1,
+            "Retry": [{"ErrorEquals": ["Boom"], "MaxAttempts": 1}],
+            "ItemProcessor": {"StartAt": "Do", "States": {"Do": {
+                "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}}}}}}),
+        &[
+            start("[1,2]"),
+            done("1.0.0/1.0:task", json!("one")),
+            failed("1.0.1/1.0:task", "Boom", ""),
+            fired("1.0:backoff"),
+            done("1.1.0/1.0:task", json!("one")),
+            failed("1.1.1/1.0:task", "Boom", ""),
+        ],
+        expect_file!["transcripts/a_retried_map_starts_over.txt"],
+    );
+}
+
+#[test]
+fn the_machine_itself_can_run_out_of_time() {
+    check(
+        json!({"StartAt": "Do", "TimeoutSeconds": 60, "States": {"Do": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 90, "End": true,
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Do"}]}}}),
+        &[start("{}"), fired("0.0:execution"), done("1.0:task", json!(1))],
+        expect_file!["transcripts/the_machine_itself_can_run_out_of_time.txt"],
+    );
+}
+
+#[test]
+fn an_aborted_execution_cancels_what_is_under_way() {
+    check(
+        json!({"StartAt": "Each", "TimeoutSeconds": 60, "States": {"Each": {"Type": "Map", "End": true,
+            "ItemProcessor": {"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 9, "End": true}}}}}}),
+        &[
+            start("[1,2]"),
+            FactKind::ExecutionAborted {
+                error: StatesError { error: Some("Stop".into()), cause: None },
+            },
+        ],
+        expect_file!["transcripts/an_aborted_execution_cancels_what_is_under_way.txt"],
+    );
+}
+
+#[test]
+fn a_task_that_failed_without_a_word_is_caught_with_nulls() {
+    check(
+        json!({"StartAt": "Ask", "States": {
+            "Ask": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[
+            start(r#"{"a":1}"#),
+            submitted("1.0:task"),
+            FactKind::TaskFailed { task: id("1.0:task"), error: StatesError::default() },
+        ],
+        expect_file!["transcripts/a_task_that_failed_without_a_word_is_caught_with_nulls.txt"],
+    );
+}
+
+#[test]
+fn a_result_over_the_limit_fails_the_task() {
+    check(
+        json!({"StartAt": "Do", "States": {
+            "Do": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Big", "End": true,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[start("{}"), done("1.0:task", json!("x".repeat(262_143)))],
+        expect_file!["transcripts/a_result_over_the_limit_fails_the_task.txt"],
+    );
+}
+
+#[test]
+fn an_output_over_the_limit_is_not_caught_by_the_wildcard() {
+    check(
+        json!({"StartAt": "Do", "States": {
+            "Do": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+                "ResultSelector": {"a.$": "$", "b.$": "$"},
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[start("{}"), done("1.0:task", json!("x".repeat(200_000)))],
+        expect_file!["transcripts/an_output_over_the_limit_is_not_caught_by_the_wildcard.txt"],
+    );
+}
+
+#[test]
+fn facts_about_what_is_over_change_nothing_and_impossible_ones_end_it() {
+    let machine = json!({"StartAt": "Do", "States": {"Do": {
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 9, "Next": "Do"}}});
+    check(
+        looping(&machine),
+        &[
+            start("{}"),
+            done("1.0:task", json!({})),
+            done("1.0:task", json!({})),
+            fired("1.0:timeout"),
+            done("3.0:task", json!({})),
+        ],
+        expect_file![
+            "transcripts/facts_about_what_is_over_change_nothing_and_impossible_ones_end_it_1.txt"
+        ],
+    );
+    check(
+        looping(&machine),
+        &[start("{}"), fired("1.0:wait")],
+        expect_file![
+            "transcripts/facts_about_what_is_over_change_nothing_and_impossible_ones_end_it_2.txt"
+        ],
+    );
+    check(
+        looping(&machine),
+        &[start("{}"), fired("1.0:task")],
+        expect_file![
+            "transcripts/facts_about_what_is_over_change_nothing_and_impossible_ones_end_it_3.txt"
+        ],
+    );
+    check(
+        looping(&machine),
+        &[done("1.0:task", json!({}))],
+        expect_file![
+            "transcripts/facts_about_what_is_over_change_nothing_and_impossible_ones_end_it_4.txt"
+        ],
+    );
+}
+
+#[test]
+fn a_loop_that_asks_nobody_ends_with_the_history() {
+    let mut text = String::new();
+    let machine = json!({"StartAt": "Round", "States": {
+        "Round": {"Type": "Pass", "Next": "Again"},
+        "Again": {"Type": "Choice", "Default": "Round",
+            "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "Stop"}]},
+        "Stop": {"Type": "Succeed"}}});
+    let step = Execution::new(parse(&machine)).step(&fact(0, start("{}")));
+    assert_eq!(step.history.len(), 25_000);
+    for event in step.history.iter().rev().take(3).rev() {
+        text += &render_event(event);
+    }
+    text += &step.commands.iter().map(render_command).collect::<String>();
+    expect_file!["transcripts/a_loop_that_asks_nobody_ends_with_the_history.txt"].assert_eq(&text);
+}
+
+#[test]
+fn an_express_loop_that_asks_nobody_runs_out_of_time() {
+    let machine = json!({"StartAt": "Round", "States": {
+        "Round": {"Type": "Choice", "Default": "Round",
+            "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "Stop"}]},
+        "Stop": {"Type": "Succeed"}}});
+    let FactKind::ExecutionStarted { name, role, machine: arn, input, seed, .. } = start("{}")
+    else {
+        unreachable!("start makes a start")
+    };
+    let started = FactKind::ExecutionStarted {
+        id: "arn:aws:states:eu-west-1:123456789012:express:orders:one:2".to_owned(),
+        name,
+        role,
+        machine: arn,
+        alias: None,
+        version: None,
+        trace: None,
+        input,
+        seed,
+    };
+    let mut execution = Execution::new(parse(&machine));
+    let step = execution.step(&fact(0, started));
+    assert!(step.history.len() > 25_000);
+    assert_eq!(*execution.status(), Status::TimedOut);
+}
+
+#[test]
+fn data_that_nests_deeper_each_round_fails_the_execution() {
+    let round = |state: Value| {
+        let mut machine = json!({"StartAt": "Round", "States": {
+            "Again": {"Type": "Choice", "Default": "Round",
+                "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "Stop"}]},
+            "Stop": {"Type": "Succeed"}}});
+        machine["States"]["Round"] = state;
+        let mut execution = Execution::new(parse(&machine));
+        execution.step(&fact(0, start("{}")));
+        let Status::Failed { error } = execution.status() else { panic!("{execution:?}") };
+        assert_eq!(error.name(), "States.Runtime");
+        error.cause.clone().unwrap()
+    };
+    let pass = round(json!({"Type": "Pass", "Parameters": {"deeper.$": "$"}, "Next": "Again"}));
+    assert!(pass.contains("'Round'") && pass.contains("nests more than"), "{pass}");
+    let parallel = round(json!({"Type": "Parallel", "Next": "Again", "Branches": [
+        {"StartAt": "Same", "States": {"Same": {"Type": "Pass", "End": true}}}]}));
+    assert!(parallel.contains("nested too deep"), "{parallel}");
+}
+
+/// A loop that the definition can leave, as AWS requires.
+fn looping(machine: &Value) -> Value {
+    let mut machine = machine.clone();
+    machine["States"]["Do"]["Catch"] = json!([{"ErrorEquals": ["Stop"], "Next": "Stop"}]);
+    machine["States"]["Stop"] = json!({"Type": "Succeed"});
+    machine
+}
+
+/// Plays facts: a timer when it is due, anything else a second after the last.
+#[track_caller]
+fn check(machine: Value, facts: &[FactKind], expect: ExpectFile) {
+    let machine = parse(&machine);
+    let (mut journal, mut transcript) = (Vec::<Fact>::new(), String::new());
+    let (mut now, mut timers) = (0, BTreeMap::new());
+    for kind in facts {
+        now += 1000;
+        if let FactKind::TimerFired { timer } = kind {
+            now = timers.remove(timer).unwrap_or(now).max(now);
+        }
+        let fact = fact(now, kind.clone());
+        let step = Execution::replay(machine.clone(), &journal).step(&fact);
+        for command in &step.commands {
+            if let Command::StartTimer { timer, at } = command {
+                timers.insert(timer.clone(), at.as_millis() - BEGIN);
+            }
+        }
+        transcript += &render(kind, &step);
+        journal.push(fact);
+    }
+    expect.assert_eq(&transcript);
+}
+
+/// 2026-11-22T21:04:17Z.
+const BEGIN: i64 = 1_795_381_457_000;
+
+fn fact(millis: i64, kind: FactKind) -> Fact {
+    Fact { at: Timestamp::from_millis(BEGIN + millis), kind }
+}
+
+#[track_caller]
+fn parse(machine: &Value) -> Arc<StateMachine> {
+    Arc::new(StateMachine::parse(&machine.to_string()).unwrap())
+}
+
+fn render(fact: &FactKind, step: &Step) -> String {
+    let mut text = match fact {
+        FactKind::ExecutionStarted { .. } => "> ExecutionStarted".to_owned(),
+        FactKind::TaskStarted { task, .. } => format!("> TaskStarted {task}"),
+        FactKind::TaskSubmitted { task, .. } => format!("> TaskSubmitted {task}"),
+        FactKind::TaskSucceeded { task, .. } => format!("> TaskSucceeded {task}"),
+        FactKind::TaskFailed { task, .. } => format!("> TaskFailed {task}"),
+        FactKind::TimerFired { timer } => format!("> TimerFired {timer}"),
+        FactKind::ExecutionAborted { .. } => "> ExecutionAborted".to_owned(),
+    };
+    text += "\n";
+    text += &step.history.iter().map(render_event).collect::<String>();
+    text += &step.commands.iter().map(render_command).collect::<String>();
+    text
+}
+
+fn render_event(event: &HistoryEvent) -> String {
+    let (id, previous, kind) = (event.id, event.previous_event_id, event.kind.name());
+    let details = render_details(&event.details);
+    format!("{id:>5}<{previous:<3} {kind}{details}\n")
+}
+
+fn render_details(details: &Details) -> String {
+    let mut text = String::new();
+    if let Some(name) = &details.name {
+        text += &format!(" {name}");
+    }
+    let Value::Object(members) = serde_json::to_value(details).unwrap() else { unreachable!() };
+    for (name, member) in members.iter().filter(|(name, _)| *name != "name") {
+        let shown = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
+        text += &format!(" {name}={}", brief(&shown));
+    }
+    text
+}
+
+/// Long data by its beginning and length.
+fn brief(text: &str) -> String {
+    if text.len() <= 300 {
+        return text.to_owned();
+    }
+    format!("{}... ({} bytes)", &text[..20], text.len())
+}
+
+fn render_command(command: &Command) -> String {
+    match command {
+        Command::ScheduleTask(task) => {
+            let (id, visit, input) = (&task.task, &task.visit, &task.input);
+            let resource = task.resource.text().trim_start_matches("arn:aws:");
+            let token = task.token.as_ref().map_or("", |_| " with a token");
+            format!("      + task {id} of {visit}: {resource} {input}{token}\n")
+        }
+        Command::StartTimer { timer, at } => {
+            format!("      + timer {timer} at +{} ms\n", at.as_millis() - BEGIN)
+        }
+        Command::Cancel { command } => format!("      + cancel {command}\n"),
+        Command::Finish { status } => format!("      + finish {}\n", render_status(status)),
+    }
+}
+
+fn render_status(status: &Status) -> String {
+    match status {
+        Status::Running => "RUNNING".to_owned(),
+        Status::Succeeded { output } => format!("SUCCEEDED {output}"),
+        Status::Failed { error } => format!("FAILED {}", error.name()),
+        Status::TimedOut => "TIMED_OUT".to_owned(),
+        Status::Aborted { error } => format!("ABORTED {}", error.name()),
+    }
+}
+
+fn start(input: &str) -> FactKind {
+    FactKind::ExecutionStarted {
+        id: "arn:aws:states:eu-west-1:123456789012:execution:orders:one".to_owned(),
+        name: "one".to_owned(),
+        role: "arn:aws:iam::123456789012:role/orders".to_owned(),
+        machine: "arn:aws:states:eu-west-1:123456789012:stateMachine:orders".to_owned(),
+        alias: None,
+        version: None,
+        trace: None,
+        input: Payload::parse(input).unwrap(),
+        seed: [7; 32],
+    }
+}
+
+fn done(task: &str, output: Value) -> FactKind {
+    FactKind::TaskSucceeded { task: id(task), output: output.into() }
+}
+
+fn failed(task: &str, error: &str, cause: &str) -> FactKind {
+    FactKind::TaskFailed { task: id(task), error: StatesError::new(error, cause) }
+}
+
+fn submitted(task: &str) -> FactKind {
+    FactKind::TaskSubmitted { task: id(task), details: json!({"MessageId": "m"}).into() }
+}
+
+fn taken(task: &str, worker: Option<&str>) -> FactKind {
+    FactKind::TaskStarted { task: id(task), worker: worker.map(str::to_owned) }
+}
+
+fn fired(timer: &str) -> FactKind {
+    FactKind::TimerFired { timer: id(timer) }
+}
+
+fn id(text: &str) -> stepyard_asl::CommandId {
+    text.parse().unwrap()
+}
