@@ -1,0 +1,115 @@
+//! The names and ARNs of state machines and executions.
+
+use std::sync::Arc;
+
+/// An execution's ARN: `arn:aws:states:<region>:<account>:execution:<machine>:<name>`.
+pub type ExecutionArn = Arc<str>;
+
+/// The region and the account that stand in the ARNs given here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The region; `us-east-1` unless set.
+    pub region: String,
+    /// The account; `123456789012` unless set.
+    pub account: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { region: "us-east-1".to_owned(), account: "123456789012".to_owned() }
+    }
+}
+
+impl Identity {
+    /// The ARN of a state machine.
+    pub fn state_machine(&self, name: &str) -> Result<String, NameError> {
+        check_name(name)?;
+        let Self { region, account } = self;
+        Ok(format!("arn:aws:states:{region}:{account}:stateMachine:{name}"))
+    }
+
+    /// The ARN of a state machine's execution.
+    pub fn execution(&self, machine: &str, name: &str) -> Result<ExecutionArn, NameError> {
+        check_name(machine)?;
+        check_name(name)?;
+        let Self { region, account } = self;
+        Ok(format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}").into())
+    }
+}
+
+/// The ARN of the execution `name` of the state machine `machine` (an unqualified ARN); none when
+/// that is not the ARN of a state machine.
+pub fn execution_arn(machine: &str, name: &str) -> Option<ExecutionArn> {
+    let parts: Vec<&str> = machine.split(':').collect();
+    let ["arn", partition, "states", region, account, "stateMachine", machine] = parts[..] else {
+        return None;
+    };
+    check_name(machine).ok()?;
+    Some(format!("arn:{partition}:states:{region}:{account}:execution:{machine}:{name}").into())
+}
+
+/// The most characters of a name (AWS, `StartExecution`, `name`).
+pub const NAME_CHARACTERS_MAX: usize = 80;
+
+/// A name that AWS refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{name}` cannot be a name: give 1 to {NAME_CHARACTERS_MAX} characters without white space, \
+     control characters and any of {FORBIDDEN}"
+)]
+pub struct NameError {
+    /// The name, its control characters left out.
+    pub name: String,
+}
+
+const FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/";
+
+/// Checks the name of a state machine or an execution.
+pub fn check_name(name: &str) -> Result<(), NameError> {
+    let length = name.chars().count();
+    if (1..=NAME_CHARACTERS_MAX).contains(&length) && !name.chars().any(is_forbidden) {
+        return Ok(());
+    }
+    Err(NameError { name: name.chars().filter(|character| !character.is_control()).collect() })
+}
+
+fn is_forbidden(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || FORBIDDEN.contains(character)
+        || matches!(character, '\u{fffe}' | '\u{ffff}' | '\u{10ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_aws_takes() {
+        for name in ["a", "order-12345", "Ünïcode_1.2+3=(x)@!'", &"n".repeat(80)] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for character in FORBIDDEN.chars().chain(" \t\n\u{0}\u{7f}\u{9f}\u{fffe}\u{10ffff}".chars())
+        {
+            assert!(check_name(&format!("a{character}b")).is_err(), "{character:?}");
+        }
+        assert!(check_name("").is_err());
+        assert!(check_name(&"n".repeat(81)).is_err());
+        assert_eq!(check_name("a\u{1b}[1m").unwrap_err().name, "a[1m");
+    }
+
+    #[test]
+    fn an_execution_has_the_region_and_account_of_its_machine() {
+        let identity = Identity::default();
+        let machine = identity.state_machine("orders").unwrap();
+        assert_eq!(machine, "arn:aws:states:us-east-1:123456789012:stateMachine:orders");
+        let expected = "arn:aws:states:us-east-1:123456789012:execution:orders:o-1";
+        assert_eq!(execution_arn(&machine, "o-1").as_deref(), Some(expected));
+        assert_eq!(identity.execution("orders", "o-1").as_deref(), Ok(expected));
+        for other in
+            ["orders", "arn:aws:states:us-east-1:1:activity:orders", "", &format!("{machine}:1")]
+        {
+            assert_eq!(execution_arn(other, "o-1"), None, "{other}");
+        }
+    }
+}

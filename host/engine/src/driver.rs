@@ -1,0 +1,368 @@
+//! inbox → step → commit → dispatch: one loop for many executions.
+//!
+//! Whatever waits in the inbox is taken at once; each execution is stepped; the facts of all go to
+//! the store as one batch. *Commit, then act*: what a batch asks for is done once it is durable, in
+//! the order of batches. The next batch is gathered while the last one is on its way to the disk.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use futures::{
+    StreamExt,
+    future::{BoxFuture, OptionFuture},
+    stream::FuturesOrdered,
+};
+use stepyard_asl::{
+    Command, CommandId, CommandKind, FactKind, HistoryEvent, StatesError, Status, Timestamp,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Answer, ExecutionArn, Outcome, Store, StoreError,
+    clock::Clock,
+    crash,
+    live::Live,
+    reservation::Reservation,
+    store::{Batch, Record},
+    tasks::{Circumstances, Tasks},
+    timers::Timers,
+};
+
+/// The most messages and timers of one batch.
+const BATCH_MAX: usize = 512;
+
+/// How many batches may be on their way to the disk.
+const COMMITS_MAX: usize = 2;
+
+/// What comes into the inbox.
+pub(crate) enum Message {
+    /// Begin an execution; answered once that is durable.
+    Start(Box<Start>),
+    /// Go on with an execution that was read back; answered once its commands are performed.
+    Resume { arn: ExecutionArn, live: Box<Live>, held: Reservation, done: oneshot::Sender<()> },
+    /// A task's work is done.
+    TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
+    /// `StopExecution`; answered with the moment once it is durable, with none when it is not live.
+    Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Option<Timestamp>> },
+    /// Answer how the execution ended; drop the sender when it is not live.
+    Wait { arn: ExecutionArn, done: oneshot::Sender<Waiting> },
+    /// Show what is committed from here on; none when the execution is not live.
+    Watch {
+        arn: ExecutionArn,
+        done: oneshot::Sender<Option<mpsc::UnboundedReceiver<HistoryEvent>>>,
+    },
+    /// Begin nothing more, and stop once no task is left.
+    Shutdown,
+}
+
+/// What `Wait` is answered with.
+pub(crate) enum Waiting {
+    /// The execution is live; this yields how it ended.
+    For(oneshot::Receiver<Status>),
+    /// It is not at work here.
+    NotLive,
+}
+
+/// An execution to begin.
+pub(crate) struct Start {
+    pub(crate) arn: ExecutionArn,
+    pub(crate) name: Arc<str>,
+    pub(crate) machine_arn: Arc<str>,
+    pub(crate) definition: Arc<str>,
+    pub(crate) live: Live,
+    pub(crate) fact: FactKind,
+    pub(crate) held: Reservation,
+    pub(crate) done: oneshot::Sender<Timestamp>,
+}
+
+/// The loop's state.
+pub(crate) struct Driver {
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tasks: Tasks,
+    pub(crate) timers: Timers,
+    pub(crate) live: HashMap<ExecutionArn, Live>,
+    /// What is gathered for the next commit, and what is to be done after it.
+    pub(crate) batch: Batch,
+    pub(crate) acts: Vec<Act>,
+    pub(crate) commits: FuturesOrdered<BoxFuture<'static, Commit>>,
+    pub(crate) draining: bool,
+    /// Set when the store failed, before anybody learns that there is no answer.
+    pub(crate) failure: Arc<OnceLock<StoreError>>,
+}
+
+/// A commit that has come to its end, and what waits for it.
+type Commit = (Result<(), StoreError>, Vec<Act>);
+
+/// Something to do once what led to it is durable.
+pub(crate) enum Act {
+    Perform { execution: ExecutionArn, commands: Vec<Command>, at: Timestamp },
+    Show { execution: ExecutionArn, history: Vec<HistoryEvent> },
+    Started { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
+    Resumed { held: Reservation, done: oneshot::Sender<()> },
+    Stopped { at: Timestamp, done: oneshot::Sender<Option<Timestamp>> },
+}
+
+impl Driver {
+    /// Runs until every handle has gone, a shutdown is through, or the store fails. Whoever waits
+    /// for an answer learns from its channel's end that there is none.
+    pub(crate) async fn run(mut self) {
+        if let Err(error) = self.turn().await {
+            // What is in memory is ahead of what is durable, so nobody may see or act upon it.
+            tracing::error!(%error, executions = self.live.len(), "the store failed; the engine stops");
+            self.failure.get_or_init(|| error);
+        }
+    }
+
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        let mut arrived = Vec::with_capacity(BATCH_MAX);
+        let mut alarm: Option<(Timestamp, BoxFuture<'static, ()>)> = None;
+        loop {
+            self.set(&mut alarm);
+            self.rest();
+            let may_gather = self.commits.len() < COMMITS_MAX;
+            let ring = OptionFuture::from(alarm.as_mut().map(|(_, sleep)| sleep));
+            tokio::select! {
+                biased;
+                Some((result, acts)) = self.commits.next() => {
+                    result?;
+                    self.act(acts);
+                }
+                count = self.inbox.recv_many(&mut arrived, BATCH_MAX), if may_gather => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    arrived.drain(..).for_each(|message| self.take(message));
+                }
+                Some(()) = ring, if may_gather => {
+                    alarm = None;
+                    self.fire();
+                }
+            }
+            self.commit();
+            if self.draining && self.is_at_rest() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Keeps the alarm at the next timer.
+    fn set(&self, alarm: &mut Option<(Timestamp, BoxFuture<'static, ()>)>) {
+        let next = self.timers.next();
+        if alarm.as_ref().map(|(at, _)| *at) != next {
+            *alarm = next.map(|at| (at, self.clock.sleep_until(at)));
+        }
+    }
+
+    fn rest(&self) {
+        if self.is_at_rest() && self.timers.next().is_some() {
+            self.clock.idle();
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.inbox.is_empty() && self.commits.is_empty() && self.tasks.is_empty()
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Start(start) => self.start(*start),
+            Message::Resume { arn, live, held, done } => self.resume(arn, *live, held, done),
+            Message::TaskDone { execution, task, outcome } => {
+                // A task that was cancelled meanwhile has no say.
+                if self.tasks.end(&execution, &task) {
+                    self.tell(&execution, fact_of(task, outcome));
+                }
+            }
+            Message::Stop { arn, error, done } => {
+                match self.tell(&arn, FactKind::ExecutionAborted { error }) {
+                    Some(at) => self.acts.push(Act::Stopped { at, done }),
+                    // Who asked may have gone; so below.
+                    None => drop(done.send(None)),
+                }
+            }
+            Message::Wait { arn, done } => {
+                let waiting = self.live.get_mut(&arn).map_or(Waiting::NotLive, |live| {
+                    let (waiter, answer) = oneshot::channel();
+                    live.waiters.push(waiter);
+                    Waiting::For(answer)
+                });
+                let _ = done.send(waiting);
+            }
+            Message::Watch { arn, done } => {
+                let _ = done.send(self.live.get_mut(&arn).map(|live| {
+                    let (watcher, events) = mpsc::unbounded_channel();
+                    live.watchers.push(watcher);
+                    events
+                }));
+            }
+            Message::Shutdown => self.draining = true,
+        }
+    }
+
+    fn start(&mut self, start: Start) {
+        if self.draining {
+            return;
+        }
+        let Start { arn, name, machine_arn, definition, live, fact, held, done } = start;
+        let machine = machine_arn;
+        let started_at = self.clock.now();
+        let record = Record::Created { arn: arn.clone(), name, machine, definition, started_at };
+        self.batch.records.push(record);
+        self.live.insert(arn.clone(), live);
+        // The acknowledgement stands before what the first step asks for.
+        self.acts.push(Act::Started { at: started_at, held, done });
+        self.tell_at(started_at, &arn, fact);
+    }
+
+    fn resume(
+        &mut self,
+        arn: ExecutionArn,
+        live: Live,
+        held: Reservation,
+        done: oneshot::Sender<()>,
+    ) {
+        if self.draining {
+            return;
+        }
+        let commands = live.execution.outstanding().into_iter().cloned().collect();
+        let at = live.told_at;
+        self.live.insert(arn.clone(), live);
+        self.acts.push(Act::Perform { execution: arn, commands, at });
+        self.acts.push(Act::Resumed { held, done });
+    }
+
+    /// Tells timers whose moment has come.
+    fn fire(&mut self) {
+        let now = self.clock.now();
+        for _ in 0..BATCH_MAX {
+            let Some((execution, timer)) = self.timers.take_due(now) else { return };
+            self.tell_at(now, &execution, FactKind::TimerFired { timer });
+        }
+    }
+
+    fn tell(&mut self, execution: &ExecutionArn, kind: FactKind) -> Option<Timestamp> {
+        self.tell_at(self.clock.now(), execution, kind)
+    }
+
+    /// Tells an execution a fact, and notes what is to be kept of it and done after that. None when
+    /// the execution is not at work.
+    fn tell_at(
+        &mut self,
+        now: Timestamp,
+        execution: &ExecutionArn,
+        kind: FactKind,
+    ) -> Option<Timestamp> {
+        let live = self.live.get_mut(execution).filter(|live| live.is_running())?;
+        let (fact, step) = live.tell(now, kind);
+        let (at, number) = (fact.at, live.facts);
+        let execution = execution.clone();
+        self.batch.records.push(Record::Fact { execution: execution.clone(), number, fact });
+        for command in &step.commands {
+            if let Command::Finish { status } = command {
+                let (execution, status) = (execution.clone(), status.clone());
+                self.batch.records.push(Record::Finished { execution, status, stopped_at: at });
+            }
+        }
+        // Shown first: watchers have the last event before the execution is over.
+        self.acts.push(Act::Show { execution: execution.clone(), history: step.history });
+        self.acts.push(Act::Perform { execution, commands: step.commands, at });
+        Some(at)
+    }
+
+    /// Sends what was gathered to the store.
+    fn commit(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let acts = std::mem::take(&mut self.acts);
+        if !batch.records.is_empty() {
+            crash::point("before-commit");
+            let appended = self.store.append(batch);
+            self.commits.push_back(Box::pin(async move {
+                let result = appended.await;
+                crash::point("after-commit");
+                (result, acts)
+            }));
+        } else if !acts.is_empty() {
+            // Nothing to keep, yet it has its turn.
+            self.commits.push_back(Box::pin(async move { (Ok(()), acts) }));
+        }
+    }
+
+    fn act(&mut self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Perform { execution, commands, at } => self.perform(&execution, commands, at),
+                Act::Show { execution, history } => {
+                    if let Some(live) = self.live.get_mut(&execution) {
+                        live.show(history);
+                    }
+                }
+                // Who asked may have gone; the hold on the name ends either way.
+                Act::Started { at, held: _held, done } => drop(done.send(at)),
+                Act::Resumed { held: _held, done } => drop(done.send(())),
+                Act::Stopped { at, done } => drop(done.send(Some(at))),
+            }
+        }
+    }
+
+    fn perform(&mut self, execution: &ExecutionArn, commands: Vec<Command>, at: Timestamp) {
+        let timeouts = timeouts(&commands);
+        for command in commands {
+            match command {
+                Command::Finish { status } => self.finish(execution, &status),
+                Command::Cancel { command } if command.kind() == CommandKind::Task => {
+                    self.tasks.end(execution, &command);
+                }
+                Command::Cancel { command } => self.timers.cancel(execution, &command),
+                // What is not begun while draining stands in the journal as outstanding.
+                _ if self.draining => {}
+                Command::StartTimer { timer, at } => self.timers.start(execution, timer, at),
+                Command::ScheduleTask(task) => {
+                    let deadline = task.timeout_seconds.map(|seconds| {
+                        let timeout = timeouts.get(place(&task.task.to_string())).copied();
+                        let millis =
+                            i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
+                        timeout.unwrap_or_else(|| at.plus_millis(millis))
+                    });
+                    let trace = self.live.get(execution).and_then(|live| live.trace.clone());
+                    self.tasks.begin(execution, *task, Circumstances { deadline, trace });
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, execution: &ExecutionArn, status: &Status) {
+        self.tasks.cancel_all(execution);
+        self.timers.cancel_all(execution);
+        if let Some(live) = self.live.remove(execution) {
+            live.finish(status);
+        }
+    }
+}
+
+fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {
+    match outcome.result {
+        Ok(Answer::Done(output)) => FactKind::TaskSucceeded { task, output },
+        Ok(Answer::Submitted(details)) => FactKind::TaskSubmitted { task, details },
+        Err(error) => FactKind::TaskFailed { task, error },
+    }
+}
+
+/// When tasks time out, by their place: of a task performed again the moment is the first one's.
+fn timeouts(commands: &[Command]) -> HashMap<String, Timestamp> {
+    let timeout = |command: &Command| match command {
+        Command::StartTimer { timer, at } if timer.kind() == CommandKind::Timeout => {
+            Some((place(&timer.to_string()).to_owned(), *at))
+        }
+        _ => None,
+    };
+    commands.iter().filter_map(timeout).collect()
+}
+
+/// A command id without what it is for: where it stands.
+fn place(id: &str) -> &str {
+    id.rsplit_once(':').map_or(id, |(place, _)| place)
+}

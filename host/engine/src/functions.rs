@@ -1,0 +1,80 @@
+//! Functions by name: what a Task calls through `lambda:invoke` or a function's ARN. Implemented by
+//! the step runtime; an integration alone knows Lambda's arguments and answers.
+
+use futures::future::BoxFuture;
+use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
+
+/// Names functions and calls them.
+pub trait Functions: Send + Sync {
+    /// The version that a call of `name` would run now; none when nothing is bound to the name.
+    /// `qualifier` is a version number, an alias or `$LATEST`.
+    fn resolve(&self, name: &str, qualifier: Option<&str>) -> Option<FunctionVersion>;
+
+    /// The names that something is bound to, sorted.
+    fn names(&self) -> Vec<String>;
+
+    /// Calls a function once. Dropping the future ends the call and frees what it held.
+    fn invoke(&self, call: FunctionCall) -> BoxFuture<'_, Result<FunctionReply, FunctionError>>;
+}
+
+/// Which code a function runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionVersion {
+    /// `$LATEST` or a published number: Lambda's `ExecutedVersion`.
+    pub number: String,
+    /// The SHA-256 of the component, in hex.
+    pub sha256: String,
+}
+
+/// One call of a function. What AWS does not give a function is optional.
+#[derive(Clone, Debug)]
+pub struct FunctionCall {
+    /// The function's name.
+    pub name: String,
+    /// A version or alias.
+    pub qualifier: Option<String>,
+    /// The event.
+    pub payload: Payload,
+    /// When the caller stops waiting; the step's own wall limit may end it sooner.
+    pub deadline: Option<Timestamp>,
+    /// The X-Ray trace header.
+    pub trace: Option<String>,
+    /// The execution's ARN.
+    pub execution: Option<String>,
+    /// The Task state's name.
+    pub state: Option<StateName>,
+    /// 0 for the first attempt.
+    pub attempt: Option<u32>,
+    /// The same for every attempt at one visit of a state.
+    pub idempotency_key: Option<String>,
+    /// The task token, for a callback.
+    pub token: Option<String>,
+}
+
+/// What a function returned.
+#[derive(Clone, Debug)]
+pub struct FunctionReply {
+    /// What it returned.
+    pub payload: Payload,
+    /// The version that ran.
+    pub version: FunctionVersion,
+}
+
+/// A call that failed, told apart as Lambda does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FunctionError {
+    /// Nothing is bound to the name, or it has no such version.
+    NotFound,
+    /// The function itself failed: the error is its `errorType`, the cause the JSON text of
+    /// `{errorMessage, errorType, …}`.
+    Function {
+        /// Error and Cause of the task.
+        error: StatesError,
+        /// The version that ran.
+        version: FunctionVersion,
+    },
+    /// More calls than the function may have at once, and its queue is full.
+    TooManyRequests(String),
+    /// The runtime could not run it.
+    Service(String),
+}

@@ -1,0 +1,76 @@
+//! Execution: journal, timers, dispatch. Runs many executions, durably.
+//!
+//! ```text
+//!   inbox ─► step ─► commit ─► dispatch ─► integrations, timers
+//!     ▲                                          │
+//!     └──────────────── facts ◄──────────────────┘
+//! ```
+//!
+//! `asl` alone decides what happens next; this crate alone decides when it is durable. It knows no
+//! Wasm, no HTTP and no AWS: what does tasks is an [`Integration`], what steps reach outside is a
+//! trait of [`outside`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use stepyard_asl::{Payload, StateMachine, Status};
+//! use stepyard_engine::{Config, Engine, Identity, MemoryStore, Quotas, StartExecution};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let definition = r#"{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}"#;
+//! let machine = StateMachine::parse(definition).expect("the definition is valid");
+//! // A durable one: SqliteStore::open("stepyard.db", Quotas::default())?
+//! let store = MemoryStore::new(Quotas::default());
+//! let engine = Engine::new(Config { integrations: vec![], ..Config::new(store) });
+//! let started = engine
+//!     .start(StartExecution {
+//!         machine: Arc::new(machine),
+//!         definition: definition.into(),
+//!         machine_arn: Identity::default().state_machine("workflow")?,
+//!         name: "order-12345".to_owned(),
+//!         input: Payload::parse(r#"{"order_id": "12345"}"#)?,
+//!         role: String::new(),
+//!         alias: None,
+//!         version: None,
+//!         trace: None,
+//!     })
+//!     .await?;
+//! let Status::Succeeded { output } = engine.wait(&started.arn).await? else { panic!("it failed") };
+//! assert_eq!(output.value()["order_id"], "12345");
+//! engine.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod arn;
+pub mod clock;
+pub mod crash;
+mod driver;
+mod engine;
+mod functions;
+mod integration;
+mod live;
+mod mail;
+pub mod outside;
+mod reservation;
+mod store;
+mod tasks;
+mod timers;
+mod topics;
+mod watch;
+
+pub use arn::{ExecutionArn, Identity, NAME_CHARACTERS_MAX, NameError, check_name, execution_arn};
+pub use engine::{
+    Config, Description, Engine, EngineError, INPUT_BYTES_MAX, Standing, StartError,
+    StartExecution, Started,
+};
+pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
+pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
+pub use mail::{MailFolder, compose};
+pub use store::{
+    Batch, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection, SqliteStore,
+    Store, StoreError, TopicMessage,
+};
+pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};
+pub use watch::Watch;

@@ -1,0 +1,226 @@
+//! Where executions are kept: what a store promises.
+
+mod key_value;
+mod memory;
+mod sqlite;
+
+use std::{fmt, sync::Arc};
+
+use futures::future::BoxFuture;
+use stepyard_asl::{Fact, FactKind, Payload, Status, Timestamp};
+
+use crate::ExecutionArn;
+
+pub use key_value::Quotas;
+pub use memory::MemoryStore;
+pub(crate) use sqlite::{Entry, Logged};
+pub use sqlite::{SqliteStore, TopicMessage};
+
+/// Keeps executions: a journal of facts each, and how each ended.
+///
+/// One engine writes a store. Reads see what was appended before they began.
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Appends a batch. Once the future yields `Ok`, the records survive a crash, all or none; after
+    /// an error none of them was kept. The batch takes its place in the order of batches with the
+    /// call, not with the first poll, and later batches may be appended while it is under way.
+    ///
+    /// Refuses a batch that creates an execution which exists, numbers a fact as another, or names
+    /// an execution that does not exist.
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// An execution's journal, from its first fact; empty when there is no such execution.
+    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError>;
+
+    /// What is known of an execution without reading its journal.
+    fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError>;
+
+    /// The executions that `selection` asks for, those created last first.
+    fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError>;
+}
+
+/// Records that are kept together or not at all, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The records.
+    pub records: Vec<Record>,
+}
+
+/// One thing to keep.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Record {
+    /// An execution begins; its first fact follows in the same batch.
+    Created {
+        /// Its ARN.
+        arn: ExecutionArn,
+        /// Its name.
+        name: Arc<str>,
+        /// Its state machine's unqualified ARN.
+        machine: Arc<str>,
+        /// The definition it runs, as it was written.
+        definition: Arc<str>,
+        /// When it began.
+        started_at: Timestamp,
+    },
+    /// An execution was told something.
+    Fact {
+        /// The execution.
+        execution: ExecutionArn,
+        /// 1 for its first fact, then 1 more for each.
+        number: u64,
+        /// What it was told.
+        fact: Fact,
+    },
+    /// An execution is over.
+    Finished {
+        /// The execution.
+        execution: ExecutionArn,
+        /// How it ended.
+        status: Status,
+        /// When.
+        stopped_at: Timestamp,
+    },
+}
+
+/// What is known of an execution without reading its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionRecord {
+    /// The parts that a list shows, too.
+    pub summary: ExecutionSummary,
+    /// The definition it runs, as it was written.
+    pub definition: Arc<str>,
+    /// Its input.
+    pub input: Payload,
+    /// The role it runs under.
+    pub role: String,
+    /// The alias it was started through, as an ARN.
+    pub alias: Option<String>,
+    /// The version it was started with, as an ARN.
+    pub version: Option<String>,
+    /// The X-Ray trace header it was started with.
+    pub trace: Option<String>,
+    /// How it stands, with its output or error. `Running` until it is finished, whether or not an
+    /// engine is at work on it.
+    pub status: Status,
+}
+
+/// What a list shows of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionSummary {
+    /// Its ARN.
+    pub arn: ExecutionArn,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its state machine's unqualified ARN.
+    pub machine: Arc<str>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; none while it is unfinished.
+    pub stopped_at: Option<Timestamp>,
+    /// AWS's word for how it stands: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+    pub status: &'static str,
+}
+
+/// Which executions to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only those of this state machine (an unqualified ARN).
+    pub machine: Option<String>,
+    /// Only those that are not finished.
+    pub unfinished: bool,
+    /// At most so many; all when none.
+    pub limit: Option<usize>,
+}
+
+/// Why a store did not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The file is something else.
+    #[error("`{file}` is not a Stepyard database: move it away or name another file")]
+    NotADatabase {
+        /// The file.
+        file: String,
+    },
+    /// The file was written by a later program, and is left as it is.
+    #[error(
+        "`{file}` has format {found}; this program knows formats up to {known}: \
+         use the program that wrote it, or a later one"
+    )]
+    NewerFormat {
+        /// The file.
+        file: String,
+        /// Its format.
+        found: i64,
+        /// The last format known here.
+        known: i64,
+    },
+    /// The file cannot be understood.
+    #[error("`{file}` is damaged ({detail}): restore it from a copy")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// An execution with this ARN was recorded before.
+    #[error("execution `{arn}` is already recorded")]
+    ExecutionExists {
+        /// The execution.
+        arn: String,
+    },
+    /// No execution with this ARN was recorded.
+    #[error("execution `{arn}` is not recorded")]
+    ExecutionDoesNotExist {
+        /// The execution.
+        arn: String,
+    },
+    /// Another fact has this number.
+    #[error("fact {number} of `{execution}` is already recorded: does another process run it?")]
+    FactExists {
+        /// The execution.
+        execution: String,
+        /// The fact's number.
+        number: u64,
+    },
+    /// The store's medium failed.
+    #[error("{action} `{file}`: {detail}")]
+    Failed {
+        /// What was tried: `opening`, `reading`, `writing`.
+        action: &'static str,
+        /// The file.
+        file: String,
+        /// What the medium says.
+        detail: String,
+    },
+    /// The store takes nothing more, because it could not tell what of a group was kept.
+    #[error("the store is closed since a commit failed: {reason}")]
+    Closed {
+        /// How the commit failed.
+        reason: String,
+    },
+}
+
+/// AWS's word for a status.
+pub(crate) fn status_name(status: &Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded { .. } => "SUCCEEDED",
+        Status::Failed { .. } => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted { .. } => "ABORTED",
+    }
+}
+
+/// An execution's record from its summary, its first fact and the rest; none when that fact is not
+/// the one that starts an execution.
+fn record(
+    summary: ExecutionSummary,
+    definition: Arc<str>,
+    first: Fact,
+    status: Status,
+) -> Option<ExecutionRecord> {
+    let FactKind::ExecutionStarted { role, alias, version, trace, input, .. } = first.kind else {
+        return None;
+    };
+    Some(ExecutionRecord { summary, definition, input, role, alias, version, trace, status })
+}

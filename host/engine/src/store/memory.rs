@@ -1,0 +1,257 @@
+//! A store in memory: for Express executions and tests. Nothing of it survives the process.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    convert::Infallible,
+    ops::Bound,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::future::{BoxFuture, ready};
+use stepyard_asl::{Fact, Status, Timestamp};
+
+use super::{
+    Batch, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
+    key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS, Quotas},
+    record, status_name,
+};
+use crate::{
+    ExecutionArn,
+    outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
+};
+
+/// Keeps executions, keys and values in memory. Clones share what they keep.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    quotas: Arc<Quotas>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    executions: HashMap<ExecutionArn, KeptExecution>,
+    /// In the order in which they were created.
+    created: Vec<ExecutionArn>,
+    buckets: BTreeMap<String, KeptBucket>,
+}
+
+#[derive(Debug)]
+struct KeptExecution {
+    name: Arc<str>,
+    machine: Arc<str>,
+    definition: Arc<str>,
+    started_at: Timestamp,
+    facts: BTreeMap<u64, Fact>,
+    finished: Option<(Status, Timestamp)>,
+}
+
+impl MemoryStore {
+    /// An empty store whose buckets keep to `quotas`.
+    pub fn new(quotas: Quotas) -> Self {
+        Self { quotas: Arc::new(quotas), kept: Arc::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, bucket: &str, kind: ChangeKind) -> Result<Changed, KeyValueError> {
+        let change = Change { bucket: bucket.to_owned(), kind };
+        let mut kept = self.kept();
+        let bucket = kept.buckets.entry(change.bucket.clone()).or_default();
+        match key_value::apply(&change, &self.quotas, bucket) {
+            Ok(changed) => changed,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
+        let mut kept = self.kept();
+        let result = kept.check(&batch).map(|()| kept.take(batch));
+        Box::pin(ready(result))
+    }
+
+    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
+        let kept = self.kept();
+        let found = kept.executions.get(execution);
+        Ok(found.map(|execution| execution.facts.values().cloned().collect()).unwrap_or_default())
+    }
+
+    fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.executions.get_key_value(arn).and_then(|(arn, execution)| {
+            let first = execution.facts.values().next()?.clone();
+            let status = execution.finished.as_ref().map(|(status, _)| status.clone());
+            let status = status.unwrap_or(Status::Running);
+            record(execution.summary(arn), execution.definition.clone(), first, status)
+        }))
+    }
+
+    fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError> {
+        let kept = self.kept();
+        let newest_first = kept.created.iter().rev();
+        let summaries = newest_first.map(|arn| kept.executions[arn].summary(arn));
+        let selected = summaries.filter(|summary| {
+            let machine = selection.machine.as_deref();
+            machine.is_none_or(|machine| machine == &*summary.machine)
+                && !(selection.unfinished && summary.stopped_at.is_some())
+        });
+        Ok(selected.take(selection.limit.unwrap_or(usize::MAX)).collect())
+    }
+}
+
+impl Kept {
+    /// Finds what would be refused, so that nothing is taken of a batch that is.
+    fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut created: HashSet<&ExecutionArn> = HashSet::new();
+        let mut numbered: HashSet<(&ExecutionArn, u64)> = HashSet::new();
+        for record in &batch.records {
+            let (Record::Created { arn, .. }
+            | Record::Fact { execution: arn, .. }
+            | Record::Finished { execution: arn, .. }) = record;
+            let found = self.executions.get(arn);
+            let exists = found.is_some() || created.contains(arn);
+            match record {
+                Record::Created { .. } if exists => {
+                    return Err(StoreError::ExecutionExists { arn: arn.to_string() });
+                }
+                Record::Created { .. } => {
+                    created.insert(arn);
+                }
+                _ if !exists => {
+                    return Err(StoreError::ExecutionDoesNotExist { arn: arn.to_string() });
+                }
+                &Record::Fact { number, .. } => {
+                    let kept = found.is_some_and(|found| found.facts.contains_key(&number));
+                    if kept || !numbered.insert((arn, number)) {
+                        let execution = arn.to_string();
+                        return Err(StoreError::FactExists { execution, number });
+                    }
+                }
+                Record::Finished { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, batch: Batch) {
+        for record in batch.records {
+            match record {
+                Record::Created { arn, name, machine, definition, started_at } => {
+                    let (facts, finished) = (BTreeMap::new(), None);
+                    let kept =
+                        KeptExecution { name, machine, definition, started_at, facts, finished };
+                    self.executions.insert(arn.clone(), kept);
+                    self.created.push(arn);
+                }
+                Record::Fact { execution, number, fact } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.facts.insert(number, fact);
+                    }
+                }
+                Record::Finished { execution, status, stopped_at } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.finished = Some((status, stopped_at));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl KeptExecution {
+    fn summary(&self, arn: &ExecutionArn) -> ExecutionSummary {
+        let finished = self.finished.as_ref();
+        ExecutionSummary {
+            arn: arn.clone(),
+            name: self.name.clone(),
+            machine: self.machine.clone(),
+            started_at: self.started_at,
+            stopped_at: finished.map(|(_, stopped_at)| *stopped_at),
+            status: status_name(finished.map_or(&Status::Running, |(status, _)| status)),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct KeptBucket {
+    values: BTreeMap<String, Vec<u8>>,
+    bytes: u64,
+}
+
+impl Bucket for KeptBucket {
+    type Error = Infallible;
+
+    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Infallible> {
+        Ok(self.values.get(key).cloned())
+    }
+
+    fn bytes(&self) -> Result<u64, Infallible> {
+        Ok(self.bytes)
+    }
+
+    fn put(&mut self, key: &str, value: Option<&[u8]>, bytes: u64) -> Result<(), Infallible> {
+        match value {
+            Some(value) => self.values.insert(key.to_owned(), value.to_vec()),
+            None => self.values.remove(key),
+        };
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl KeyValue for MemoryStore {
+    fn get(&self, bucket: &str, key: &str) -> KeyValueFuture<'_, Option<Vec<u8>>> {
+        let kept = self.kept();
+        let found = kept.buckets.get(bucket).and_then(|bucket| bucket.values.get(key).cloned());
+        Box::pin(ready(Ok(found)))
+    }
+
+    fn get_many(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+    ) -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>> {
+        let kept = self.kept();
+        let bucket = kept.buckets.get(bucket);
+        let value = |key: &String| bucket.and_then(|bucket| bucket.values.get(key).cloned());
+        Box::pin(ready(Ok(keys.iter().map(value).collect())))
+    }
+
+    fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage> {
+        let kept = self.kept();
+        let after = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = kept.buckets.get(bucket).into_iter().flat_map(|bucket| {
+            bucket.values.range((after.clone(), Bound::Unbounded)).map(|(key, _)| key.clone())
+        });
+        let page = key_value::page(keys.take(PAGE_KEYS + 1).collect());
+        Box::pin(ready(Ok(page)))
+    }
+
+    fn write(
+        &self,
+        bucket: &str,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> KeyValueFuture<'_, ()> {
+        let changed = self.change(bucket, ChangeKind::Write(changes));
+        Box::pin(ready(changed.map(|_| ())))
+    }
+
+    fn increment(&self, bucket: &str, key: &str, delta: i64) -> KeyValueFuture<'_, i64> {
+        let changed = self.change(bucket, ChangeKind::Increment { key: key.to_owned(), delta });
+        Box::pin(ready(changed.map(Changed::sum)))
+    }
+
+    fn compare_and_swap(
+        &self,
+        bucket: &str,
+        key: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> KeyValueFuture<'_, Swap> {
+        let kind = ChangeKind::Swap { key: key.to_owned(), expected, value };
+        Box::pin(ready(self.change(bucket, kind).map(Changed::swap)))
+    }
+}

@@ -1,0 +1,122 @@
+//! A store in one SQLite file: executions, keys and values, and the log of topics.
+//!
+//! One thread writes, and commits whatever waits for it as one group; readers have connections of
+//! their own and see what was committed.
+
+mod journal;
+mod key_value;
+mod schema;
+mod topics;
+mod writer;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+use rusqlite::{Connection, ErrorCode};
+use stepyard_asl::Fact;
+
+use self::writer::Writer;
+use super::{Batch, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError};
+
+pub use topics::TopicMessage;
+pub(crate) use topics::{Entry, Logged};
+
+/// Keeps executions, keys and values, and the log of topics in a file. Clones share it; with the
+/// last one the file is closed.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Database>);
+
+struct Database {
+    file: File,
+    quotas: Arc<Quotas>,
+    writer: Writer,
+    /// Connections that no reader uses at the moment.
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// Idle readers that are kept for the next read.
+const IDLE_READERS_MAX: usize = 8;
+
+impl SqliteStore {
+    /// Opens a store, and makes the file when it is absent; its folder must be there. A file that
+    /// is no store, or of a later format, is refused and left as it is.
+    pub fn open(path: impl Into<PathBuf>, quotas: Quotas) -> Result<Self, StoreError> {
+        let file = File(path.into());
+        let connection = schema::open(&file)?;
+        let (quotas, readers) = (Arc::new(quotas), Mutex::default());
+        let writer = Writer::start(connection, file.clone())?;
+        Ok(Self(Arc::new(Database { file, quotas, writer, readers })))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.file.0
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        let idle = || self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = idle().pop();
+        let reader = reader.map_or_else(|| schema::open_reader(&self.0.file), Ok)?;
+        let result = read(&reader).map_err(|error| self.0.file.error("reading", &error));
+        let mut idle = idle();
+        if idle.len() < IDLE_READERS_MAX {
+            idle.push(reader);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("file", &self.0.file.0).finish_non_exhaustive()
+    }
+}
+
+impl Store for SqliteStore {
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
+        let file = self.0.file.clone();
+        self.0.writer.submit(move |connection| journal::append(connection, &batch, &file))
+    }
+
+    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
+        self.read(|connection| journal::facts(connection, execution))
+    }
+
+    fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError> {
+        self.read(|connection| journal::execution(connection, arn))
+    }
+
+    fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError> {
+        self.read(|connection| journal::executions(connection, selection))
+    }
+}
+
+/// The file a store is in, and what its errors say.
+#[derive(Clone, Debug)]
+struct File(PathBuf);
+
+impl File {
+    fn name(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn error(&self, action: &'static str, error: &rusqlite::Error) -> StoreError {
+        let file = self.name();
+        let detail = error.to_string();
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..) => StoreError::Damaged { file, detail },
+            error => match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { file },
+                Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { file, detail },
+                _ => StoreError::Failed { action, file, detail },
+            },
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Executions and their facts, in tables.
+
+use std::error::Error;
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::Type};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use stepyard_asl::{Fact, Status, Timestamp};
+
+use super::File;
+use crate::{
+    StoreError,
+    store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record, status_name},
+};
+
+pub(super) fn append(
+    connection: &Connection,
+    batch: &Batch,
+    file: &File,
+) -> Result<(), StoreError> {
+    for record in &batch.records {
+        let rows = insert(connection, record).map_err(|error| refusal(record, &error, file))?;
+        if rows == 0 {
+            return Err(StoreError::ExecutionDoesNotExist { arn: arn(record).to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Writes one record; no row when its execution does not exist.
+fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
+    match record {
+        Record::Created { arn, name, machine, definition, started_at } => {
+            let definition = definition_id(connection, definition)?;
+            let insert =
+                "INSERT INTO execution (arn, name, machine, definition, started_at, status)
+                          VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING')";
+            let values = params![arn, name, machine, definition, started_at.as_millis()];
+            connection.prepare_cached(insert)?.execute(values)
+        }
+        Record::Fact { execution, number, fact } => {
+            let insert = "INSERT INTO fact (execution, number, body)
+                          SELECT id, ?2, ?3 FROM execution WHERE arn = ?1";
+            let values = params![execution, number.cast_signed(), json(fact)?];
+            connection.prepare_cached(insert)?.execute(values)
+        }
+        Record::Finished { execution, status, stopped_at } => {
+            let update = "UPDATE execution SET status = ?2, outcome = ?3, stopped_at = ?4
+                          WHERE arn = ?1";
+            let outcome = json(status)?;
+            let values = params![execution, status_name(status), outcome, stopped_at.as_millis()];
+            connection.prepare_cached(update)?.execute(values)
+        }
+    }
+}
+
+fn arn(record: &Record) -> &str {
+    match record {
+        Record::Created { arn, .. } => arn,
+        Record::Fact { execution, .. } | Record::Finished { execution, .. } => execution,
+    }
+}
+
+fn refusal(record: &Record, error: &rusqlite::Error, file: &File) -> StoreError {
+    if error.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation) {
+        return file.error("writing", error);
+    }
+    match record {
+        Record::Created { arn, .. } => StoreError::ExecutionExists { arn: arn.to_string() },
+        Record::Fact { execution, number, .. } => {
+            StoreError::FactExists { execution: execution.to_string(), number: *number }
+        }
+        Record::Finished { .. } => file.error("writing", error),
+    }
+}
+
+/// The row of a definition: executions of one definition share it.
+fn definition_id(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
+    let sha256: [u8; 32] = Sha256::digest(text).into();
+    let select = "SELECT id FROM definition WHERE sha256 = ?1";
+    let found = connection.prepare_cached(select)?.query_row([sha256], |row| row.get(0));
+    if let Some(id) = found.optional()? {
+        return Ok(id);
+    }
+    let insert = "INSERT INTO definition (sha256, text) VALUES (?1, ?2)";
+    connection.prepare_cached(insert)?.insert(params![sha256, text])
+}
+
+pub(super) fn facts(connection: &Connection, execution: &str) -> rusqlite::Result<Vec<Fact>> {
+    let select = "SELECT body FROM fact
+                  WHERE execution = (SELECT id FROM execution WHERE arn = ?1) ORDER BY number";
+    let mut select = connection.prepare_cached(select)?;
+    select.query_map([execution], |row| read_json(row, 0))?.collect()
+}
+
+const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
+    execution.started_at, execution.stopped_at, execution.status";
+
+pub(super) fn execution(
+    connection: &Connection,
+    arn: &str,
+) -> rusqlite::Result<Option<ExecutionRecord>> {
+    let select = format!(
+        "{SUMMARY}, definition.text, execution.outcome, fact.body
+         FROM execution
+         JOIN definition ON definition.id = execution.definition
+         JOIN fact ON fact.execution = execution.id AND fact.number = 1
+         WHERE execution.arn = ?1"
+    );
+    let read = |row: &Row<'_>| {
+        let outcome: Option<String> = row.get(7)?;
+        let status = match outcome {
+            Some(_) => read_json(row, 7)?,
+            None => Status::Running,
+        };
+        let definition: String = row.get(6)?;
+        record(summary(row)?, definition.into(), read_json(row, 8)?, status)
+            .ok_or_else(|| unreadable(8, "the first fact starts no execution"))
+    };
+    connection.prepare_cached(&select)?.query_row([arn], read).optional()
+}
+
+pub(super) fn executions(
+    connection: &Connection,
+    selection: &Selection,
+) -> rusqlite::Result<Vec<ExecutionSummary>> {
+    let unfinished = if selection.unfinished { "AND stopped_at IS NULL" } else { "" };
+    let machine =
+        if selection.machine.is_some() { "AND machine = :machine" } else { ":machine IS NULL" };
+    let machine = machine.trim_start_matches("AND ");
+    let select = format!(
+        "{SUMMARY} FROM execution WHERE {machine} {unfinished} ORDER BY id DESC LIMIT :limit"
+    );
+    let limit = selection.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+    let values = named_params! { ":machine": selection.machine, ":limit": limit };
+    connection.prepare_cached(&select)?.query_map(values, summary)?.collect()
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<ExecutionSummary> {
+    let status: String = row.get(5)?;
+    const NAMES: [&str; 5] = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
+    let status = NAMES.into_iter().find(|name| *name == status);
+    let stopped_at: Option<i64> = row.get(4)?;
+    Ok(ExecutionSummary {
+        arn: row.get::<_, String>(0)?.into(),
+        name: row.get::<_, String>(1)?.into(),
+        machine: row.get::<_, String>(2)?.into(),
+        started_at: Timestamp::from_millis(row.get(3)?),
+        stopped_at: stopped_at.map(Timestamp::from_millis),
+        status: status.ok_or_else(|| unreadable(5, "an execution has an unknown status"))?,
+    })
+}
+
+pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+pub(super) fn read_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+}

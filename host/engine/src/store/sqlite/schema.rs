@@ -1,0 +1,153 @@
+//! The file's format, and how a file is opened.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::File;
+use crate::StoreError;
+
+/// "STPY": SQLite's `application_id` tells whose file this is.
+const APPLICATION: i64 = 0x5354_5059;
+
+/// The format written here, SQLite's `user_version`.
+const FORMAT: i64 = 1;
+
+/// How long another process may hold the file before a write gives up.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Prepared statements each connection keeps.
+const STATEMENTS: usize = 64;
+
+/// Facts are a log in the order of their arrival with an index, not a tree by execution: a commit
+/// then writes the log's last pages and not one page for each execution it touches.
+const TABLES: &str = "
+CREATE TABLE definition (
+    id INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL UNIQUE,
+    text TEXT NOT NULL
+) STRICT;
+CREATE TABLE execution (
+    id INTEGER PRIMARY KEY,
+    arn TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    definition INTEGER NOT NULL REFERENCES definition,
+    started_at INTEGER NOT NULL,
+    stopped_at INTEGER,
+    status TEXT NOT NULL,
+    outcome TEXT
+) STRICT;
+CREATE INDEX execution_unfinished ON execution (id) WHERE stopped_at IS NULL;
+CREATE INDEX execution_machine ON execution (machine);
+CREATE TABLE fact (
+    execution INTEGER NOT NULL REFERENCES execution,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (execution, number)
+) STRICT;
+CREATE TABLE bucket (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    bytes INTEGER NOT NULL
+) STRICT;
+CREATE TABLE key_value (
+    bucket INTEGER NOT NULL REFERENCES bucket,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE topic_message (
+    id INTEGER PRIMARY KEY,
+    idempotency_key TEXT UNIQUE,
+    destination TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    sequence INTEGER,
+    at INTEGER NOT NULL,
+    subject TEXT,
+    message TEXT NOT NULL,
+    structure TEXT,
+    attributes TEXT NOT NULL,
+    group_id TEXT,
+    deduplication_id TEXT
+) STRICT;
+CREATE INDEX topic_message_fifo ON topic_message (destination, deduplication_id, at)
+    WHERE deduplication_id IS NOT NULL;
+CREATE INDEX topic_message_sequence ON topic_message (destination, sequence)
+    WHERE sequence IS NOT NULL;
+";
+
+/// Opens the file for the writer, and makes its tables when it is empty.
+pub(super) fn open(file: &File) -> Result<Connection, StoreError> {
+    let connection = connect(file, OpenFlags::default())?;
+    let fail = |error| file.error("opening", &error);
+    // Nothing is written before it is known that the file is ours to write.
+    if is_empty(&connection).map_err(fail)? {
+        create(&connection).map_err(fail)?;
+    } else {
+        check(&connection, file)?;
+    }
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fail)?;
+    if mode != "wal" {
+        let detail = format!("a write-ahead log is not possible here, only `{mode}`");
+        return Err(StoreError::Failed { action: "opening", file: file.name(), detail });
+    }
+    // FULL: a commit is on the disk, not only in the operating system, when it returns.
+    let settings = "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+                    PRAGMA cache_size = -16000;";
+    connection.execute_batch(settings).map_err(fail)?;
+    Ok(connection)
+}
+
+/// Opens the file once more, to read what was committed.
+pub(super) fn open_reader(file: &File) -> Result<Connection, StoreError> {
+    connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+fn connect(file: &File, flags: OpenFlags) -> Result<Connection, StoreError> {
+    // A name that begins with `file:` is a file's name here, never a URI.
+    let flags = flags.difference(OpenFlags::SQLITE_OPEN_URI);
+    let opened = Connection::open_with_flags(&file.0, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    });
+    opened.map_err(|error| file.error("opening", &error))
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0
+        && pragma(connection, "application_id")? == 0
+        && pragma(connection, "user_version")? == 0)
+}
+
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "BEGIN EXCLUSIVE; {TABLES} PRAGMA application_id = {APPLICATION}; \
+         PRAGMA user_version = {FORMAT}; COMMIT;"
+    ))
+}
+
+fn check(connection: &Connection, file: &File) -> Result<(), StoreError> {
+    let pragma = |name| pragma(connection, name).map_err(|error| file.error("opening", &error));
+    if pragma("application_id")? != APPLICATION {
+        return Err(StoreError::NotADatabase { file: file.name() });
+    }
+    match pragma("user_version")? {
+        FORMAT => Ok(()),
+        found if found > FORMAT => {
+            Err(StoreError::NewerFormat { file: file.name(), found, known: FORMAT })
+        }
+        found => {
+            let detail = format!("its format is said to be {found}");
+            Err(StoreError::Damaged { file: file.name(), detail })
+        }
+    }
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}

@@ -1,0 +1,8 @@
+//! The engine at work, on a store in memory and in virtual time.
+
+mod durability;
+mod looking;
+mod starting;
+mod support;
+mod tasks;
+mod throughput;

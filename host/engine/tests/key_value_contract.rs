@@ -1,0 +1,150 @@
+//! What every embedded key-value store promises, asked of each.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::future::join_all;
+use stepyard_engine::{
+    MemoryStore, Quotas, SqliteStore,
+    outside::{KeyPage, KeyValue, KeyValueError, Swap},
+};
+
+const QUOTA: u64 = 64;
+
+/// The stores there are, each with a bucket `small` that may hold 64 bytes.
+fn stores() -> Vec<(Arc<dyn KeyValue>, Option<tempfile::TempDir>)> {
+    let quotas =
+        Quotas { buckets: BTreeMap::from([("small".to_owned(), QUOTA)]), ..Quotas::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(folder.path().join("store.db"), quotas.clone()).unwrap();
+    vec![(Arc::new(MemoryStore::new(quotas)), None), (Arc::new(sqlite), Some(folder))]
+}
+
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    Some(text.into())
+}
+
+#[tokio::test]
+async fn keys_are_set_read_and_deleted_in_their_bucket() {
+    for (store, _folder) in stores() {
+        let raw = Some(vec![0, 255, 128]);
+        assert_eq!(store.get("b", "k").await, Ok(None));
+        assert_eq!(store.get_many("b", vec!["k".into(), "l".into()]).await, Ok(vec![None, None]));
+        let writes =
+            vec![("k".into(), raw.clone()), (String::new(), bytes("")), ("x".into(), None)];
+        store.write("b", writes).await.unwrap();
+        assert_eq!(store.get("b", "k").await, Ok(raw.clone()));
+        assert_eq!(store.get("other", "k").await, Ok(None), "{store:?}");
+        let keys = vec!["x".into(), "k".into(), String::new(), "k".into()];
+        let values = Ok(vec![None, raw.clone(), bytes(""), raw]);
+        assert_eq!(store.get_many("b", keys).await, values);
+        store.write("b", vec![("k".into(), bytes("1")), ("k".into(), None)]).await.unwrap();
+        assert_eq!(store.get("b", "k").await, Ok(None), "the last of several writes stands");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_listed_in_pages_in_the_order_of_their_bytes() {
+    for (store, _folder) in stores() {
+        assert_eq!(store.list_keys("b", None).await, Ok(KeyPage::default()));
+        let mut keys: Vec<String> = (0..2_000).map(|number| format!("k{number}")).collect();
+        keys.extend(["", "Z", "a", "é", "\u{ffff}", "😀"].map(str::to_owned));
+        let writes = keys.iter().map(|key| (key.clone(), bytes("v"))).collect();
+        store.write("b", writes).await.unwrap();
+        keys.sort_unstable();
+        let mut listed: Vec<String> = Vec::new();
+        let mut sizes = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = store.list_keys("b", cursor).await.unwrap();
+            sizes.push(page.keys.len());
+            listed.extend(page.keys);
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, keys, "{store:?}");
+        assert_eq!(sizes, [1_000, 1_000, 6]);
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_added_to_and_nothing_else_is() {
+    for (store, _folder) in stores() {
+        assert_eq!(store.increment("b", "n", 5).await, Ok(5));
+        assert_eq!(store.increment("b", "n", -7).await, Ok(-2));
+        assert_eq!(store.get("b", "n").await, Ok(bytes("-2")));
+        let max = i64::MAX.to_string();
+        let writes = vec![("max".into(), bytes(&max)), ("word".into(), bytes("two"))];
+        store.write("b", writes).await.unwrap();
+        for key in ["max", "word"] {
+            let not_a_number = KeyValueError::NotANumber { bucket: "b".into(), key: key.into() };
+            assert_eq!(store.increment("b", key, 1).await, Err(not_a_number), "{store:?}");
+        }
+        assert_eq!(store.get("b", "max").await, Ok(bytes(&max)));
+    }
+}
+
+#[tokio::test]
+async fn a_swap_stands_only_on_the_value_it_expects() {
+    for (store, _folder) in stores() {
+        let swap = |expected, value: &str| store.compare_and_swap("b", "k", expected, value.into());
+        assert_eq!(swap(bytes("0"), "1").await, Ok(Swap::Changed(None)));
+        assert_eq!(swap(None, "1").await, Ok(Swap::Swapped));
+        assert_eq!(swap(None, "2").await, Ok(Swap::Changed(bytes("1"))));
+        assert_eq!(swap(bytes("1"), "2").await, Ok(Swap::Swapped));
+        assert_eq!(store.get("b", "k").await, Ok(bytes("2")), "{store:?}");
+        assert_eq!(store.set_if_absent("b", "k", b"3".to_vec()).await, Ok(false));
+        assert_eq!(store.set_if_absent("b", "new", b"3".to_vec()).await, Ok(true));
+        assert_eq!(store.get("b", "new").await, Ok(bytes("3")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_swaps_at_the_same_time_none_is_lost() {
+    for (store, _folder) in stores() {
+        let add_one = async |store: Arc<dyn KeyValue>| {
+            let mut found = store.get("b", "count").await.unwrap();
+            loop {
+                let number = found
+                    .as_deref()
+                    .map_or(0, |text| std::str::from_utf8(text).unwrap().parse::<u32>().unwrap());
+                let sum = (number + 1).to_string().into_bytes();
+                match store.compare_and_swap("b", "count", found, sum).await.unwrap() {
+                    Swap::Swapped => return,
+                    Swap::Changed(value) => found = value,
+                }
+            }
+        };
+        join_all((0..40).map(|_| add_one(store.clone()))).await;
+        assert_eq!(store.get("b", "count").await, Ok(bytes("40")), "{store:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_to_its_quota() {
+    for (store, _folder) in stores() {
+        let full = KeyValueError::QuotaExceeded { bucket: "small".into(), quota_bytes: QUOTA };
+        let put = |key: &str, size: usize| {
+            store.write("small", vec![(key.to_owned(), Some(vec![b'v'; size]))])
+        };
+        put("a", 31).await.unwrap();
+        put("b", 31).await.unwrap();
+        assert_eq!(put("c", 0).await, Err(full.clone()), "{store:?}");
+        assert_eq!(put("a", 32).await, Err(full.clone()));
+        assert_eq!(store.increment("small", "n", 1).await, Err(full.clone()));
+        let swap = store.compare_and_swap("small", "s", None, b"1".to_vec()).await;
+        assert_eq!(swap, Err(full.clone()));
+        // Of several writes none is done when one is too much.
+        let writes = vec![("a".into(), bytes("")), ("b".into(), Some(vec![0; 64]))];
+        assert_eq!(store.write("small", writes).await, Err(full));
+        assert_eq!(store.get("small", "a").await, Ok(Some(vec![b'v'; 31])));
+        // What is freed can be used.
+        store
+            .write("small", vec![("a".into(), None), ("c".into(), Some(vec![0; 31]))])
+            .await
+            .unwrap();
+        put("b", 30).await.unwrap();
+        put("d", 0).await.unwrap();
+    }
+}

@@ -1,0 +1,214 @@
+//! What the SQLite store promises beyond the contract: about its file.
+
+use std::{fs, path::Path, sync::Arc};
+
+use futures::future::join_all;
+use rusqlite::Connection;
+use stepyard_asl::Timestamp;
+use stepyard_engine::{
+    Quotas, Selection, SqliteStore, Store, StoreError, TopicLog,
+    clock::{SeededEntropy, VirtualClock},
+    outside::{AttributeValue, KeyValue, MessageAttribute, Publication, Topics},
+};
+
+fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(path, Quotas::default())
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_when_the_file_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path).unwrap();
+    store.write("b", vec![("k".to_owned(), Some(b"v".to_vec()))]).await.unwrap();
+    drop(store);
+    assert_eq!(open(&path).unwrap().get("b", "k").await, Ok(Some(b"v".to_vec())));
+}
+
+#[tokio::test]
+async fn a_quota_counts_what_was_there_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    open(&path).unwrap().write("b", vec![("k".to_owned(), Some(vec![0; 100]))]).await.unwrap();
+    let store =
+        SqliteStore::open(&path, Quotas { default_bytes: 50, ..Quotas::default() }).unwrap();
+    assert!(store.write("b", vec![("l".to_owned(), Some(vec![]))]).await.is_err());
+    store.write("b", vec![("k".to_owned(), Some(vec![0; 99]))]).await.unwrap();
+}
+
+#[test]
+fn a_file_of_a_later_format_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    drop(open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", 7).unwrap();
+    raw.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    drop(raw);
+    let before = fs::read(&path).unwrap();
+    let error = open(&path).unwrap_err();
+    let file = path.display().to_string();
+    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 1 });
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{file}` has format 7; this program knows formats up to 1: \
+             use the program that wrote it, or a later one"
+        )
+    );
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(
+        &text,
+        "Some notes, long enough to be taken for a header of a database file.\n".repeat(9),
+    )
+    .unwrap();
+    let other = folder.path().join("other.db");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE cat (name TEXT)").unwrap();
+    for path in [text, other] {
+        let before = fs::read(&path).unwrap();
+        let error = open(&path).unwrap_err();
+        assert_eq!(error, StoreError::NotADatabase { file: path.display().to_string() });
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_damaged_file_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    drop(open(&path).unwrap());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100..].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("store.db"), "{error}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = open(&folder.path().join("absent/store.db")).unwrap_err();
+    assert!(error.to_string().contains("absent"), "{error}");
+    assert!(matches!(error, StoreError::Failed { action: "opening", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_is_an_error_not_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path).unwrap();
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "INSERT INTO definition VALUES (1, x'00', '{}');
+         INSERT INTO execution VALUES (1, 'arn', 'n', 'm', 1, 0, NULL, 'RUNNING', NULL);
+         INSERT INTO fact VALUES (1, 1, '{\"at\": 1, \"fact\": \"Rained\"}');",
+    )
+    .unwrap();
+    assert!(matches!(store.facts("arn"), Err(StoreError::Damaged { .. })));
+    assert!(matches!(store.execution("arn"), Err(StoreError::Damaged { .. })));
+    assert_eq!(store.executions(&Selection::default()).unwrap().len(), 1);
+}
+
+fn topics(path: &Path) -> (SqliteStore, TopicLog, VirtualClock) {
+    let store = open(path).unwrap();
+    let clock = VirtualClock::manual(Timestamp::from_millis(1_000));
+    let log =
+        TopicLog::new(store.clone(), Arc::new(clock.clone()), Arc::new(SeededEntropy::new(1)));
+    (store, log, clock)
+}
+
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:orders";
+
+fn publication(key: &str) -> Publication {
+    let attribute =
+        MessageAttribute { data_type: "Binary".into(), value: AttributeValue::Binary(vec![1, 2]) };
+    Publication {
+        topic_arn: Some(TOPIC.to_owned()),
+        message: format!("message of {key}"),
+        subject: Some("Order".to_owned()),
+        attributes: vec![("order".to_owned(), attribute)],
+        idempotency_key: key.to_owned(),
+        ..Publication::default()
+    }
+}
+
+#[tokio::test]
+async fn a_publication_is_logged_once_for_each_idempotency_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (_, log, _) = topics(&path);
+    let first = log.publish(publication("one")).await.unwrap();
+    drop(log);
+    let (store, log, _) = topics(&path);
+    let again = join_all((0..5).map(|_| log.publish(publication("one")))).await;
+    assert!(again.iter().all(|it| it.as_ref().unwrap().message_id == first.message_id));
+    let second = log.publish(publication("two")).await.unwrap();
+    let messages = store.topic_messages(None, 0, 10).unwrap();
+    let ids: Vec<&str> = messages.iter().map(|message| &*message.message_id).collect();
+    assert_eq!(ids, [first.message_id, second.message_id]);
+    assert_eq!(messages[0].message, "message of one");
+    assert_eq!((&*messages[0].destination, messages[0].at), (TOPIC, Timestamp::from_millis(1_000)));
+    assert_eq!(messages[0].subject.as_deref(), Some("Order"));
+    assert_eq!(messages[0].attributes["order"]["Value"], "AQI=");
+    assert_eq!(messages[0].sequence_number, None);
+    let rest = store.topic_messages(Some(TOPIC), messages[0].number, 10).unwrap();
+    assert_eq!(rest, messages[1..]);
+    assert!(store.topic_messages(Some("arn:other"), 0, 10).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_publication_without_an_idempotency_key_is_logged_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, log, _) = topics(&folder.path().join("store.db"));
+    for _ in 0..2 {
+        log.publish(publication("")).await.unwrap();
+    }
+    assert_eq!(store.topic_messages(None, 0, 10).unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_fifo_topic_knows_a_deduplication_id_for_five_minutes_and_numbers_its_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, log, clock) = topics(&folder.path().join("store.db"));
+    let publish = |key: &str, topic: &str, deduplication_id: &str| {
+        log.publish(Publication {
+            topic_arn: Some(format!("{TOPIC}{topic}.fifo")),
+            group_id: Some("orders".to_owned()),
+            deduplication_id: Some(deduplication_id.to_owned()),
+            ..publication(key)
+        })
+    };
+    let first = publish("1", "", "a").await.unwrap();
+    assert_eq!(first.sequence_number.as_deref(), Some("10000000000000000001"));
+    let again = publish("2", "", "a").await.unwrap();
+    assert_eq!(
+        (again.message_id, &again.sequence_number),
+        (first.message_id.clone(), &first.sequence_number)
+    );
+    let second = publish("3", "", "b").await.unwrap();
+    assert_eq!(second.sequence_number.as_deref(), Some("10000000000000000002"));
+    let elsewhere = publish("4", "-2", "a").await.unwrap();
+    assert_eq!(elsewhere.sequence_number, first.sequence_number);
+    clock.advance_millis(5 * 60 * 1_000);
+    let later = publish("5", "", "a").await.unwrap();
+    assert_ne!(later.message_id, first.message_id);
+    assert_eq!(later.sequence_number.as_deref(), Some("10000000000000000003"));
+}
+
+#[tokio::test]
+async fn a_refused_publication_is_not_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, log, _) = topics(&folder.path().join("store.db"));
+    let refused = log.publish(Publication { message: String::new(), ..publication("one") }).await;
+    let error = refused.unwrap_err();
+    assert_eq!((&*error.code, error.status), ("InvalidParameter", 400));
+    assert_eq!(error.to_string(), "InvalidParameter: Invalid parameter: Empty message");
+    assert!(store.topic_messages(None, 0, 10).unwrap().is_empty());
+}

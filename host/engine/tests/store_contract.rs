@@ -1,0 +1,191 @@
+//! What every store promises, asked of each.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use stepyard_asl::{CommandId, Fact, FactKind, Payload, StatesError, Status, Timestamp};
+use stepyard_engine::{
+    Batch, ExecutionArn, MemoryStore, Quotas, Record, Selection, SqliteStore, Store, StoreError,
+};
+
+/// The stores there are: a new one is added here and in `key_value_contract.rs`.
+fn stores() -> Vec<(Arc<dyn Store>, Option<tempfile::TempDir>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(folder.path().join("store.db"), Quotas::default()).unwrap();
+    vec![(Arc::new(MemoryStore::new(Quotas::default())), None), (Arc::new(sqlite), Some(folder))]
+}
+
+const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:orders";
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn created(name: &str, machine: &str) -> [Record; 2] {
+    let arn = ExecutionArn::from(format!("{machine}:{name}"));
+    let started = FactKind::ExecutionStarted {
+        id: arn.to_string(),
+        name: name.to_owned(),
+        role: "role".to_owned(),
+        machine: machine.to_owned(),
+        alias: None,
+        version: Some(format!("{machine}:1")),
+        trace: Some("Root=1".to_owned()),
+        input: Payload::parse("{ \"order\":  1 }").unwrap(),
+        seed: [7; 32],
+    };
+    let created = Record::Created {
+        arn: arn.clone(),
+        name: name.into(),
+        machine: machine.into(),
+        definition: "{ }".into(),
+        started_at: at(10),
+    };
+    [created, Record::Fact { execution: arn, number: 1, fact: Fact { at: at(10), kind: started } }]
+}
+
+fn arn(name: &str) -> ExecutionArn {
+    format!("{MACHINE}:{name}").into()
+}
+
+fn told(name: &str, number: u64) -> Record {
+    let task: CommandId = "1.0:task".parse().unwrap();
+    let output = Payload::parse(format!("[{number},  1.0]")).unwrap();
+    let kind = FactKind::TaskSucceeded { task, output };
+    Record::Fact { execution: arn(name), number, fact: Fact { at: at(20), kind } }
+}
+
+fn finished(name: &str, status: Status) -> Record {
+    Record::Finished { execution: arn(name), status, stopped_at: at(30) }
+}
+
+fn batch(records: impl IntoIterator<Item = Record>) -> Batch {
+    Batch { records: records.into_iter().collect() }
+}
+
+#[tokio::test]
+async fn what_is_appended_is_read_back_in_its_order() {
+    for (store, _folder) in stores() {
+        let mut records = created("a", MACHINE).to_vec();
+        records.extend((2..=12).map(|number| told("a", number)));
+        let facts: Vec<Fact> = records[1..]
+            .iter()
+            .map(|record| match record {
+                Record::Fact { fact, .. } => fact.clone(),
+                other => panic!("{other:?} is no fact"),
+            })
+            .collect();
+        let later = records.split_off(5);
+        store.append(batch(records)).await.unwrap();
+        store.append(batch(later)).await.unwrap();
+        assert_eq!(store.facts(&arn("a")).unwrap(), facts, "{store:?}");
+        assert!(store.facts(&arn("other")).unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_execution_is_described_while_it_runs_and_when_it_is_over() {
+    for (store, _folder) in stores() {
+        assert_eq!(store.execution(&arn("a")).unwrap(), None);
+        store.append(batch(created("a", MACHINE))).await.unwrap();
+        let running = store.execution(&arn("a")).unwrap().unwrap();
+        assert_eq!(running.status, Status::Running);
+        assert_eq!((running.summary.status, running.summary.stopped_at), ("RUNNING", None));
+        assert_eq!((&*running.summary.name, &*running.summary.machine), ("a", MACHINE));
+        assert_eq!((running.summary.started_at, &*running.definition), (at(10), "{ }"));
+        assert_eq!((running.input.text(), &*running.role), ("{ \"order\":  1 }", "role"));
+        assert_eq!(running.trace.as_deref(), Some("Root=1"));
+        assert_eq!((running.alias, running.version), (None, Some(format!("{MACHINE}:1"))));
+
+        for (name, status, word) in [
+            ("b", Status::Succeeded { output: Payload::parse("{ }").unwrap() }, "SUCCEEDED"),
+            ("c", Status::Failed { error: StatesError::new("E", "why") }, "FAILED"),
+            ("d", Status::TimedOut, "TIMED_OUT"),
+            ("e", Status::Aborted { error: StatesError::default() }, "ABORTED"),
+        ] {
+            store.append(batch(created(name, MACHINE))).await.unwrap();
+            store.append(batch([finished(name, status.clone())])).await.unwrap();
+            let over = store.execution(&arn(name)).unwrap().unwrap();
+            assert_eq!((over.status, over.summary.status), (status, word), "{store:?}");
+            assert_eq!(over.summary.stopped_at, Some(at(30)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn executions_are_listed_newest_first_as_selected() {
+    for (store, _folder) in stores() {
+        for name in ["a", "b", "c"] {
+            store.append(batch(created(name, MACHINE))).await.unwrap();
+        }
+        store.append(batch(created("d", "arn:other"))).await.unwrap();
+        store.append(batch([finished("b", Status::TimedOut)])).await.unwrap();
+        let names = |selection: Selection| {
+            let found = store.executions(&selection).unwrap();
+            found.iter().map(|summary| summary.name.to_string()).collect::<Vec<_>>()
+        };
+        let machine = Some(MACHINE.to_owned());
+        assert_eq!(names(Selection::default()), ["d", "c", "b", "a"], "{store:?}");
+        assert_eq!(names(Selection { limit: Some(2), ..Selection::default() }), ["d", "c"]);
+        assert_eq!(names(Selection { unfinished: true, ..Selection::default() }), ["d", "c", "a"]);
+        assert_eq!(
+            names(Selection { machine: machine.clone(), ..Selection::default() }),
+            ["c", "b", "a"]
+        );
+        assert_eq!(names(Selection { machine, unfinished: true, limit: Some(1) }), ["c"]);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_leaves_nothing_behind() {
+    for (store, _folder) in stores() {
+        store.append(batch(created("a", MACHINE))).await.unwrap();
+        let mut again = created("b", MACHINE).to_vec();
+        again.extend(created("a", MACHINE));
+        let mut twice = created("b", MACHINE).to_vec();
+        twice.extend([told("b", 2), told("b", 2)]);
+        let mut stranger = created("b", MACHINE).to_vec();
+        stranger.push(told("nobody", 1));
+        let mut ended = created("b", MACHINE).to_vec();
+        ended.push(finished("nobody", Status::TimedOut));
+        let unknown = StoreError::ExecutionDoesNotExist { arn: arn("nobody").to_string() };
+        for (records, expected) in [
+            (again, StoreError::ExecutionExists { arn: arn("a").to_string() }),
+            (twice, StoreError::FactExists { execution: arn("b").to_string(), number: 2 }),
+            (stranger, unknown.clone()),
+            (ended, unknown),
+        ] {
+            assert_eq!(store.append(batch(records)).await, Err(expected), "{store:?}");
+            assert_eq!(store.execution(&arn("b")).unwrap(), None);
+            assert!(store.facts(&arn("b")).unwrap().is_empty());
+        }
+        let fact = StoreError::FactExists { execution: arn("a").to_string(), number: 1 };
+        let [_, first] = created("a", MACHINE);
+        assert_eq!(store.append(batch([told("a", 2), first])).await, Err(fact));
+        assert_eq!(store.facts(&arn("a")).unwrap().len(), 1);
+        // And the store goes on.
+        store.append(batch([told("a", 2)])).await.unwrap();
+        assert_eq!(store.facts(&arn("a")).unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn batches_keep_the_order_of_their_calls_and_fail_alone() {
+    for (store, _folder) in stores() {
+        // A batch that depends on the one before is appended while that is under way.
+        let mut appends = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            appends.push(store.append(batch(created(name, MACHINE))));
+            appends.push(store.append(batch(created(name, MACHINE))));
+            appends.push(store.append(batch([told(name, 2)])));
+        }
+        appends.reverse();
+        let mut results = join_all(appends).await;
+        results.reverse();
+        for (name, results) in ["a", "b", "c", "d"].into_iter().zip(results.chunks(3)) {
+            let exists = StoreError::ExecutionExists { arn: arn(name).to_string() };
+            assert_eq!(results, [Ok(()), Err(exists), Ok(())], "{store:?}");
+            assert_eq!(store.facts(&arn(name)).unwrap().len(), 2);
+        }
+    }
+}
