@@ -1,0 +1,54 @@
+//! What runs tasks for AWS's service integrations, one file per service.
+//!
+//! ```text
+//!   engine ── Task ──► lambda.rs ──► Functions   the step runtime
+//!                 └──► sns.rs ─────► Topics      aws_topics.rs, or the engine's own topic log
+//!
+//!   the step runtime ─────────────► Mail         smtp.rs, or the engine's own folder
+//! ```
+//!
+//! An integration reads the arguments AWS documents, asks a trait of the engine to do the work, and
+//! answers in AWS's shape and with AWS's error names. No other crate knows an AWS service's client.
+//! Nothing here decides what a task's end means, or keeps anything.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod aws_topics;
+mod function_name;
+mod lambda;
+mod sdk;
+mod smtp;
+mod sns;
+
+use std::sync::Arc;
+
+use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
+
+pub use aws_topics::{AccessKey, AwsSettings, AwsTopics};
+pub use function_name::{FunctionName, FunctionNameError};
+pub use smtp::{Smtp, SmtpError};
+
+/// Every integration there is, by service.
+pub fn all(
+    identity: Identity,
+    functions: Arc<dyn Functions>,
+    topics: Arc<dyn Topics>,
+) -> Vec<Arc<dyn Integration>> {
+    vec![Arc::new(lambda::Lambda::new(identity, functions)), Arc::new(sns::Sns::new(topics))]
+}
+
+/// A first attempt at a task, for tests.
+#[cfg(test)]
+fn task(resource: &str, input: &str) -> stepyard_engine::Task {
+    stepyard_engine::Task {
+        execution: "arn:aws:states:us-east-1:123456789012:execution:order:1".to_owned(),
+        state: "Work".into(),
+        idempotency_key: "arn:aws:states:us-east-1:123456789012:execution:order:1/0.0".to_owned(),
+        attempt: 0,
+        resource: resource.parse().unwrap(),
+        input: stepyard_asl::Payload::parse(input).unwrap(),
+        token: None,
+        deadline: None,
+        trace: None,
+    }
+}

@@ -1,0 +1,173 @@
+//! One task of a step: whose it is, what it may use and reach, what it has used.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use stepyard_asl::StateName;
+use stepyard_engine::crash;
+
+use crate::{Breach, Grants, Limits, Outside};
+
+/// Everything about a function that does not change from task to task.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) function: String,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) outside: Outside,
+}
+
+/// A task, shared by all that acts for it: capabilities, the console, the HTTP client.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) policy: Arc<Policy>,
+    /// The component that runs, as `<number>@sha256:<hex>`.
+    pub(crate) version: Arc<str>,
+    pub(crate) execution: Option<String>,
+    pub(crate) state: Option<StateName>,
+    /// When `wall_time` is over.
+    pub(crate) ends: Instant,
+    used: Used,
+    console: Mutex<Console>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    host_calls: AtomicU64,
+    keyvalue_bytes: AtomicU64,
+    log_bytes: AtomicU64,
+}
+
+/// What the step wrote and what is not yet a line of the log.
+#[derive(Debug, Default)]
+struct Console {
+    unfinished: [Vec<u8>; 2],
+    stderr_tail: Vec<u8>,
+}
+
+/// Where a step writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Logs for a task: the macro's name, the invocation, then what `tracing` takes.
+macro_rules! log {
+    ($level:ident, $invocation:expr, $($rest:tt)+) => {{
+        let invocation = $invocation;
+        tracing::$level!(
+            function = invocation.policy.function,
+            version = &*invocation.version,
+            execution = invocation.execution.as_deref(),
+            state = invocation.state.as_deref(),
+            $($rest)+
+        )
+    }};
+}
+pub(crate) use log;
+
+/// The longest line of the log that standard output or error becomes, in bytes.
+const LINE_BYTES_MAX: usize = 8_192;
+
+/// How much of the end of standard error goes into the error of a step that was stopped, in bytes.
+const STDERR_TAIL_BYTES: usize = 4_096;
+
+impl Invocation {
+    pub(crate) fn new(
+        policy: Arc<Policy>,
+        version: Arc<str>,
+        execution: Option<String>,
+        state: Option<StateName>,
+    ) -> Self {
+        let ends = Instant::now() + policy.limits.wall_time;
+        let (used, console) = (Used::default(), Mutex::default());
+        Self { policy, version, execution, state, ends, used, console }
+    }
+
+    /// Counts a call of the host.
+    pub(crate) fn host_call(&self) -> Result<(), Breach> {
+        let calls_max = self.policy.limits.host_calls_max;
+        spend(&self.used.host_calls, 1, calls_max).ok_or(Breach::HostCalls(calls_max))
+    }
+
+    /// Counts a call of the host that reads or changes what lies outside.
+    pub(crate) fn outside_call(&self) -> Result<(), Breach> {
+        self.host_call()?;
+        crash::point("host-call");
+        Ok(())
+    }
+
+    /// Counts bytes that go into key-value or come out.
+    pub(crate) fn keyvalue(&self, bytes: usize) -> Result<(), Breach> {
+        let bytes_max = self.policy.limits.keyvalue_bytes_max;
+        spend(&self.used.keyvalue_bytes, bytes, bytes_max).ok_or(Breach::KeyValueBytes(bytes_max))
+    }
+
+    /// Counts bytes that go into the log.
+    pub(crate) fn logged(&self, bytes: usize) -> Result<(), Breach> {
+        let bytes_max = self.policy.limits.log_bytes_max;
+        spend(&self.used.log_bytes, bytes, bytes_max).ok_or(Breach::LogBytes(bytes_max))
+    }
+
+    /// Tells the people who run the host that a step was denied something, and what would allow it.
+    pub(crate) fn denied(&self, what: &str, grant: &str) {
+        log!(warn, self, what, grant, "a step was denied what it has no grant for");
+    }
+
+    /// Takes what the step wrote to standard output or error: every line becomes one of the log.
+    pub(crate) fn print(&self, stream: Stream, bytes: &[u8]) -> Result<(), Breach> {
+        self.logged(bytes.len())?;
+        let mut console = self.console();
+        if stream == Stream::Stderr {
+            console.stderr_tail.extend_from_slice(bytes);
+            let surplus = console.stderr_tail.len().saturating_sub(STDERR_TAIL_BYTES);
+            console.stderr_tail.drain(..surplus);
+        }
+        let unfinished = &mut console.unfinished[stream as usize];
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            unfinished.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || unfinished.len() >= LINE_BYTES_MAX {
+                self.line(stream, &mem::take(unfinished));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the last lines, which had no line feed, and answers the end of standard error.
+    pub(crate) fn end_of_console(&self) -> String {
+        let console = mem::take(&mut *self.console());
+        for (stream, rest) in [Stream::Stdout, Stream::Stderr].into_iter().zip(&console.unfinished)
+        {
+            if !rest.is_empty() {
+                self.line(stream, rest);
+            }
+        }
+        String::from_utf8_lossy(&console.stderr_tail).into_owned()
+    }
+
+    fn line(&self, stream: Stream, line: &[u8]) {
+        let line = String::from_utf8_lossy(line.trim_ascii_end());
+        match stream {
+            Stream::Stdout => log!(info, self, stream = "stdout", "{line}"),
+            Stream::Stderr => log!(info, self, stream = "stderr", "{line}"),
+        }
+    }
+
+    /// A panic elsewhere leaves bytes behind, nothing half done.
+    fn console(&self) -> MutexGuard<'_, Console> {
+        self.console.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spend(used: &AtomicU64, amount: impl TryInto<u64>, max: u64) -> Option<()> {
+    let amount = amount.try_into().unwrap_or(u64::MAX);
+    let before = used.fetch_add(amount, Ordering::Relaxed);
+    (before.saturating_add(amount) <= max).then_some(())
+}

@@ -1,0 +1,39 @@
+//! Runs steps: Wasm components as Task states.
+//!
+//! ```text
+//!   StepSpec ─► component: admitted or refused ─► Steps: name → current version
+//!                                                       │ invoke
+//!   engine's traits ◄─ capability: grant checked ◄─ sandbox: a fresh instance, limited
+//! ```
+//!
+//! This crate alone knows wasmtime. A component is hostile until proven otherwise: it is refused
+//! when it imports what the manifest does not grant, every task gets a new instance, and each
+//! instance has limits of time, memory, stack, output and host calls. What it does wrong fails its
+//! task with a named error ([`Breach`]) and never the host. A step reaches nothing but the traits
+//! of `stepyard_engine::outside`, through [`Outside`]; it never sees a file, a socket, a variable
+//! of the environment or a secret.
+
+mod breach;
+mod cache;
+mod capability;
+mod component;
+mod ending;
+mod error;
+mod gate;
+mod grants;
+mod inspect;
+mod invocation;
+mod limits;
+mod outside;
+mod sandbox;
+mod state;
+mod steps;
+mod ticker;
+
+pub use breach::Breach;
+pub use error::{MissingGrant, Problem, StepError};
+pub use grants::{Access, BucketGrant, Grants, HttpGrant, Scheme, SecretHeader};
+pub use inspect::{Import, ImportStanding, Inspection, inspect};
+pub use limits::Limits;
+pub use outside::Outside;
+pub use steps::{Settings, StepSpec, Steps};

@@ -1,0 +1,416 @@
+//! What is let in as a step and what is refused, with the words of the refusal.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use expect_test::{Expect, expect};
+use stepyard_engine::{FunctionError, FunctionVersion, Functions};
+use stepyard_wasm::{
+    Grants, HttpGrant, ImportStanding, Limits, Scheme, Settings, StepSpec, Steps, inspect,
+};
+use tempfile::TempDir;
+
+use crate::support::{World, call, grants, hostile, limits, load, reply, spec};
+
+/// A step in text: what it imports, and what its module holds beside its function, which answers
+/// `null`.
+fn step(imports: &str, module: &str) -> Vec<u8> {
+    step_of("string", imports, module)
+}
+
+/// A step whose function takes its input as `input`.
+fn step_of(input: &str, imports: &str, module: &str) -> Vec<u8> {
+    let text = format!(
+        r#"
+        (component
+            {imports}
+            (core module $module
+                (func (export "invoke") (param i32) (result i32) i32.const 0)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 64)
+                (data (i32.const 0) "\00\00\00\00\10\00\00\00\04\00\00\00\00\00\00\00null")
+                {module}
+            )
+            (core instance $core (instantiate $module))
+            (type $context (record
+                (field "deadline-ms" u64)
+                (field "trace" string)
+                (field "execution-arn" (option string))
+                (field "state-name" (option string))
+                (field "attempt" (option u32))
+                (field "idempotency-key" (option string))
+                (field "task-token" (option string))
+            ))
+            (type $error (record (field "error-type" string) (field "error-message" string)))
+            (func $invoke
+                (param "input" {input}) (param "context" $context)
+                (result (result string (error $error)))
+                (canon lift (core func $core "invoke")
+                    (memory $core "memory") (realloc (func $core "realloc")))
+            )
+            (component $handler
+                (type $context (record
+                    (field "deadline-ms" u64)
+                    (field "trace" string)
+                    (field "execution-arn" (option string))
+                    (field "state-name" (option string))
+                    (field "attempt" (option u32))
+                    (field "idempotency-key" (option string))
+                    (field "task-token" (option string))
+                ))
+                (type $error (record (field "error-type" string) (field "error-message" string)))
+                (import "context" (type $context-in (eq $context)))
+                (import "error" (type $error-in (eq $error)))
+                (import "invoke" (func $invoke
+                    (param "input" {input}) (param "context" $context-in)
+                    (result (result string (error $error-in)))
+                ))
+                (export $context-out "context" (type $context-in))
+                (export $error-out "error" (type $error-in))
+                (export "invoke" (func $invoke)
+                    (func
+                        (param "input" {input}) (param "context" $context-out)
+                        (result (result string (error $error-out)))
+                    ))
+            )
+            (instance $handler (instantiate $handler
+                (with "context" (type $context))
+                (with "error" (type $error))
+                (with "invoke" (func $invoke))
+            ))
+            (export "stepyard:step/handler@1.0.0" (instance $handler))
+        )"#
+    );
+    wat::parse_str(text).expect("the step is well formed")
+}
+
+const MEMORY: &str = r#"(memory (export "memory") 1)"#;
+
+/// Writes a file as a component and binds a function to it.
+fn bind(bytes: &[u8], grants: Grants) -> (TempDir, Result<Steps, String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let component = directory.path().join("step.wasm");
+    fs::write(&component, bytes).unwrap();
+    let spec = StepSpec { function: "Check".to_owned(), component, grants, limits: limits() };
+    let settings = Settings { instances_max: 2, ..Settings::default() };
+    let steps = Steps::load(vec![spec], Arc::<World>::default().outside(), settings);
+    let steps = steps.map_err(|errors| {
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        texts.join("\n").replace(&*directory.path().to_string_lossy(), "DIR")
+    });
+    (directory, steps)
+}
+
+fn refused(bytes: &[u8], grants: Grants, expected: Expect) {
+    let (_directory, steps) = bind(bytes, grants);
+    expected.assert_eq(&steps.expect_err("it is refused"));
+}
+
+#[tokio::test]
+async fn a_component_of_the_world_is_admitted() {
+    let (_directory, steps) = bind(&step("", MEMORY), Grants::default());
+    let mut call = call("any");
+    call.name = "Check".to_owned();
+    let reply = steps.unwrap().invoke(call).await.unwrap();
+    assert_eq!(reply.payload.text(), "null");
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused() {
+    let none = Grants::default;
+    refused(
+        b"not WebAssembly",
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is not a component: the file does not begin as WebAssembly does"
+        ],
+    );
+    refused(
+        b"",
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is not a component: the file does not begin as WebAssembly does"
+        ],
+    );
+    refused(
+        &wat::parse_str("(module)").unwrap(),
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is a core module, not a component: build it for the target `wasm32-wasip2`, or wrap it with `wasm-tools component new`"
+        ],
+    );
+    let mut broken = step("", MEMORY);
+    broken.truncate(broken.len() / 2);
+    let (_directory, steps) = bind(&broken, none());
+    let error = steps.expect_err("it is refused");
+    assert!(error.contains("is not a component that runs here"), "{error}");
+}
+
+#[test]
+fn machine_code_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { cache: Some(directory.path().to_owned()), instances_max: 2 };
+    let outside = Arc::<World>::default().outside();
+    Steps::load(vec![spec(grants(), limits())], outside, settings).unwrap();
+    let entry = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap();
+    let entry = fs::read(entry.path()).unwrap();
+    // What follows the cache's own header is what wasmtime compiled.
+    let compiled = &entry[entry.windows(4).position(|bytes| bytes == b"\x7fELF").unwrap()..];
+    refused(
+        compiled,
+        grants(),
+        expect![
+            "function `Check`: DIR/step.wasm is compiled already; only a component's own `.wasm` is taken, which is checked first"
+        ],
+    );
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let spec = StepSpec { component: "absent/step.wasm".into(), ..spec(grants(), limits()) };
+    let errors = load(spec, &Arc::default()).unwrap_err();
+    expect!["function `Hostile`: absent/step.wasm cannot be read: No such file or directory (os error 2)"]
+        .assert_eq(&errors[0].to_string());
+}
+
+#[test]
+fn a_component_of_another_world_is_told_which_export_is_missing() {
+    let none = Grants::default;
+    refused(
+        &wat::parse_str("(component)").unwrap(),
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is not a step: it does not export `stepyard:step/handler@1.0.0` (it exports nothing)"
+        ],
+    );
+    refused(
+        &wat::parse_str(
+            r#"(component (instance $run) (export "wasi:cli/run@0.2.0" (instance $run)))"#,
+        )
+        .unwrap(),
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is not a step: it does not export `stepyard:step/handler@1.0.0` (it exports `wasi:cli/run@0.2.0`)"
+        ],
+    );
+    refused(
+        &wat::parse_str(
+            r#"(component (instance $i) (export "stepyard:step/handler@1.0.0" (instance $i)))"#,
+        )
+        .unwrap(),
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is not a step of this version: its export `stepyard:step/handler@1.0.0` has another type (it has no function `invoke`)"
+        ],
+    );
+    refused(
+        &step_of("(list u8)", "", MEMORY),
+        none(),
+        expect![
+            "function `Check`: DIR/step.wasm is not a step of this version: its export `stepyard:step/handler@1.0.0` has another type (`invoke`: type mismatch with parameters: expected `string` found `list`)"
+        ],
+    );
+}
+
+#[test]
+fn an_import_without_a_grant_is_told_which_grant_to_add() {
+    let imports = r#"
+        (import "wasi:keyvalue/store@0.2.0-draft2" (instance))
+        (import "wasi:keyvalue/atomics@0.2.0-draft2" (instance))
+        (import "wasi:clocks/wall-clock@0.2.0" (instance))
+        (import "stepyard:step/mail@1.0.0" (instance))
+    "#;
+    refused(
+        &step(imports, MEMORY),
+        Grants::default(),
+        expect![[
+            r#"function `Check`: DIR/step.wasm imports what is not granted to it: `wasi:keyvalue/store@0.2.0-draft2`, `wasi:keyvalue/atomics@0.2.0-draft2`, `stepyard:step/mail@1.0.0`; in stepyard.toml, under [functions.Check.grants], add `keyvalue = ["BUCKET"]`, `mail = ["*@DOMAIN"]`"#
+        ]],
+    );
+    let imports = r#"
+        (import "wasi:config/store@0.2.0-rc.1" (instance))
+        (import "wasi:http/outgoing-handler@0.2.6" (instance))
+    "#;
+    refused(
+        &step(imports, MEMORY),
+        Grants { keyvalue: grants().keyvalue, ..Grants::default() },
+        expect![[
+            r#"function `Check`: DIR/step.wasm imports what is not granted to it: `wasi:config/store@0.2.0-rc.1`, `wasi:http/outgoing-handler@0.2.6`; in stepyard.toml, under [functions.Check.grants], add `config = { KEY = "VALUE" }`, `http = [{ url = "https://HOST" }]`"#
+        ]],
+    );
+}
+
+#[test]
+fn what_no_step_is_given_cannot_be_granted() {
+    let imports = r#"
+        (import "wasi:sockets/tcp-create-socket@0.2.0" (instance))
+        (import "example:own/thing" (func))
+    "#;
+    refused(
+        &step(imports, MEMORY),
+        grants(),
+        expect![
+            "function `Check`: DIR/step.wasm imports what no step is given: `wasi:sockets/tcp-create-socket@0.2.0`, `example:own/thing`"
+        ],
+    );
+}
+
+#[test]
+fn an_interface_of_another_version_is_refused() {
+    let import = r#"(import "wasi:keyvalue/store@0.2.0-draft" (instance
+        (export "open" (func (param "identifier" string) (result string)))))"#;
+    let (_directory, steps) = bind(&step(import, MEMORY), grants());
+    let error = steps.expect_err("it is refused");
+    assert!(error.contains("imports an interface in another version than the host's"), "{error}");
+    assert!(error.contains("wasi:keyvalue/store@0.2.0-draft"), "{error}");
+}
+
+#[test]
+fn a_component_that_begins_too_large_is_refused() {
+    let large = step("", r#"(memory (export "memory") 512)"#);
+    let (directory, steps) = bind(&large, Grants::default());
+    let error = steps.expect_err("it is refused");
+    assert!(error.contains("is not a component that runs here"), "{error}");
+
+    // A neighbour with more memory makes room in the pool, and not for this one.
+    let component = directory.path().join("step.wasm");
+    let large = StepSpec { component, function: "Large".to_owned(), ..spec(grants(), limits()) };
+    let neighbour = spec(grants(), Limits { memory_bytes_max: 64 << 20, ..limits() });
+    let outside = Arc::<World>::default().outside();
+    let errors = Steps::load(vec![large, neighbour], outside, Settings::default()).unwrap_err();
+    let error = errors[0].to_string();
+    let says =
+        "begins with 33554432 bytes of memory and may have 16777216; raise `limits.memory_mib`";
+    assert!(error.ends_with(says), "{error}");
+}
+
+#[test]
+fn every_problem_is_found_at_once() {
+    let absent = |function: &str| StepSpec {
+        function: function.to_owned(),
+        component: "absent.wasm".into(),
+        ..spec(grants(), limits())
+    };
+    let outside = Arc::<World>::default().outside();
+    let malformed = Grants { mail: vec!["nobody".to_owned()], ..Grants::default() };
+    let specs = vec![absent("A"), spec(malformed, limits()), absent("B")];
+    let errors = Steps::load(specs, outside, Settings::default()).unwrap_err();
+    let functions: Vec<_> = errors.iter().filter_map(|error| error.function.as_deref()).collect();
+    assert_eq!(functions, ["A", "Hostile", "B"]);
+    assert!(errors[1].to_string().contains("malformed grant: mail: `nobody`"), "{}", errors[1]);
+}
+
+/// A module that does this before anything is called.
+async fn started(body: &str) -> stepyard_asl::StatesError {
+    let module = format!("{MEMORY} (func $start {body}) (start $start)");
+    let (_directory, steps) = bind(&step("", &module), Grants::default());
+    let mut call = call("any");
+    call.name = "Check".to_owned();
+    match steps.unwrap().invoke(call).await {
+        Err(FunctionError::Function { error, .. }) => error,
+        other => panic!("{body} ended otherwise: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_start_function_is_bounded_like_the_rest() {
+    assert_eq!(started("(loop (br 0))").await.name(), "Sandbox.CpuTimeExceeded");
+    let grow = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
+    assert_eq!(started(grow).await.name(), "Runtime.OutOfMemory");
+    assert_eq!(started("unreachable").await.name(), "Runtime.ExitError");
+    assert_eq!(started("call $start").await.name(), "Runtime.StackOverflow");
+}
+
+#[tokio::test]
+async fn a_damaged_cache_is_not_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { cache: Some(directory.path().to_owned()), instances_max: 2 };
+    let load = || {
+        let outside = Arc::<World>::default().outside();
+        Steps::load(vec![spec(grants(), limits())], outside, settings.clone()).unwrap()
+    };
+    assert_eq!(reply(&load(), "good").await, "{\"good\":true}");
+    let entry = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
+    let intact = fs::read(&entry).unwrap();
+
+    let (half, mut flipped) = (intact[..intact.len() / 2].to_vec(), intact.clone());
+    let middle = intact.len() / 2;
+    flipped[middle] ^= 0x40;
+    for damaged in [half, flipped, Vec::new()] {
+        fs::write(&entry, damaged).unwrap();
+        assert_eq!(reply(&load(), "good").await, "{\"good\":true}");
+        assert!(fs::read(&entry).unwrap() == intact, "the entry is made anew");
+    }
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_done_without() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a file");
+    fs::write(&file, "").unwrap();
+    let settings = Settings { cache: Some(file), instances_max: 2 };
+    let outside = Arc::<World>::default().outside();
+    assert!(Steps::load(vec![spec(grants(), limits())], outside, settings).is_ok());
+}
+
+#[tokio::test]
+async fn a_swap_takes_effect_with_the_next_task_and_a_refused_one_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = directory.path().join("other.wasm");
+    fs::write(&other, step("", MEMORY)).unwrap();
+    let limits = Limits { wall_time: Duration::from_millis(300), ..limits() };
+    let steps = load(spec(grants(), limits), &Arc::default()).unwrap();
+    let first = steps.resolve("Hostile", None).unwrap();
+
+    let running = steps.invoke(call("resources sleep"));
+    let swapped = async {
+        while steps.instances() == 0 {
+            tokio::task::yield_now().await;
+        }
+        steps.swap("Hostile", &other).unwrap()
+    };
+    let (ended, second) = tokio::join!(running, swapped);
+    assert_ne!(first, second);
+    assert_eq!(steps.resolve("Hostile", None), Some(second.clone()));
+    let Err(FunctionError::Function { version, .. }) = ended else {
+        panic!("the sleeper ended otherwise: {ended:?}");
+    };
+    assert_eq!(version, first, "a running task stays on its version");
+    assert_eq!(reply(&steps, "good").await, "null");
+
+    let error = steps.swap("Hostile", Path::new("absent.wasm")).unwrap_err();
+    assert!(error.to_string().contains("cannot be read"), "{error}");
+    let error = steps.swap("Other", &other).unwrap_err();
+    assert!(error.to_string().contains("no function has this name"), "{error}");
+    let FunctionVersion { sha256, .. } = steps.resolve("Hostile", None).unwrap();
+    assert_eq!(sha256, second.sha256);
+}
+
+#[test]
+fn an_inspection_tells_what_a_component_is_and_needs() {
+    let shop = HttpGrant::new(Scheme::Https, "api.example.com");
+    let inspection = inspect(hostile(), &Grants { http: vec![shop], ..Grants::default() }).unwrap();
+    assert_eq!(inspection.not_a_step, None);
+    assert_eq!(inspection.exports, ["stepyard:step/handler@1.0.0#invoke"]);
+    assert_eq!(inspection.bytes as u64, fs::metadata(hostile()).unwrap().len());
+    assert_eq!(inspection.sha256.len(), 64);
+    let standing = |interface: &str| {
+        let import = inspection.imports.iter().find(|import| import.name.starts_with(interface));
+        import.unwrap_or_else(|| panic!("{interface} is not imported")).standing
+    };
+    assert_eq!(standing("wasi:cli/stderr@"), ImportStanding::Powerless);
+    assert_eq!(standing("wasi:logging/logging@"), ImportStanding::Powerless);
+    assert_eq!(standing("wasi:http/outgoing-handler@"), ImportStanding::Granted);
+    assert_eq!(
+        standing("wasi:keyvalue/store@"),
+        ImportStanding::Missing("keyvalue = [\"BUCKET\"]")
+    );
+
+    let directory = tempfile::tempdir().unwrap();
+    let component = directory.path().join("other.wasm");
+    let socket = r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)))"#;
+    fs::write(&component, wat::parse_str(socket).unwrap()).unwrap();
+    let inspection = inspect(&component, &Grants::default()).unwrap();
+    assert_eq!(inspection.imports[0].standing, ImportStanding::NotOffered);
+    let reason = inspection.not_a_step.unwrap();
+    assert!(reason.contains("does not export `stepyard:step/handler@1.0.0`"), "{reason}");
+    assert!(inspect(Path::new("absent.wasm"), &Grants::default()).is_err());
+}

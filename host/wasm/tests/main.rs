@@ -1,0 +1,7 @@
+//! Steps in their sandbox, from a component's file to a task's result. One binary, so that wasmtime
+//! is linked once.
+
+mod admission;
+mod capabilities;
+mod hostile;
+mod support;
