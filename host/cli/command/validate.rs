@@ -1,0 +1,58 @@
+//! `stepyard validate`: every mistake of a definition, each with its place and mend.
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::Value;
+use stepyard_asl::{Diagnostic, Severity, StateMachine};
+
+use crate::{report, source::Source};
+
+/// Find every mistake of a definition, each with its place and mend.
+///
+/// Checks that the text is JSON, that each state has the fields of its type and no others, that every
+/// transition leads somewhere, that every state can be reached, that the workflow can end and that
+/// names are unique. The codes are those of AWS's ValidateStateMachineDefinition. Exits with 2 when a
+/// file has an error.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The definitions, in the Amazon States Language
+    #[arg(value_name = "WORKFLOW", required = true)]
+    workflows: Vec<PathBuf>,
+
+    /// One JSON object a file on stdout, in the shape of AWS's answer, with file, line and column
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let mut has_errors = false;
+    for path in arguments.workflows {
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let source = Source::new(path, text);
+        let problems = check(&source);
+        has_errors |= problems.iter().any(|it| it.severity == Severity::Error);
+        if arguments.json {
+            report::output(&line(&report::as_json(&source, &problems)));
+        } else if problems.is_empty() {
+            report::output(&format!("{}: no problems", source.path().display()));
+        } else {
+            report::diagnostics(&source, &problems);
+        }
+    }
+    Ok(if has_errors { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// All that is wrong with a definition.
+pub(crate) fn check(source: &Source) -> Vec<Diagnostic> {
+    let mut problems = StateMachine::parse(source.text()).err().unwrap_or_default();
+    problems.extend(source.duplicates());
+    problems
+}
+
+fn line(value: &Value) -> String {
+    value.to_string()
+}

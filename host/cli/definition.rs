@@ -1,0 +1,191 @@
+//! A workflow file: read, checked, and held against the manifest.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use stepyard_asl::{Code, Diagnostic, Location, ResourceKind, Severity, StateMachine, TaskState};
+use stepyard_integrations::FunctionName;
+
+use crate::{project::Project, report, source::Source};
+
+/// A definition that is valid by itself.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    source: Source,
+    path: PathBuf,
+    name: String,
+    /// What it says.
+    pub(crate) machine: Arc<StateMachine>,
+}
+
+/// The functions that a definition calls.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    named: BTreeSet<String>,
+    /// Whether some Task computes the name of its function.
+    any: bool,
+}
+
+impl Calls {
+    /// Whether the function may be called.
+    pub(crate) fn calls(&self, function: &str) -> bool {
+        self.any || self.named.contains(function)
+    }
+}
+
+impl Definition {
+    /// Reads a definition. Its problems are reported on stderr; then there is none.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let parsed = StateMachine::parse(&text);
+        let source = Source::new(path, text);
+        match parsed {
+            Ok(machine) => {
+                let (path, name) = (path.to_owned(), machine_name(path)?);
+                Ok(Some(Self { source, path, name, machine: Arc::new(machine) }))
+            }
+            Err(problems) => {
+                report::diagnostics(&source, &problems);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state machine's name: the file's, without its endings.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder of the file.
+    pub(crate) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The definition as it was written.
+    pub(crate) fn text(&self) -> Arc<str> {
+        self.source.text().into()
+    }
+
+    /// The functions it calls, if the manifest binds them all and something does every other task.
+    /// What is missing is reported on stderr.
+    pub(crate) fn functions(&self, project: &Project) -> Result<Option<Calls>> {
+        let mut calls = Calls::default();
+        let mut problems = Vec::new();
+        for task in self.machine.tasks() {
+            match called(&task) {
+                Ok(Called::Function(name)) if project.manifest.functions.contains_key(&name) => {
+                    calls.named.insert(name);
+                }
+                Ok(Called::Function(name)) => problems.push(unbound(&task, &name, project)),
+                Ok(Called::Computed) => calls.any = true,
+                Ok(Called::Nothing) if is_publish(&task) => {}
+                Ok(Called::Nothing) => problems.push(unclaimed(&task)),
+                Err(fault) => problems.push(malformed(&task, fault)),
+            }
+        }
+        if problems.is_empty() {
+            return Ok(Some(calls));
+        }
+        report::diagnostics(&self.source, &problems);
+        Ok(None)
+    }
+}
+
+/// `orders/workflow.asl.json` is the state machine `workflow`.
+fn machine_name(path: &Path) -> Result<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = [".json", ".asl"].iter().fold(&*name, |it, end| it.strip_suffix(end).unwrap_or(it));
+    if let Err(error) = stepyard_engine::check_name(name) {
+        bail!("{}: the file's name is the state machine's, and {error}", path.display());
+    }
+    Ok(name.to_owned())
+}
+
+/// What function a Task calls.
+enum Called {
+    Function(String),
+    /// One whose name is known when the Task runs.
+    Computed,
+    Nothing,
+}
+
+fn called(task: &TaskState<'_>) -> Result<Called, String> {
+    let found = FunctionName::of_task(task.resource, task.parameters);
+    Ok(match found.map_err(|error| error.to_string())? {
+        Some(function) => Called::Function(function.name),
+        None => match task.resource.text() {
+            "arn:aws:states:::lambda:invoke" => Called::Computed,
+            _ => Called::Nothing,
+        },
+    })
+}
+
+fn is_publish(task: &TaskState<'_>) -> bool {
+    task.resource.text() == "arn:aws:states:::sns:publish"
+}
+
+fn unbound(task: &TaskState<'_>, name: &str, project: &Project) -> Diagnostic {
+    let manifest = project.manifest_file.display();
+    let bound: Vec<&str> = project.manifest.functions.keys().map(String::as_str).collect();
+    let bound = match bound.is_empty() {
+        true => "it binds none yet".to_owned(),
+        false => format!("it binds {}", bound.join(", ")),
+    };
+    problem(
+        place_of_name(task),
+        format!("Nothing is bound to the function `{name}`"),
+        format!("add [functions.{name}] with step = \"…\" to {manifest}; {bound}"),
+    )
+}
+
+fn unclaimed(task: &TaskState<'_>) -> Diagnostic {
+    problem(
+        task.location.field("Resource"),
+        format!("Nothing here does the tasks of `{}`", task.resource),
+        "use arn:aws:states:::lambda:invoke, a Lambda function's ARN, or arn:aws:states:::sns:publish"
+            .to_owned(),
+    )
+}
+
+fn malformed(task: &TaskState<'_>, fault: String) -> Diagnostic {
+    let mend = "write the function's name, its ARN, or either with :qualifier".to_owned();
+    problem(place_of_name(task), fault, mend)
+}
+
+fn place_of_name(task: &TaskState<'_>) -> Location {
+    match task.resource.kind() {
+        ResourceKind::Function { .. } => task.location.field("Resource"),
+        _ => task.location.field("Parameters").field("FunctionName"),
+    }
+}
+
+fn problem(location: Location, message: String, mend: String) -> Diagnostic {
+    let (severity, code) = (Severity::Error, Code::SchemaValidationFailed);
+    Diagnostic { severity, code, message, location, mend }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_machine_has_the_name_of_its_file() {
+        let name = |path: &str| machine_name(Path::new(path)).ok();
+        assert_eq!(name("a/workflow.asl.json").as_deref(), Some("workflow"));
+        assert_eq!(name("order.json").as_deref(), Some("order"));
+        assert_eq!(name("order").as_deref(), Some("order"));
+        assert_eq!(name("my order.json"), None);
+        assert_eq!(name(".json"), None);
+    }
+}

@@ -1,0 +1,370 @@
+//! `stepyard.toml`: which step each function is bound to, what it may do, and where the outside is.
+//! The one reader of the file; the libraries take values. `docs/manifest.md` has a line for each key.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A manifest as it is written. Every key has a default; an unknown key is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Manifest {
+    /// Who an execution is, in ARNs and the context object.
+    pub execution: Identity,
+    /// Function name → the step it is bound to.
+    pub functions: BTreeMap<String, Function>,
+    /// Bucket name → its quota and first contents.
+    pub keyvalue: BTreeMap<String, Bucket>,
+    /// Secret name → where its value is.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Where mail goes.
+    pub mail: Mail,
+    /// Where notifications go.
+    pub sns: Sns,
+    /// The folder that holds the manifest: what its paths are relative to.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// `[execution]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Identity {
+    /// The region in ARNs.
+    pub region: String,
+    /// The account in ARNs, 12 digits.
+    pub account: String,
+    /// The role's name in `$$.Execution.RoleArn`.
+    pub role: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        let [region, account, role] = ["us-east-1", "123456789012", "stepyard"].map(str::to_owned);
+        Self { region, account, role }
+    }
+}
+
+/// `[functions.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Function {
+    /// A crate folder, built when it is stale, or a component file; relative to the manifest.
+    pub step: Spanned<PathBuf>,
+    /// What the step may reach.
+    #[serde(default)]
+    pub grants: Grants,
+    /// How much it may use.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// `[functions.NAME.grants]`: nothing is granted unless it is named here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Grants {
+    /// Buckets to read and write, or `{ bucket = "…", access = "read" }`.
+    pub keyvalue: Vec<BucketGrant>,
+    /// What `wasi:config` tells the step; a table, even an empty one, grants that import.
+    pub config: Option<BTreeMap<String, String>>,
+    /// Where requests may go.
+    pub http: Vec<HttpGrant>,
+    /// Recipients: an address, or `*@example.com`.
+    pub mail: Vec<String>,
+}
+
+/// A bucket a step may use.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a bucket's name, or { bucket = \"…\", access = \"read\" }")]
+pub enum BucketGrant {
+    /// To read and to write.
+    Name(String),
+    /// To read only, or both.
+    Narrow(NarrowBucket),
+}
+
+/// `{ bucket = "…", access = "read" }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NarrowBucket {
+    /// The bucket.
+    pub bucket: String,
+    /// What may be done with it.
+    pub access: BucketAccess,
+}
+
+/// What may be done with a bucket.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketAccess {
+    /// Reading only.
+    Read,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// `[[functions.NAME.grants.http]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpGrant {
+    /// Scheme, host, port and path that a request must begin with: `https://api.example.com/v1/`.
+    pub url: Spanned<String>,
+    /// The methods allowed; any when absent.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Headers the host puts in, such as `Authorization = "Bearer {GATEWAY_KEY}"`: a name in braces
+    /// is a secret's, and the step never sees its value.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Spanned<String>>,
+}
+
+/// `[functions.NAME.limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long a call may take.
+    pub wall_seconds: Option<f64>,
+    /// How long it may compute.
+    pub cpu_seconds: Option<f64>,
+    /// How much memory it may have.
+    pub memory_mib: Option<u32>,
+    /// How many calls may run at once.
+    pub concurrency: Option<u32>,
+    /// How many more may wait.
+    pub queue: Option<u32>,
+}
+
+/// `[keyvalue.BUCKET]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bucket {
+    /// The most that keys and values may take together.
+    pub quota_mib: Option<u32>,
+    /// Written once, where the key is absent: a text as it is, anything else as JSON.
+    pub seed: BTreeMap<String, toml::Value>,
+}
+
+/// `[secrets.NAME]`: exactly one source.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Secret {
+    /// `env = "GATEWAY_KEY"`: an environment variable.
+    #[serde(rename = "env")]
+    Env(String),
+    /// `file = "…"`: a file's text, without its last line break; relative to the manifest.
+    #[serde(rename = "file")]
+    File(PathBuf),
+}
+
+/// `[mail]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// `smtp://user@host:port` or `smtps://…`; when absent mail is kept in a folder.
+    pub smtp: Option<Spanned<String>>,
+    /// The secret that is the SMTP password.
+    pub password: Option<Spanned<String>>,
+    /// The folder, relative to the data directory.
+    pub folder: Option<PathBuf>,
+}
+
+/// `[sns]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sns {
+    /// Where a publish goes.
+    pub delivery: SnsDelivery,
+    /// With `aws`: the endpoint, when it is not the region's own.
+    pub endpoint: Option<String>,
+    /// With `aws`: the region, when it is not the usual chain's.
+    pub region: Option<String>,
+}
+
+/// Where a publish goes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnsDelivery {
+    /// To the topic log in the data directory.
+    #[default]
+    Log,
+    /// To Amazon SNS, with the credentials of the usual chain.
+    Aws,
+}
+
+/// What is wrong with a manifest, and where.
+#[derive(Debug)]
+pub struct ManifestError {
+    path: PathBuf,
+    /// Line and column, from 1, where there is one place.
+    place: Option<(usize, usize)>,
+    message: String,
+}
+
+impl std::error::Error for ManifestError {}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some((line, column)) = self.place {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest and checks that its parts fit together.
+    pub fn read(path: &Path) -> Result<Self, ManifestError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ManifestError {
+            path: path.to_owned(),
+            place: None,
+            message: format!("cannot be read: {error}; name the manifest with --manifest"),
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads a manifest from its text.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
+        let fault = |span: Option<std::ops::Range<usize>>, message: String| ManifestError {
+            path: path.to_owned(),
+            place: span.map(|span| place(text, span.start)),
+            message,
+        };
+        let mut manifest: Self = toml::from_str(text)
+            .map_err(|error| fault(error.span(), error.message().trim_end().to_owned()))?;
+        manifest.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        manifest.check().map_err(|(span, message)| fault(span, message))?;
+        Ok(manifest)
+    }
+
+    /// A path of the manifest, as seen from the working directory.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let account = &self.execution.account;
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err((None, format!("execution.account is `{account}`; an account is 12 digits")));
+        }
+        for (name, function) in &self.functions {
+            check_function_name(name)?;
+            for grant in &function.grants.http {
+                for (header, value) in &grant.headers {
+                    self.check_header(header, value)?;
+                }
+            }
+        }
+        let password = self.mail.password.iter();
+        password.map(|name| self.check_secret(name, name.get_ref())).collect()
+    }
+
+    fn check_header(&self, header: &str, value: &Spanned<String>) -> Result<(), Fault> {
+        match SecretTemplate::parse(value.get_ref()) {
+            Some(template) => self.check_secret(value, &template.secret),
+            None => Err((
+                Some(value.span()),
+                format!(
+                    "the value of header `{header}` names no secret; write it as \"Bearer {{NAME}}\" with [secrets.NAME]"
+                ),
+            )),
+        }
+    }
+
+    fn check_secret(&self, at: &Spanned<String>, name: &str) -> Result<(), Fault> {
+        if self.secrets.contains_key(name) {
+            return Ok(());
+        }
+        let message = format!("secret `{name}` is not defined; add [secrets.{name}] with env or file");
+        Err((Some(at.span()), message))
+    }
+}
+
+type Fault = (Option<std::ops::Range<usize>>, String);
+
+/// Lambda's rule for a function's name.
+fn check_function_name(name: &str) -> Result<(), Fault> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err((None, format!("`{name}` is not a function's name: 1 to 64 letters, digits, - and _")))
+}
+
+/// A header's value with a secret in it: `Bearer {NAME}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretTemplate {
+    /// What stands before the secret.
+    pub before: String,
+    /// The secret's name.
+    pub secret: String,
+    /// What stands after it.
+    pub after: String,
+}
+
+impl SecretTemplate {
+    /// Reads a text with exactly one name in braces.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (before, rest) = text.split_once('{')?;
+        let (secret, after) = rest.split_once('}')?;
+        let plain = |text: &str| !text.contains(['{', '}']);
+        let [before, secret, after] = [before, secret, after].map(str::to_owned);
+        (plain(&before) && plain(&secret) && plain(&after) && !secret.is_empty())
+            .then_some(Self { before, secret, after })
+    }
+}
+
+/// Line and column, from 1, of a byte offset.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset.min(text.len())];
+    let line_start = before.rfind('\n').map_or(0, |index| index + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let result = Manifest::parse(Path::new("stepyard.toml"), text);
+        let message = result.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(message, expected, "{text}");
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_place() {
+        check("", "");
+        check("[functions.A]\nstep = \"a\"\n", "");
+        check(
+            "[functions.A]\nstp = \"a\"\n",
+            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`",
+        );
+        check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
+        check("[execution]\naccount = \"12\"\n", "stepyard.toml: execution.account is `12`; an account is 12 digits");
+        check(
+            "[functions.\"A B\"]\nstep = \"a\"\n",
+            "stepyard.toml: `A B` is not a function's name: 1 to 64 letters, digits, - and _",
+        );
+        check("[functions", "stepyard.toml:1:11: unclosed table, expected `]`");
+        check(
+            "[functions.A]\nstep = \"a\"\n[[functions.A.grants.http]]\nurl = \"http://h/\"\nheaders = { X = \"{KEY}\" }\n",
+            "stepyard.toml:5:17: secret `KEY` is not defined; add [secrets.KEY] with env or file",
+        );
+    }
+
+    #[test]
+    fn a_header_holds_exactly_one_secret() {
+        let parse = |text| SecretTemplate::parse(text).map(|t| (t.before, t.secret, t.after));
+        let some = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
+        assert_eq!(parse("Bearer {KEY}"), some("Bearer ", "KEY", ""));
+        assert_eq!(parse("{KEY}:"), some("", "KEY", ":"));
+        for text in ["plain", "{}", "{A}{B}", "{A", "A}", "}{"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

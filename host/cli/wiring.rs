@@ -1,0 +1,337 @@
+//! Puts a Stepyard together from a manifest: store, steps, integrations, engine.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use stepyard_engine::{
+    Config, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store, TopicLog,
+    clock::{Clock, Entropy, SystemClock, SystemEntropy},
+    outside::{KeyValue, Mail, Secrets, Topics},
+};
+use stepyard_integrations::{AwsSettings, AwsTopics, Smtp};
+use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
+
+use crate::{
+    crates,
+    grants::{grants, limits},
+    manifest::{Function, Manifest, Secret, SnsDelivery},
+};
+
+/// The journal's file in a data directory.
+const DATABASE: &str = "stepyard.db";
+/// Compiled components in a data directory.
+const COMPONENTS: &str = "components";
+/// The file whose lock says that a process is at work on a data directory.
+const LOCK: &str = "lock";
+
+/// A Stepyard, wired. Dropping it ends its engine where it is.
+#[derive(Debug)]
+pub struct Stepyard {
+    /// Runs executions.
+    pub engine: Engine,
+    /// The steps that functions are bound to.
+    pub steps: Arc<Steps>,
+    /// Buckets of keys and values.
+    pub keyvalue: Arc<dyn KeyValue>,
+    /// Region and account, for ARNs.
+    pub identity: Identity,
+    seams: Seams,
+    _lock: Option<File>,
+}
+
+/// Where time and randomness come from.
+#[derive(Clone, Debug)]
+pub struct Seams {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+impl Stepyard {
+    /// A durable one, on a data directory. Waits while another process is at work there. A directory
+    /// that is made here is removed again when the wiring fails.
+    pub async fn open(manifest: &Manifest, steps: Vec<StepSpec>, data: &Path) -> Result<Self> {
+        Self::open_with(manifest, steps, data, Seams::default()).await
+    }
+
+    /// A durable one, with another clock or other randomness.
+    pub async fn open_with(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        data: &Path,
+        seams: Seams,
+    ) -> Result<Self> {
+        let folder = DataFolder::open(data)?;
+        let lock = lock(data)?;
+        let store = SqliteStore::open(data.join(DATABASE), quotas(manifest))?;
+        let mail: Arc<dyn Mail> = match &manifest.mail.smtp {
+            Some(url) => Arc::new(smtp(manifest, url.get_ref(), seams.clock.clone())?),
+            None => {
+                let name = manifest.mail.folder.as_deref().unwrap_or(Path::new("mail"));
+                let folder = MailFolder::open(data.join(name), seams.clock.clone());
+                Arc::new(folder.with_context(|| format!("opening {}", data.join(name).display()))?)
+            }
+        };
+        let topics: Arc<dyn Topics> = match manifest.sns.delivery {
+            SnsDelivery::Aws => Arc::new(aws_topics(manifest).await),
+            SnsDelivery::Log => {
+                let Seams { clock, entropy } = seams.clone();
+                Arc::new(TopicLog::new(store.clone(), clock, entropy))
+            }
+        };
+        let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
+        let settings = Settings { cache: Some(data.join(COMPONENTS)), ..Settings::default() };
+        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, lock: Some(lock) };
+        let stepyard = parts.wire(manifest, store).await?;
+        folder.keep();
+        Ok(stepyard)
+    }
+
+    /// One that keeps nothing: executions and buckets are in memory, mail and notifications go
+    /// where `mail` and `topics` say.
+    pub async fn in_memory(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        mail: Arc<dyn Mail>,
+        topics: Arc<dyn Topics>,
+        seams: Seams,
+    ) -> Result<Self> {
+        let store = MemoryStore::new(quotas(manifest));
+        let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
+        let settings = Settings::default();
+        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, lock: None };
+        parts.wire(manifest, store).await
+    }
+
+    /// A name for an execution that was given none: a fresh UUID.
+    pub fn fresh_name(&self) -> String {
+        let seed = self.seams.entropy.seed();
+        let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+}
+
+/// What an engine is wired from, whichever store it has.
+struct Parts {
+    steps: Vec<StepSpec>,
+    settings: Settings,
+    keyvalue: Arc<dyn KeyValue>,
+    mail: Arc<dyn Mail>,
+    topics: Arc<dyn Topics>,
+    seams: Seams,
+    lock: Option<File>,
+}
+
+impl Parts {
+    async fn wire(self, manifest: &Manifest, store: impl Store + 'static) -> Result<Stepyard> {
+        let Self { steps, settings, keyvalue, mail, topics, seams, lock } = self;
+        let secrets = Arc::new(ManifestSecrets::new(manifest));
+        let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets };
+        let steps = Arc::new(Steps::load(steps, outside, settings).map_err(|it| refused(&it))?);
+        seed(manifest, &*keyvalue).await?;
+        let identity = identity(manifest);
+        let integrations = stepyard_integrations::all(identity.clone(), steps.clone(), topics);
+        let Seams { clock, entropy } = seams.clone();
+        let engine = Engine::new(Config { integrations, clock, entropy, ..Config::new(store) });
+        Ok(Stepyard { engine, steps, keyvalue, identity, seams, _lock: lock })
+    }
+}
+
+/// Reads a data directory's journal without running anything. Fails when there is none.
+pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
+    let file = data.join(DATABASE);
+    if !file.is_file() {
+        bail!("nothing has run in {} yet: it has no {DATABASE}; name another with --data", data.display());
+    }
+    Ok(SqliteStore::open(file, quotas(manifest))?)
+}
+
+/// Region and account as the manifest has them.
+pub fn identity(manifest: &Manifest) -> Identity {
+    let written = &manifest.execution;
+    Identity { region: written.region.clone(), account: written.account.clone() }
+}
+
+/// The role that executions run under, as an ARN.
+pub fn role_arn(manifest: &Manifest) -> String {
+    let written = &manifest.execution;
+    format!("arn:aws:iam::{}:role/{}", written.account, written.role)
+}
+
+/// What the step runtime is told of the functions that `wanted` picks. Crates that are stale are
+/// built; `stamps` is where the traces of builds are kept.
+pub fn step_specs(
+    manifest: &Manifest,
+    wanted: impl Fn(&str) -> bool,
+    stamps: &Path,
+) -> Result<Vec<StepSpec>> {
+    let functions: Vec<(&String, &Function)> =
+        manifest.functions.iter().filter(|(name, _)| wanted(name)).collect();
+    let components = component_files(manifest, &functions, stamps, false)?;
+    let spec = |((name, function), component): ((&String, &Function), PathBuf)| {
+        let grants = grants(&function.grants);
+        let both = grants.and_then(|grants| Ok((grants, limits(&function.limits)?)));
+        let (grants, limits) =
+            both.map_err(|fault| anyhow::anyhow!("function `{name}` in the manifest: {fault}"))?;
+        Ok(StepSpec { function: name.clone(), component, grants, limits })
+    };
+    functions.into_iter().zip(components).map(spec).collect()
+}
+
+/// The component of each function, built where its step is a crate folder.
+pub fn component_files(
+    manifest: &Manifest,
+    functions: &[(&String, &Function)],
+    stamps: &Path,
+    force: bool,
+) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for (name, function) in functions {
+        let path = manifest.resolve(function.step.get_ref());
+        if path.is_dir() {
+            folders.push(path);
+        } else if !path.is_file() {
+            bail!(
+                "function `{name}`: there is no {}; `step` in the manifest names a crate folder or a component's .wasm file",
+                path.display()
+            );
+        }
+    }
+    let built = crates::components(&folders, stamps, force)?;
+    let built: BTreeMap<PathBuf, PathBuf> = folders.into_iter().zip(built).collect();
+    let component = |(_, function): &(&String, &Function)| {
+        let path = manifest.resolve(function.step.get_ref());
+        built.get(&path).cloned().unwrap_or(path)
+    };
+    Ok(functions.iter().map(component).collect())
+}
+
+/// A data directory; one that was made here is removed again unless it is kept.
+struct DataFolder(Option<PathBuf>);
+
+impl DataFolder {
+    fn open(data: &Path) -> Result<Self> {
+        let absent = !data.exists();
+        fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+        Ok(Self(absent.then(|| data.to_owned())))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        if let Some(made) = &self.0 {
+            // What cannot be removed is an empty store: harmless.
+            let _ = fs::remove_dir_all(made);
+        }
+    }
+}
+
+/// Takes the data directory's lock, waiting for another process as cargo does.
+fn lock(data: &Path) -> Result<File> {
+    let path = data.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("  waiting for another stepyard to finish with {}", data.display());
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("locking {}", path.display()));
+        }
+    }
+    file.lock().with_context(|| format!("locking {}", path.display()))?;
+    Ok(file)
+}
+
+fn quotas(manifest: &Manifest) -> Quotas {
+    let quota = |mib: u32| u64::from(mib) << 20;
+    let written = manifest.keyvalue.iter();
+    let buckets = written.filter_map(|(name, it)| Some((name.clone(), quota(it.quota_mib?))));
+    Quotas { buckets: buckets.collect(), ..Quotas::default() }
+}
+
+/// Writes the seeds whose keys are absent.
+async fn seed(manifest: &Manifest, keyvalue: &dyn KeyValue) -> Result<()> {
+    for (bucket, settings) in &manifest.keyvalue {
+        for (key, value) in &settings.seed {
+            let text = match value {
+                toml::Value::String(text) => text.clone(),
+                other => serde_json::to_string(other)
+                    .with_context(|| format!("keyvalue.{bucket}.seed.{key} is not JSON"))?,
+            };
+            let swap = keyvalue.compare_and_swap(bucket, key, None, text.into_bytes());
+            swap.await.with_context(|| format!("seeding `{key}` in bucket `{bucket}`"))?;
+        }
+    }
+    Ok(())
+}
+
+fn smtp(manifest: &Manifest, url: &str, clock: Arc<dyn Clock>) -> Result<Smtp> {
+    let Some(secret) = &manifest.mail.password else { return Ok(Smtp::new(url, clock)?) };
+    let name = secret.get_ref();
+    let value = ManifestSecrets::new(manifest).secret(name);
+    let value = value.with_context(|| format!("secret `{name}` for [mail] has no value"))?;
+    let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let with_password = url.replacen('@', &format!(":{encoded}@"), 1);
+    Ok(Smtp::new(&with_password, clock)?)
+}
+
+async fn aws_topics(manifest: &Manifest) -> AwsTopics {
+    let settings = AwsSettings {
+        endpoint_url: manifest.sns.endpoint.clone(),
+        region: manifest.sns.region.clone(),
+        ..AwsSettings::default()
+    };
+    AwsTopics::load(settings).await
+}
+
+fn refused(errors: &[StepError]) -> anyhow::Error {
+    let texts: Vec<String> = errors.iter().map(StepError::to_string).collect();
+    anyhow::Error::msg(texts.join("\n"))
+}
+
+/// The manifest's secrets, looked up when they are needed.
+struct ManifestSecrets(BTreeMap<String, Source>);
+
+enum Source {
+    Variable(String),
+    File(PathBuf),
+}
+
+impl ManifestSecrets {
+    fn new(manifest: &Manifest) -> Self {
+        let source = |secret: &Secret| match secret {
+            Secret::Env(name) => Source::Variable(name.clone()),
+            Secret::File(path) => Source::File(manifest.resolve(path)),
+        };
+        Self(manifest.secrets.iter().map(|(name, it)| (name.clone(), source(it))).collect())
+    }
+}
+
+impl Secrets for ManifestSecrets {
+    fn secret(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
+            Source::Variable(name) => std::env::var(name).ok(),
+            Source::File(path) => {
+                let text = fs::read_to_string(path).ok()?;
+                Some(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+            }
+        }
+    }
+}

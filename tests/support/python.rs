@@ -1,0 +1,232 @@
+//! Far sides that no one here wrote, from PyPI: moto (Amazon SNS), aiosmtpd, localstripe.
+//!
+//! They live in a virtual environment of their own in cargo's target directory, made once and used
+//! by every test binary. Without Python a test that needs one is skipped, with a line on standard
+//! error; with `STEPYARD_REQUIRE_PYTHON=1` it fails instead.
+#![allow(dead_code, reason = "each test binary talks to some of them")]
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+/// What is installed, pinned.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+const SERVERS: &str = include_str!("servers.py");
+const SNS_QUEUE: &str = include_str!("sns_queue.py");
+
+/// A Python that has what the servers need.
+#[derive(Clone, Debug)]
+pub(crate) struct Python {
+    interpreter: PathBuf,
+}
+
+/// The Python of this process's tests. `None`, and said so, where there is none: the test returns.
+pub(crate) fn python() -> Option<&'static Python> {
+    static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+    match FOUND.get_or_init(Python::prepare) {
+        Ok(python) => Some(python),
+        Err(why) if std::env::var_os("STEPYARD_REQUIRE_PYTHON").is_some_and(|it| it == "1") => {
+            panic!("STEPYARD_REQUIRE_PYTHON is set, and {why}")
+        }
+        Err(why) => {
+            // Not `eprintln!`: the test harness would keep the line to itself.
+            let name = std::thread::current().name().unwrap_or("a test").to_owned();
+            writeln!(io::stderr(), "\nSKIPPED: {name}: {why}").expect("stderr can be written");
+            None
+        }
+    }
+}
+
+impl Python {
+    /// Amazon SNS and SQS.
+    pub(crate) fn sns(&self) -> Sns {
+        Sns { server: self.serve(&["sns".as_ref()]), python: self.clone() }
+    }
+
+    /// An SMTP server that keeps what it is sent.
+    pub(crate) fn smtp(&self) -> Smtp {
+        let maildir = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = maildir.path().join("mail");
+        let server = self.serve(&["smtp".as_ref(), path.as_os_str()]);
+        Smtp { server, path, _maildir: maildir }
+    }
+
+    /// Stripe's API.
+    pub(crate) fn stripe(&self) -> Server {
+        self.serve(&["stripe".as_ref()])
+    }
+
+    fn serve(&self, arguments: &[&OsStr]) -> Server {
+        let mut child = Command::new(&self.interpreter)
+            .args(["-c", SERVERS])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the interpreter was run before");
+        let output = child.stdout.take().expect("stdout is a pipe");
+        let mut first_line = String::new();
+        BufReader::new(output).read_line(&mut first_line).expect("stdout can be read");
+        let port = first_line.trim().strip_prefix("PORT ").and_then(|port| port.parse().ok());
+        let Some(port) = port else {
+            let status = child.wait();
+            panic!("{arguments:?} did not start ({status:?}); it said {first_line:?}");
+        };
+        Server { child, port }
+    }
+
+    fn run(&self, script: &str, arguments: &[&str]) -> Value {
+        let mut command = Command::new(&self.interpreter);
+        let output =
+            finish(command.args(["-c", script]).args(arguments)).expect("the script works");
+        serde_json::from_str(&output).expect("the script prints JSON")
+    }
+
+    /// Makes the virtual environment, or finds it made.
+    fn prepare() -> Result<Self, String> {
+        let (python, version) = ["python3", "python"]
+            .into_iter()
+            .find_map(|name| {
+                let version = finish(Command::new(name).arg("--version")).ok()?;
+                version.starts_with("Python 3").then_some((name, version))
+            })
+            .ok_or("python3 was not found")?;
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp has a parent");
+        let environment = target.join(format!("python-{:016x}", hash(&version)));
+
+        // Held until the environment is whole: other test binaries wait for it.
+        let lock = File::create(environment.with_extension("lock")).map_err(|it| it.to_string())?;
+        lock.lock().map_err(|error| error.to_string())?;
+        let (folder, file) =
+            if cfg!(windows) { ("Scripts", "python.exe") } else { ("bin", "python") };
+        let interpreter = environment.join(folder).join(file);
+        let whole = environment.join("whole");
+        if !whole.exists() {
+            install(python, &environment, &interpreter)?;
+            File::create(whole).map_err(|error| error.to_string())?;
+        }
+        Ok(Self { interpreter })
+    }
+}
+
+fn hash(version: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (REQUIREMENTS, version).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn install(python: &str, environment: &Path, interpreter: &Path) -> Result<(), String> {
+    let requirements = environment.join("requirements.txt");
+    finish(Command::new(python).args(["-m", "venv", "--clear"]).arg(environment))?;
+    fs::write(&requirements, REQUIREMENTS).map_err(|error| error.to_string())?;
+    finish(
+        Command::new(interpreter)
+            .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+            .arg("--requirement")
+            .arg(requirements),
+    )?;
+    Ok(())
+}
+
+/// What a command printed; an error when it failed.
+fn finish(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{command:?} could not be run: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(format!("{command:?} failed: {} {}", text(&output.stdout), text(&output.stderr)))
+}
+
+/// A running server; dropped, it ends.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// The port of 127.0.0.1 where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it answers HTTP.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing to do about an error here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Amazon SNS, with queues that read topics along.
+#[derive(Debug)]
+pub(crate) struct Sns {
+    server: Server,
+    python: Python,
+}
+
+/// A queue that a topic delivers to.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    /// The topic's ARN.
+    pub(crate) topic: String,
+    url: String,
+}
+
+impl Sns {
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Makes a topic, and a queue that it delivers to.
+    pub(crate) fn subscribe(&self, topic: &str) -> Queue {
+        let made = self.python.run(SNS_QUEUE, &["subscribe", &self.url(), topic]);
+        let text = |name: &str| made[name].as_str().expect("the script prints it").to_owned();
+        Queue { topic: text("topic"), url: text("queue") }
+    }
+
+    /// Takes out what was delivered: `Message`, `MessageAttributes` and more, as SNS wraps them.
+    pub(crate) fn receive(&self, queue: &Queue) -> Vec<Value> {
+        let taken = self.python.run(SNS_QUEUE, &["receive", &self.url(), &queue.url]);
+        taken.as_array().expect("the script prints a list").clone()
+    }
+}
+
+/// An SMTP server. It refuses `refused@…` for ever and `busy@…` for the moment.
+#[derive(Debug)]
+pub(crate) struct Smtp {
+    server: Server,
+    path: PathBuf,
+    _maildir: tempfile::TempDir,
+}
+
+impl Smtp {
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.server.port())
+    }
+
+    /// What was sent so far: whole messages, with `X-MailFrom` and `X-RcptTo` from the envelope.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path.join("new")) else { return Vec::new() };
+        let read = |entry: io::Result<fs::DirEntry>| fs::read_to_string(entry?.path());
+        entries.map(|entry| read(entry).expect("a message is text")).collect()
+    }
+}
