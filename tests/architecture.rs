@@ -7,6 +7,7 @@ use serde_json::Value;
 /// What `asl` may depend on, each with its reason. None does I/O, reads a clock or draws randomness.
 const ASL: &[&str] = &[
     "hmac",       // randomness derived from the seed
+    "regex-lite", // `=~` in path filters, in linear time
     "serde",      // facts, history and definitions as JSON
     "serde_json", // the values a state machine moves
     "sha2",       // with hmac
@@ -38,10 +39,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stepyard-integrations", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard", &["stepyard-asl", "stepyard-engine", "stepyard-integrations", "stepyard-wasm"]),
     ("stepyard-step", &[]),
+    ("stepyard-stock", &["stepyard-step"]),
     ("receive", &["stepyard-step"]),
-    ("inventory", &["stepyard-step"]),
+    ("inventory", &["stepyard-step", "stepyard-stock"]),
     ("payment", &["stepyard-step"]),
-    ("confirm", &["stepyard-step"]),
+    ("confirm", &["stepyard-step", "stepyard-stock"]),
 ];
 
 #[test]

@@ -19,6 +19,8 @@ const NODE_WIDTH_MAX: f64 = 300.0;
 /// What a state's box holds beside its texts: the icon and the margins.
 pub(crate) const TEXT_START: f64 = 50.0;
 const TEXT_MARGIN: f64 = 16.0;
+/// What a Choice's pointed sides take.
+pub(crate) const SLANT: f64 = 14.0;
 /// Room for the sign that a state retries.
 pub(crate) const RETRY_WIDTH: f64 = 22.0;
 /// Start and end: a pill in the root, a dot inside.
@@ -172,7 +174,8 @@ fn sizes(graph: &Graph, scope: usize, drawn: &[Option<ScopeLayout>]) -> Vec<Size
             _ => {
                 let texts = Font::NAME.width(&node.name).max(Font::CAPTION.width(&node.caption));
                 let retry = if node.retries { RETRY_WIDTH } else { 0.0 };
-                let width = (TEXT_START + texts + retry + TEXT_MARGIN)
+                let slant = if node.kind == NodeKind::Choice { SLANT } else { 0.0 };
+                let width = (TEXT_START + texts + retry + slant + TEXT_MARGIN)
                     .clamp(NODE_WIDTH_MIN, NODE_WIDTH_MAX);
                 let head = Size { width: width.round(), height: NODE_HEIGHT };
                 let inner = || node.inside.iter().filter_map(|inner| drawn[*inner].as_ref());

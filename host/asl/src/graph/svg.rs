@@ -9,7 +9,7 @@ use std::fmt::{self, Display, Formatter};
 use super::{
     Edge, EdgeKind, Ending, Graph, Node, NodeKind, START, Scope, Trace, Visit,
     layout::{
-        EdgeLayout, Jog, LABEL_LINE, LabelLayout, Layout, RETRY_WIDTH, Rect, Route, TEXT_START,
+        EdgeLayout, Jog, LABEL_LINE, LabelLayout, Layout, RETRY_WIDTH, Rect, Route, SLANT, TEXT_START,
     },
     text::{Font, clean},
 };
@@ -203,7 +203,8 @@ fn draw_box(f: &mut Formatter<'_>, node: &Node, place: Rect) -> fmt::Result {
 
 fn draw_texts(f: &mut Formatter<'_>, node: &Node, name: &str, place: Rect) -> fmt::Result {
     let retry = if node.retries { RETRY_WIDTH } else { 0.0 };
-    let room = place.width - TEXT_START - retry - 10.0;
+    let slant = if node.kind == NodeKind::Choice { SLANT } else { 0.0 };
+    let room = place.width - TEXT_START - retry - slant - 10.0;
     let x = Number(place.x + TEXT_START);
     let (upper, lower) = (Number(place.y + 24.5), Number(place.y + 41.0));
     let caption = Font::CAPTION.fit(&node.caption, room);
@@ -289,10 +290,9 @@ struct Hexagon(Rect);
 impl Display for Hexagon {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let place = self.0;
-        let slant = 14.0;
         let [left, right, top, bottom] =
             [place.x, place.right(), place.y, place.bottom()].map(Number);
-        let (inner_left, inner_right) = (Number(place.x + slant), Number(place.right() - slant));
+        let (inner_left, inner_right) = (Number(place.x + SLANT), Number(place.right() - SLANT));
         let middle = Number(place.middle());
         write!(
             f,

@@ -21,7 +21,7 @@ pub(super) struct Font {
 }
 
 impl Font {
-    pub(super) const NAME: Self = Self { size: 14.0, stretch: 1.16, monospace: false };
+    pub(super) const NAME: Self = Self { size: 14.0, stretch: 1.18, monospace: false };
     pub(super) const CAPTION: Self = Self { size: 11.5, stretch: 1.1, monospace: false };
     pub(super) const LABEL: Self = Self { size: 11.0, stretch: 1.0, monospace: true };
 
