@@ -42,7 +42,7 @@ steps:
 # Measure: a core step, data flow, a sandboxed call against a native one, the order workflow.
 [group: 'measure']
 bench *ARGS:
-    cargo bench -p stepyard-benches {{ARGS}}
+    cargo bench --bench stepyard -- {{ARGS}}
 
 # The binary as it is shipped: optimised, thin LTO, stripped.
 [group: 'ship']

@@ -224,28 +224,100 @@ mod tests {
     "Confirm": { "Type": "Pass", "Nxt": "Charge", "End": true }
   }
 }"#,
-            expect![""],
+            expect![[r#"
+                workflow.asl.json:4:41: error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: Confrm
+                  |
+                4 |     "Charge": { "Type": "Pass", "Next": "Confrm" },
+                  |                                         ^^^^^^^^
+                  help: did you mean `Confirm`? Names are case-sensitive
+
+                workflow.asl.json:5:5: error[MISSING_TRANSITION_TARGET]: State "Confirm" is not reachable.
+                  |
+                5 |     "Confirm": { "Type": "Pass", "Nxt": "Charge", "End": true }
+                  |     ^^^^^^^^^
+                  help: name it in the `Next`, `Default`, `Catch` or `StartAt` that should lead to it, or remove it
+
+                workflow.asl.json:5:34: error[SCHEMA_VALIDATION_FAILED]: Field 'Nxt' is not supported
+                  |
+                5 |     "Confirm": { "Type": "Pass", "Nxt": "Charge", "End": true }
+                  |                                  ^^^^^
+                  help: remove `Nxt`, or correct its spelling
+
+                workflow.asl.json: 3 errors"#]],
         );
     }
 
     #[test]
     fn what_is_not_json_is_shown_where_it_stops_to_be() {
-        check("{\n  \"StartAt\": \"A\",\n}", expect![""]);
-        check(&"[".repeat(100_000), expect![""]);
+        check("{\n  \"StartAt\": \"A\",\n}", expect![[r#"
+            workflow.asl.json:3:1: error[INVALID_JSON_DESCRIPTION]: trailing comma
+              |
+            3 | }
+              | ^
+              help: correct the JSON at that line and column
+
+            workflow.asl.json: 1 error"#]]);
+        check(&"[".repeat(100_000), expect![[r#"
+            workflow.asl.json:1:128: error[INVALID_JSON_DESCRIPTION]: recursion limit exceeded
+              |
+            1 | …[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…
+              |                                                    ^
+              help: correct the JSON at that line and column
+
+            workflow.asl.json: 1 error"#]]);
     }
 
     #[test]
     fn a_hostile_name_does_not_steer_the_terminal() {
         check(
             "{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\",\t\"Next\": \"\\u001b[31m\\u202e支払い\"}}}",
-            expect![""],
+            expect![[r#"
+                workflow.asl.json:1:1: error[MISSING_END_STATE]: Workflow has no terminal state
+                  |
+                1 | {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "\u001b[31m\u202e支払い"}}}
+                  | ^
+                  help: give a state `"End": true`, or add a Succeed or Fail state
+
+                workflow.asl.json:1:59: error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: �[31m�支払い
+                  |
+                1 | {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "\u001b[31m\u202e支払い"}}}
+                  |                                                           ^^^^^^^^^^^^^^^^^^^^^^^^
+                  help: name a state of the same `States`; names are case-sensitive
+
+                workflow.asl.json: 2 errors"#]],
         );
     }
 
     #[test]
     fn the_json_form_is_that_of_aws_with_the_place() {
         let (source, found) = problems("{\"StartAt\": \"A\"}");
-        let expected = expect![""];
+        let expected = expect![[r#"
+            {
+              "file": "workflow.asl.json",
+              "result": "FAIL",
+              "diagnostics": [
+                {
+                  "severity": "ERROR",
+                  "code": "SCHEMA_VALIDATION_FAILED",
+                  "message": "These fields are required: [States]",
+                  "location": "/",
+                  "file": "workflow.asl.json",
+                  "line": 1,
+                  "column": 1,
+                  "mend": "add States"
+                },
+                {
+                  "severity": "ERROR",
+                  "code": "MISSING_TRANSITION_TARGET",
+                  "message": "Missing 'Next' target: A",
+                  "location": "/StartAt",
+                  "file": "workflow.asl.json",
+                  "line": 1,
+                  "column": 13,
+                  "mend": "name a state of the same `States`; names are case-sensitive"
+                }
+              ]
+            }"#]];
         expected.assert_eq(&serde_json::to_string_pretty(&as_json(&source, &found)).unwrap());
     }
 }

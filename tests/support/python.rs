@@ -59,7 +59,8 @@ impl Python {
         Smtp { server, path, _maildir: maildir }
     }
 
-    /// Stripe's API.
+    /// Stripe's API, declining `pm_card_chargeCustomerFail`. `PUT /_config/hold-answer?path=/confirm`
+    /// withholds the answer to the next POST to such a path, `DELETE /_config/data` forgets all.
     pub(crate) fn stripe(&self) -> Server {
         self.serve(&["stripe".as_ref()])
     }

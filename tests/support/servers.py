@@ -76,33 +76,24 @@ def stripe():
     # It would write its store to a path that every run on the machine shares.
     resources.Store.dump_to_disk = lambda self: None
 
-    answers = {}
-    hold = []
+    held = []
 
     @web.middleware
-    async def idempotency(request, handler):
-        """localstripe does not know Stripe's Idempotency-Key: the answer to the first request with
-        a key answers every later one (https://docs.stripe.com/api/idempotent_requests)."""
-        key = request.headers.get("Idempotency-Key")
-        if request.method != "POST" or key is None:
-            return await handler(request)
-        if key not in answers:
-            response = await handler(request)
-            answers[key] = (response.status, response.body)
-        status, body = answers[key]
-        if hold:
-            hold.pop()
+    async def holding(request, handler):
+        response = await handler(request)
+        if held and request.method == "POST" and request.path.endswith(held[0]):
+            held.clear()
             await asyncio.Event().wait()
-        return web.Response(status=status, body=body, content_type="application/json")
+        return response
 
-    async def hold_next_answer(request):
-        """The next keyed request is performed, and never answered: the client gives up."""
-        hold.append(True)
+    async def hold_answer(request):
+        """The next POST to a path that ends with `path` is performed, and never answered."""
+        held[:] = [request.query["path"]]
         return web.Response()
 
     # Outermost: by then localstripe has made its refusals answers.
-    app.middlewares.insert(0, idempotency)
-    app.router.add_post("/_config/hold-next-answer", hold_next_answer)
+    app.middlewares.insert(0, holding)
+    app.router.add_put("/_config/hold-answer", hold_answer)
 
     async def serve():
         listener = free_socket()

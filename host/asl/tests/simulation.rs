@@ -1,6 +1,7 @@
 //! A seeded world runs generated machines: it answers their commands in any order, well, badly,
 //! late or twice. Whatever it does, an execution ends, leaves nothing under way, and replays.
 //!
+//! Long, for it is three things that only make sense together: generator, world and invariants.
 //! The seed is the whole world, and a failure prints it.
 
 use std::{collections::BTreeMap, panic, sync::Arc};
@@ -161,7 +162,7 @@ impl World {
     /// Something that the world might tell, a little later.
     fn next_fact(&mut self, now: i64) -> Fact {
         let later = now - BEGIN + self.random.below(3_000) as i64;
-        if self.random.one_in(400) {
+        if self.random.one_in(150) {
             let error = StatesError::new("Stopped", "by hand");
             return fact(later, FactKind::ExecutionAborted { error });
         }

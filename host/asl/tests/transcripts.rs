@@ -1,6 +1,8 @@
 //! Transcripts: facts in, commands and history out, as text a person reviews (`transcripts/`). Each
 //! step is taken on a replay of the journal so far, so that every transcript tests recovery too.
 //!
+//! Long, for it is a table: a machine and what it meets, one after the other.
+//!
 //! `> fact`, `+ command`, and the history as `id<previous type details`. `UPDATE_EXPECT=1 cargo test`
 //! rewrites them.
 

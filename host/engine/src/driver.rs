@@ -6,11 +6,12 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
 };
 
 use futures::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::{BoxFuture, OptionFuture},
     stream::FuturesOrdered,
 };
@@ -20,13 +21,13 @@ use stepyard_asl::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Answer, ExecutionArn, Outcome, Store, StoreError,
+    Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
     clock::Clock,
     crash,
     live::Live,
     reservation::Reservation,
     store::{Batch, Record},
-    tasks::{Circumstances, Tasks},
+    tasks::{Circumstances, Tasks, said},
     timers::Timers,
 };
 
@@ -90,8 +91,8 @@ pub(crate) struct Driver {
     pub(crate) acts: Vec<Act>,
     pub(crate) commits: FuturesOrdered<BoxFuture<'static, Commit>>,
     pub(crate) draining: bool,
-    /// Set when the store failed, before anybody learns that there is no answer.
-    pub(crate) failure: Arc<OnceLock<StoreError>>,
+    /// Set when something broke, before anybody learns that there is no answer.
+    pub(crate) failure: Arc<OnceLock<EngineError>>,
 }
 
 /// A commit that has come to its end, and what waits for it.
@@ -107,14 +108,18 @@ pub(crate) enum Act {
 }
 
 impl Driver {
-    /// Runs until every handle has gone, a shutdown is through, or the store fails. Whoever waits
+    /// Runs until every handle has gone, a shutdown is through, or something breaks. Whoever waits
     /// for an answer learns from its channel's end that there is none.
     pub(crate) async fn run(mut self) {
-        if let Err(error) = self.turn().await {
-            // What is in memory is ahead of what is durable, so nobody may see or act upon it.
-            tracing::error!(%error, executions = self.live.len(), "the store failed; the engine stops");
-            self.failure.get_or_init(|| error);
-        }
+        let ended = AssertUnwindSafe(self.turn()).catch_unwind().await;
+        let failure = match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => EngineError::Store(error),
+            Err(panic) => EngineError::Broken { reason: said(&*panic).to_owned() },
+        };
+        // What is in memory is ahead of what is durable, so nobody may see or act upon it.
+        tracing::error!(%failure, executions = self.live.len(), "the engine stops");
+        self.failure.get_or_init(|| failure);
     }
 
     async fn turn(&mut self) -> Result<(), StoreError> {
@@ -136,6 +141,8 @@ impl Driver {
                         return Ok(());
                     }
                     arrived.drain(..).for_each(|message| self.take(message));
+                    // An inbox that is never empty keeps no timer waiting.
+                    self.fire();
                 }
                 Some(()) = ring, if may_gather => {
                     alarm = None;

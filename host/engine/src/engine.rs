@@ -7,8 +7,8 @@ use std::{
 
 use futures::stream::FuturesOrdered;
 use stepyard_asl::{
-    Execution, FactKind, HistoryEvent, Payload, Resource, StateMachine, StatesError, Status,
-    Timestamp,
+    Execution, FactKind, HistoryEvent, PAYLOAD_BYTES_MAX, Payload, Resource, StateMachine,
+    StatesError, Status, Timestamp,
 };
 use tokio::sync::{
     mpsc::{self, Sender},
@@ -16,8 +16,8 @@ use tokio::sync::{
 };
 
 use crate::{
-    ExecutionArn, ExecutionRecord, ExecutionSummary, Integration, NameError, ResourceInfo,
-    Selection, Store, StoreError, Watch,
+    ExecutionArn, ExecutionRecord, ExecutionSummary, Integration, ResourceInfo, Selection,
+    Standing, StartError, StartExecution, Started, Store, StoreError, Watch,
     arn::{check_name, execution_arn},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     driver::{Driver, Message, Start, Waiting},
@@ -27,9 +27,6 @@ use crate::{
     tasks::Tasks,
     timers::Timers,
 };
-
-/// The most bytes of an execution's input (AWS quota on payloads).
-pub const INPUT_BYTES_MAX: usize = 262_144;
 
 /// Messages that may wait for the driver; whoever sends more waits.
 const INBOX: usize = 1_024;
@@ -73,86 +70,7 @@ pub struct Engine {
     config: Arc<Config>,
     integrations: Arc<[Arc<dyn Integration>]>,
     reservations: Arc<Reservations>,
-    failure: Arc<OnceLock<StoreError>>,
-}
-
-/// The arguments of `StartExecution`.
-#[derive(Clone, Debug)]
-pub struct StartExecution {
-    /// The state machine.
-    pub machine: Arc<StateMachine>,
-    /// Its definition as it was written: what a later engine resumes with.
-    pub definition: Arc<str>,
-    /// Its unqualified ARN.
-    pub machine_arn: String,
-    /// The execution's name.
-    pub name: String,
-    /// The execution's input.
-    pub input: Payload,
-    /// The role it runs under.
-    pub role: String,
-    /// The alias it is started through, as an ARN.
-    pub alias: Option<String>,
-    /// The version it is started with, as an ARN.
-    pub version: Option<String>,
-    /// The X-Ray trace header.
-    pub trace: Option<String>,
-}
-
-/// An execution that is durably there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Started {
-    /// Its ARN.
-    pub arn: ExecutionArn,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// Whether this start began it, or found it.
-    pub standing: Standing,
-}
-
-/// How the execution stands that a start names.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
-    /// It was begun.
-    New,
-    /// It had been started with the same input, and is at work in this engine.
-    Running,
-    /// It had been started with the same input, and nothing is at work on it: its engine ended
-    /// before it did. [`Engine::resume`] goes on with it.
-    Interrupted,
-    /// It had been started with the same input, and is over.
-    Finished(Status),
-}
-
-/// Why an execution was not started.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    /// AWS refuses the name.
-    #[error(transparent)]
-    InvalidName(#[from] NameError),
-    /// That is not the ARN of a state machine.
-    #[error("`{arn}` is not the unqualified ARN of a state machine")]
-    InvalidArn {
-        /// What was given.
-        arn: String,
-    },
-    /// The input is larger than AWS takes.
-    #[error("the input has {bytes} bytes, more than the {limit} an execution takes")]
-    InputTooLarge {
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// Another execution of the state machine has the name.
-    #[error("execution `{arn}` already exists with another input: choose another name")]
-    ExecutionAlreadyExists {
-        /// The execution.
-        arn: ExecutionArn,
-    },
-    /// The engine could not take it.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    failure: Arc<OnceLock<EngineError>>,
 }
 
 /// Why the engine did not do as asked.
@@ -181,6 +99,12 @@ pub enum EngineError {
     /// The store failed; after a failed write the engine has stopped.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The engine met an error of its own, and has stopped.
+    #[error("the engine broke down: {reason}; its executions can be resumed by another")]
+    Broken {
+        /// What its panic said.
+        reason: String,
+    },
     /// The engine was shut down.
     #[error("the engine was shut down")]
     ShutDown,
@@ -225,7 +149,7 @@ impl Engine {
         check_name(&start.name)?;
         let arn = execution_arn(&start.machine_arn, &start.name)
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
-        let (bytes, limit) = (start.input.len(), INPUT_BYTES_MAX);
+        let (bytes, limit) = (start.input.len(), PAYLOAD_BYTES_MAX);
         if bytes > limit {
             return Err(StartError::InputTooLarge { bytes, limit });
         }
@@ -406,7 +330,7 @@ impl Engine {
 
     /// Why the engine gives no answer.
     fn gone(&self) -> EngineError {
-        self.failure.get().cloned().map_or(EngineError::ShutDown, EngineError::Store)
+        self.failure.get().cloned().unwrap_or(EngineError::ShutDown)
     }
 }
 

@@ -54,6 +54,7 @@ mod live;
 mod mail;
 pub mod outside;
 mod reservation;
+mod start;
 mod store;
 mod tasks;
 mod timers;
@@ -61,13 +62,11 @@ mod topics;
 mod watch;
 
 pub use arn::{ExecutionArn, Identity, NAME_CHARACTERS_MAX, NameError, check_name, execution_arn};
-pub use engine::{
-    Config, Description, Engine, EngineError, INPUT_BYTES_MAX, Standing, StartError,
-    StartExecution, Started,
-};
+pub use engine::{Config, Description, Engine, EngineError};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use mail::{MailFolder, compose};
+pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
     Batch, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection, SqliteStore,
     Store, StoreError, TopicMessage,

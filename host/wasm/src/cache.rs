@@ -17,6 +17,8 @@ use wasmtime::Engine;
 /// The beginning of an entry. Another layout gets another beginning.
 const MAGIC: &[u8; 16] = b"stepyard-native1";
 const HASH_BYTES: usize = 32;
+/// The most entries: a step that is written anew a hundred times leaves a hundred behind.
+const ENTRIES_MAX: usize = 64;
 
 /// A directory of compiled components, private to its user: what lies there is run as machine code.
 #[derive(Debug)]
@@ -64,7 +66,21 @@ impl Cache {
         let entry = [MAGIC.as_slice(), &Sha256::digest(compiled), compiled].concat();
         fs::write(&temporary, entry)
             .and_then(|()| fs::rename(&temporary, self.path(sha256)))
-            .inspect_err(|_| drop(fs::remove_file(&temporary)))
+            .inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+        self.prune();
+        Ok(())
+    }
+
+    /// Removes the oldest entries when there are too many, and what a crash left unfinished. Another
+    /// process may be at it too, so what is gone already is passed over.
+    fn prune(&self) {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let modified = |entry: &fs::DirEntry| entry.metadata()?.modified();
+        let mut entries: Vec<_> =
+            entries.filter_map(|entry| Some((modified(&entry).ok()?, entry.path()))).collect();
+        entries.sort();
+        let surplus = entries.len().saturating_sub(ENTRIES_MAX);
+        entries.drain(..surplus).for_each(|(_, path)| drop(fs::remove_file(path)));
     }
 
     fn path(&self, sha256: &str) -> PathBuf {
@@ -129,6 +145,15 @@ mod tests {
             assert_eq!(cache.get("aa"), None, "cut to {at} bytes");
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn the_oldest_entries_make_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(directory.path(), &Engine::default()).unwrap();
+        (0..ENTRIES_MAX + 3).for_each(|number| cache.put(&number.to_string(), b"code"));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), ENTRIES_MAX);
+        assert!(cache.get(&(ENTRIES_MAX + 2).to_string()).is_some(), "the latest stays");
     }
 
     #[cfg(unix)]

@@ -88,7 +88,7 @@ pub enum Problem {
     #[error("cannot be swapped in: no function has this name")]
     UnknownFunction,
     /// The sandbox itself could not be set up.
-    #[error("cannot be run on this machine: {0}")]
+    #[error("cannot be set up on this machine: {0}")]
     Sandbox(String),
 }
 

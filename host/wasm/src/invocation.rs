@@ -73,6 +73,9 @@ macro_rules! log {
 }
 pub(crate) use log;
 
+/// What a line of the log costs beside its text, in bytes.
+pub(crate) const LINE_OVERHEAD_BYTES: usize = 32;
+
 /// The longest line of the log that standard output or error becomes, in bytes.
 const LINE_BYTES_MAX: usize = 8_192;
 
@@ -118,7 +121,9 @@ impl Invocation {
 
     /// Tells the people who run the host that a step was denied something, and what would allow it.
     pub(crate) fn denied(&self, what: &str, grant: &str) {
-        log!(warn, self, what, grant, "a step was denied what it has no grant for");
+        if self.logged(LINE_OVERHEAD_BYTES + grant.len()).is_ok() {
+            log!(warn, self, what, grant, "a step was denied what it has no grant for");
+        }
     }
 
     /// Takes what the step wrote to standard output or error: every line becomes one of the log.

@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store,
     UpdateDeadline, component::Linker,
@@ -81,7 +84,12 @@ impl Sandbox {
         self.engine.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
     }
 
-    /// Runs a step once. Dropping the future ends the step and frees its instance.
+    /// A place for one instance, in the order of asking.
+    pub(crate) async fn place(&self) -> SemaphorePermit<'_> {
+        self.places.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// Runs a step once, for whoever has a place. Dropping the future ends the step and frees its instance.
     pub(crate) async fn call(
         &self,
         step: &RunnerPre<State>,
@@ -89,7 +97,6 @@ impl Sandbox {
         input: &str,
         context: &Context,
     ) -> std::result::Result<std::result::Result<String, Error>, Ending> {
-        let _place = self.places.acquire().await.expect("the semaphore is never closed");
         let _running = self.ticker.run();
         let limits = &invocation.policy.limits;
         let mut store = self.store(invocation);

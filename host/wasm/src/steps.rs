@@ -158,6 +158,7 @@ impl Steps {
                 call.name
             )));
         };
+        let _instance = self.sandbox.place().await;
         self.run(function, call).await
     }
 

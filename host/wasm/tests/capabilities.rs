@@ -1,6 +1,9 @@
 //! What a step reaches with a grant, and what it is told without one.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use stepyard_engine::{FunctionVersion, Functions};
 use stepyard_wasm::{Grants, HttpGrant, Scheme, SecretHeader, Steps};
@@ -193,6 +196,59 @@ async fn a_secret_without_a_value_fails_the_request() {
     });
     let answer = answer(&steps, "http GET http://127.0.0.1/").await;
     assert!(answer.contains("the secret `absent` has no value"), "{answer}");
+}
+
+/// The host's log, one JSON object a line.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_step_logs_is_told_with_function_execution_and_state() {
+    let steps = steps(limits());
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    answer(&steps, "log hello").await;
+    answer(&steps, "keyvalue other get key").await;
+    drop(guard);
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let version = steps.resolve(FUNCTION, None).unwrap();
+    let lines: Vec<String> = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| {
+            let fields = &line["fields"];
+            assert_eq!(fields["function"], FUNCTION);
+            assert_eq!(fields["version"], format!("$LATEST@sha256:{}", version.sha256));
+            assert_eq!(fields["execution"], "arn:aws:states:us-east-1:123456789012:execution:m:n");
+            assert_eq!(fields["state"], "Deed");
+            let source = ["context", "stream", "grant"].iter().find_map(|key| fields[key].as_str());
+            let level = line["level"].as_str().unwrap();
+            format!("{level} {} {}", source.unwrap(), fields["message"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "WARN context hello",
+            "INFO stdout out hello",
+            "INFO stderr err hello",
+            "WARN keyvalue = [\"other\"] a step was denied what it has no grant for",
+        ]
+    );
 }
 
 #[tokio::test]

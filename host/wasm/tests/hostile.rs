@@ -113,6 +113,7 @@ async fn a_flood_of_host_calls_ends_at_its_budget() {
     let cases = [
         ("keyvalue", "Sandbox.KeyValueBytesExceeded", "8388608 bytes of key-value"),
         ("keyvalue-reads", "Sandbox.KeyValueBytesExceeded", "8388608 bytes of key-value"),
+        ("keyvalue-batch", "Sandbox.KeyValueBytesExceeded", "8388608 bytes of key-value"),
         ("host-calls", "Sandbox.HostCallsExceeded", "more than 10000 times"),
         ("one-call", "Sandbox.HostCallSizeExceeded", "more than 1048576 bytes in one call"),
         ("handles", "Sandbox.HandlesExceeded", "more than 1000 handles"),

@@ -5,10 +5,10 @@ use std::fmt;
 /// A task's failure. Retry and Catch match its type; people read its message.
 ///
 /// What this crate itself answers with: `InvalidInput` (the input is not what the step takes),
-/// `AccessDenied` (a grant is missing), `NoSuchBucket`, `CorruptValue` (a stored value is not what
-/// the step takes), `ConfigUnavailable`, `HttpInvalid` and `MailRefused`, which trying again does
-/// not mend; `KeyValueUnavailable`, `KeyValueConflict`, `HttpUnavailable` and `MailUnavailable`,
-/// which it may.
+/// `InvalidOutput` (what the step answers is not JSON), `AccessDenied` (a grant is missing),
+/// `NoSuchBucket`, `CorruptValue` (a stored value is not what the step takes), `ConfigUnavailable`,
+/// `HttpInvalid` and `MailRefused`, which trying again does not mend; `KeyValueUnavailable`,
+/// `KeyValueConflict`, `HttpUnavailable` and `MailUnavailable`, which it may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     error_type: String,

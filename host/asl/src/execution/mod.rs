@@ -32,7 +32,7 @@ use crate::{
 /// The most bytes of an input or output of a task, a state or an execution (Quotas).
 pub const PAYLOAD_BYTES_MAX: usize = 262_144;
 
-/// A state machine at work. Equal machines given equal facts are equal.
+/// A state machine at work. Executions of the same machine, given equal facts, are equal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Execution {
     machine: Machine,

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status};
 use stepyard_engine::{
-    Batch, EngineError, ExecutionRecord, ExecutionSummary, MemoryStore, Outcome, Selection,
-    SqliteStore, StartError, Store, StoreError,
+    Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary, MemoryStore, Outcome,
+    Selection, SqliteStore, StartError, Store, StoreError,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -294,4 +294,27 @@ async fn a_timer_that_came_due_while_nobody_was_there_fires_at_once() {
     bench.engine.resume(&arn).await.unwrap();
     succeeded(bench.engine.wait(&arn).await.unwrap());
     assert_eq!(bench.clock.now(), START.plus_millis(1_000_000));
+}
+
+#[tokio::test]
+async fn an_engine_that_breaks_down_says_so() {
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Clock for Broken {
+        fn now(&self) -> stepyard_asl::Timestamp {
+            panic!("the clock stopped")
+        }
+
+        fn sleep_until(&self, _: stepyard_asl::Timestamp) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    let clock = Arc::new(Broken);
+    let engine = Engine::new(Config { clock, ..Config::new(MemoryStore::default()) });
+    let broken = EngineError::Broken { reason: "the clock stopped".to_owned() };
+    let started = engine.start(start("e", three())).await;
+    assert_eq!(started, Err(StartError::Engine(broken.clone())));
+    assert_eq!(engine.wait("arn").await, Err(broken));
 }

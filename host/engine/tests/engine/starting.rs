@@ -1,8 +1,8 @@
 //! Starting: names, inputs, and the same start again.
 
 use serde_json::{Value, json};
-use stepyard_asl::{Payload, Status};
-use stepyard_engine::{EngineError, INPUT_BYTES_MAX, Standing, StartError};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, Status};
+use stepyard_engine::{EngineError, Standing, StartError};
 
 use crate::support::{Bench, Functions, START, start, task};
 
@@ -73,7 +73,7 @@ async fn what_aws_refuses_is_refused() {
         stepyard_engine::StartExecution { input, ..start("e", pay()) }
     };
     let expected = "the input has 262145 bytes, more than the 262144 an execution takes";
-    assert_eq!(refused(sized(INPUT_BYTES_MAX + 1)).await, expected);
-    let arn = bench.engine.start(sized(INPUT_BYTES_MAX)).await.unwrap().arn;
+    assert_eq!(refused(sized(PAYLOAD_BYTES_MAX + 1)).await, expected);
+    let arn = bench.engine.start(sized(PAYLOAD_BYTES_MAX)).await.unwrap().arn;
     assert!(matches!(bench.engine.wait(&arn).await, Ok(Status::Succeeded { .. })));
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::{
     HttpGrant, Scheme, SecretHeader,
-    invocation::{Invocation, log},
+    invocation::{Invocation, LINE_OVERHEAD_BYTES, log},
 };
 
 /// Sends the requests of one task.
@@ -69,7 +69,9 @@ async fn exchange(
     let remaining = task.ends.saturating_duration_since(std::time::Instant::now());
     let within = connection::Timeouts::new(options, remaining);
     connection::send(&server, request, within).await.inspect_err(|error| {
-        log!(info, task, host = server.host, port = server.port, "a request failed: {error}");
+        if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
+            log!(info, task, host = server.host, port = server.port, "a request failed: {error}");
+        }
     })
 }
 
@@ -130,7 +132,9 @@ fn secret_header(
     header: &SecretHeader,
 ) -> Result<HeaderValue, Error> {
     let Some(secret) = task.policy.outside.secrets.secret(&header.secret) else {
-        log!(warn, task, header = name, secret = header.secret, "a secret has no value");
+        if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
+            log!(warn, task, header = name, secret = header.secret, "a secret has no value");
+        }
         return Err(Error::InternalError(Some(format!(
             "the secret `{}` has no value",
             header.secret

@@ -16,6 +16,9 @@ use crate::{Access, invocation::Invocation, state::State};
 /// The longest key, in bytes.
 const KEY_BYTES_MAX: usize = 1_024;
 
+/// How many values are read before they are counted: a step may name one large value many times.
+const KEYS_AT_ONCE: usize = 16;
+
 /// An open bucket.
 #[derive(Clone, Debug)]
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -106,12 +109,16 @@ impl batch::Host for State {
         if let Err(error) = admit(task, &bucket, Access::Read, &names, 0)? {
             return Ok(Err(error));
         }
-        let values = match task.keyvalue_store().get_many(&bucket.name, keys.clone()).await {
-            Ok(values) => values,
-            Err(error) => return Ok(Err(told(&error))),
-        };
-        task.keyvalue(values.iter().flatten().map(Vec::len).sum())?;
-        Ok(Ok(keys.into_iter().zip(values).collect()))
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(KEYS_AT_ONCE) {
+            let values = match task.keyvalue_store().get_many(&bucket.name, some.to_vec()).await {
+                Ok(values) => values,
+                Err(error) => return Ok(Err(told(&error))),
+            };
+            task.keyvalue(values.iter().flatten().map(Vec::len).sum())?;
+            found.extend(values);
+        }
+        Ok(Ok(keys.into_iter().zip(found).collect()))
     }
 
     async fn set_many(

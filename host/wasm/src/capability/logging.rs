@@ -4,10 +4,10 @@
 use wasmtime::Result;
 
 use super::bindings::wasi::logging::logging::{Host, Level};
-use crate::{invocation::log, state::State};
-
-/// What a line costs beside its text.
-const LINE_OVERHEAD_BYTES: usize = 32;
+use crate::{
+    invocation::{LINE_OVERHEAD_BYTES, log},
+    state::State,
+};
 
 impl Host for State {
     async fn log(&mut self, level: Level, context: String, message: String) -> Result<()> {

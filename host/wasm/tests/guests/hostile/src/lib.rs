@@ -27,7 +27,10 @@ mod generated {
 
 use generated::{
     exports::stepyard::step::handler::{Context, Error, Guest},
-    wasi::{keyvalue::store, logging::logging},
+    wasi::{
+        keyvalue::{batch, store},
+        logging::logging,
+    },
 };
 
 struct Hostile;
@@ -127,6 +130,11 @@ fn floods(deed: &str) -> Result<String, Error> {
             let bucket = store::open("granted").unwrap();
             bucket.set("key", &vec![0; 64 << 10]).unwrap();
             (0_u64..).for_each(|_| drop(bucket.get("key")));
+        }
+        "keyvalue-batch" => {
+            let bucket = store::open("granted").unwrap();
+            bucket.set("key", &vec![0; 64 << 10]).unwrap();
+            drop(batch::get_many(&bucket, &vec!["key".to_owned(); 20_000]));
         }
         "host-calls" => {
             let bucket = store::open("granted").unwrap();

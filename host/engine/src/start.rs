@@ -1,0 +1,86 @@
+//! What starts an execution, and what may come of it.
+
+use std::sync::Arc;
+
+use stepyard_asl::{Payload, StateMachine, Status, Timestamp};
+
+use crate::{EngineError, ExecutionArn, NameError};
+
+/// The arguments of `StartExecution`.
+#[derive(Clone, Debug)]
+pub struct StartExecution {
+    /// The state machine.
+    pub machine: Arc<StateMachine>,
+    /// Its definition as it was written: what a later engine resumes with.
+    pub definition: Arc<str>,
+    /// Its unqualified ARN.
+    pub machine_arn: String,
+    /// The execution's name.
+    pub name: String,
+    /// The execution's input.
+    pub input: Payload,
+    /// The role it runs under.
+    pub role: String,
+    /// The alias it is started through, as an ARN.
+    pub alias: Option<String>,
+    /// The version it is started with, as an ARN.
+    pub version: Option<String>,
+    /// The X-Ray trace header.
+    pub trace: Option<String>,
+}
+
+/// An execution that is durably there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Started {
+    /// Its ARN.
+    pub arn: ExecutionArn,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Whether this start began it, or found it.
+    pub standing: Standing,
+}
+
+/// How the execution stands that a start names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It was begun.
+    New,
+    /// It had been started with the same input, and is at work in this engine.
+    Running,
+    /// It had been started with the same input, and nothing is at work on it: its engine ended
+    /// before it did. [`Engine::resume`] goes on with it.
+    Interrupted,
+    /// It had been started with the same input, and is over.
+    Finished(Status),
+}
+
+/// Why an execution was not started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// AWS refuses the name.
+    #[error(transparent)]
+    InvalidName(#[from] NameError),
+    /// That is not the ARN of a state machine.
+    #[error("`{arn}` is not the unqualified ARN of a state machine")]
+    InvalidArn {
+        /// What was given.
+        arn: String,
+    },
+    /// The input is larger than AWS takes.
+    #[error("the input has {bytes} bytes, more than the {limit} an execution takes")]
+    InputTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Another execution of the state machine has the name.
+    #[error("execution `{arn}` already exists with another input: choose another name")]
+    ExecutionAlreadyExists {
+        /// The execution.
+        arn: ExecutionArn,
+    },
+    /// The engine could not take it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
