@@ -2,6 +2,8 @@
 
 mod architecture;
 mod bad_input;
+mod concurrency;
+mod far_sides;
 mod order_workflow;
 mod recovery;
 mod support;

@@ -9,7 +9,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 use stepyard_asl::{Code, Diagnostic, Severity};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::UnicodeWidthStr;
 
 use crate::source::{Place, Source};
 
@@ -136,14 +136,25 @@ pub(crate) fn plural(count: usize, what: &str) -> String {
 }
 
 /// Shows the line with a mark under the place; answers how wide its margin is.
-fn show_line(f: &mut Formatter<'_>, source: &Source, place: Place, style: Style) -> Result<usize, fmt::Error> {
+fn show_line(
+    f: &mut Formatter<'_>,
+    source: &Source,
+    place: Place,
+    style: Style,
+) -> Result<usize, fmt::Error> {
     let number = place.line.to_string();
     let margin = number.len();
     let excerpt = Excerpt::of(source.line(place.line), place);
     writeln!(f, "{:margin$} {FRAME}|{FRAME:#}", "")?;
     writeln!(f, "{FRAME}{number} |{FRAME:#} {}", excerpt.text)?;
     let (indent, width) = (excerpt.indent, excerpt.width);
-    writeln!(f, "{:margin$} {FRAME}|{FRAME:#} {:indent$}{style}{}{style:#}", "", "", "^".repeat(width))?;
+    writeln!(
+        f,
+        "{:margin$} {FRAME}|{FRAME:#} {:indent$}{style}{}{style:#}",
+        "",
+        "",
+        "^".repeat(width)
+    )?;
     Ok(margin)
 }
 
@@ -157,18 +168,20 @@ struct Excerpt {
 
 impl Excerpt {
     fn of(line: &str, place: Place) -> Self {
-        let characters: Vec<char> = line.chars().map(clean).collect();
-        let at = (place.column - 1).min(characters.len());
-        let from = if characters.len() <= LINE_WIDTH_MAX { 0 } else { at.saturating_sub(LINE_WIDTH_MAX / 2) };
-        let to = characters.len().min(from + LINE_WIDTH_MAX);
-        let (before, after) = (from > 0, to < characters.len());
-        let part: String = characters[from..to].iter().collect();
-        let columns = |part: &[char]| part.iter().map(|it| it.width().unwrap_or(1)).sum::<usize>();
-        let marked = at..(at + place.width).min(to).max(at);
+        let (before, after) = line.split_at(place.offset);
+        let whole = line.len() <= LINE_WIDTH_MAX;
+        let kept = if whole { LINE_WIDTH_MAX } else { LINE_WIDTH_MAX / 2 };
+        let start =
+            before.char_indices().rev().take(kept).last().map_or(place.offset, |(at, _)| at);
+        let before = before[start..].chars().map(clean).collect::<String>();
+        let shown = after.chars().take(kept).map(clean).collect::<String>();
+        let (cut_before, cut_after) = (start > 0, after.chars().nth(kept).is_some());
+        let [left, right] = [cut_before, cut_after].map(|is_cut| if is_cut { "…" } else { "" });
+        let marked = shown.chars().take(place.width).collect::<String>();
         Self {
-            text: format!("{}{part}{}", if before { "…" } else { "" }, if after { "…" } else { "" }),
-            indent: columns(&characters[from..at]) + usize::from(before),
-            width: columns(&characters[marked]).max(1),
+            text: format!("{left}{before}{shown}{right}"),
+            indent: usize::from(cut_before) + before.width(),
+            width: marked.width().max(1),
         }
     }
 }
@@ -249,22 +262,28 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_shown_where_it_stops_to_be() {
-        check("{\n  \"StartAt\": \"A\",\n}", expect![[r#"
+        check(
+            "{\n  \"StartAt\": \"A\",\n}",
+            expect![[r#"
             workflow.asl.json:3:1: error[INVALID_JSON_DESCRIPTION]: trailing comma
               |
             3 | }
               | ^
               help: correct the JSON at that line and column
 
-            workflow.asl.json: 1 error"#]]);
-        check(&"[".repeat(100_000), expect![[r#"
+            workflow.asl.json: 1 error"#]],
+        );
+        check(
+            &"[".repeat(100_000),
+            expect![[r#"
             workflow.asl.json:1:128: error[INVALID_JSON_DESCRIPTION]: recursion limit exceeded
               |
             1 | …[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…
               |                                                    ^
               help: correct the JSON at that line and column
 
-            workflow.asl.json: 1 error"#]]);
+            workflow.asl.json: 1 error"#]],
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ use stepyard_asl::{Code, Diagnostic, Location, Segment, Severity};
 pub(crate) struct Source {
     path: PathBuf,
     text: String,
-    /// Read when a place is first asked for.
+    /// Where each line begins. This and the tree are read when a place is first asked for.
+    lines: OnceLock<Vec<usize>>,
     tree: OnceLock<Tree>,
 }
 
@@ -32,12 +33,15 @@ pub(crate) struct Place {
     pub(crate) column: usize,
     /// How many characters it has on that line; at least 1.
     pub(crate) width: usize,
+    /// How many bytes of the line stand before it.
+    pub(crate) offset: usize,
 }
 
 impl Source {
     /// Takes a file's text, of any content.
     pub(crate) fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into(), tree: OnceLock::new() }
+        let (path, text) = (path.into(), text.into());
+        Self { path, text, lines: OnceLock::new(), tree: OnceLock::new() }
     }
 
     /// The file, as the user named it.
@@ -75,13 +79,11 @@ impl Source {
             return self.place_of_syntax_error();
         }
         let quoted = diagnostic.message.split('\'').nth(1);
-        let field = quoted.map(|name| diagnostic.location.field(name));
-        let place = field.filter(|field| self.has(field)).unwrap_or(diagnostic.location.clone());
-        // A field that should not be there is shown by its name, whatever it holds.
-        if place != diagnostic.location {
-            return self.find(&place).map(|node| self.place(&node.name));
+        let field = quoted.and_then(|name| self.find(&diagnostic.location.field(name)));
+        match field {
+            Some(field) => Some(self.place(&field.name)),
+            None => self.locate(&diagnostic.location),
         }
-        self.locate(&place)
     }
 
     /// Fields that occur twice in one object, of which JSON readers see only the last. A state that
@@ -94,13 +96,10 @@ impl Source {
         let error = serde_json::from_str::<serde_json::Value>(&self.text).err()?;
         let line = error.line().max(1);
         // The parser counts bytes, and stands behind the last line's end when the text stops short.
-        let bytes = error.column().saturating_sub(1);
-        let column = self.line(line).char_indices().take_while(|(at, _)| *at < bytes).count() + 1;
-        Some(Place { line, column, width: 1 })
-    }
-
-    fn has(&self, location: &Location) -> bool {
-        self.find(location).is_some()
+        let text = self.line(line);
+        let offset = error.column().saturating_sub(1).min(text.len());
+        let offset = (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        Some(Place { line, column: text[..offset].chars().count() + 1, width: 1, offset })
     }
 
     fn find(&self, location: &Location) -> Option<&Node> {
@@ -111,12 +110,19 @@ impl Source {
     }
 
     fn place(&self, range: &Range) -> Place {
-        let before = &self.text[..range.start];
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let shown = self.text[range.start..range.end].lines().next().unwrap_or_default();
+        let line = self.lines().partition_point(|start| *start <= range.start);
+        let start = self.lines()[line - 1];
         let column = self.text[start..range.start].chars().count() + 1;
-        Place { line, column, width: shown.chars().count().max(1) }
+        let shown = self.text[range.start..range.end].lines().next().unwrap_or_default();
+        let width = shown.chars().count().max(1);
+        Place { line, column, width, offset: range.start - start }
+    }
+
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
+            [0].into_iter().chain(ends).collect()
+        })
     }
 
     fn tree(&self) -> &Tree {
@@ -155,7 +161,9 @@ impl Tree {
     fn read(text: &str) -> Self {
         // The parser stops at 512 levels; the queue below does not recurse.
         let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT);
-        let Some(root) = parsed.ok().and_then(|parsed| parsed.value) else { return Self::default() };
+        let Some(root) = parsed.ok().and_then(|parsed| parsed.value) else {
+            return Self::default();
+        };
         let mut tree = Self::default();
         let mut queue = vec![tree.add(&root, None, Location::default())];
         while let Some((index, value, at)) = queue.pop() {
@@ -268,7 +276,8 @@ mod tests {
             (&["Nothing", "at", "all"], (1, 1, 1)),
         ] {
             let found = source.locate(&location(path));
-            assert_eq!(found, Some(Place { line, column, width }), "{path:?}");
+            let found = found.map(|place| (place.line, place.column, place.width));
+            assert_eq!(found, Some((line, column, width)), "{path:?}");
         }
     }
 
@@ -331,7 +340,7 @@ mod tests {
             shown,
             [
                 "Error Duplicate state name: A at /States/A",
-                "Warning Field 'Type' occurs twice at /States/A",
+                "Warning Field 'Type' occurs twice at /States/A/Type",
             ],
         );
     }

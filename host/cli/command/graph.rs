@@ -1,13 +1,22 @@
 //! `stepyard graph`: a workflow as a drawing.
 
-use std::{fs, path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use stepyard_asl::{Graph, HistoryEvent, Severity, Trace};
 
 use super::history;
-use crate::{project::{Options, Project}, report, source::Source, command::validate};
+use crate::{
+    command::validate,
+    project::{Options, Project},
+    report,
+    source::Source,
+};
 
 /// Draw a workflow as SVG, Mermaid or DOT.
 ///

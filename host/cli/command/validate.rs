@@ -4,7 +4,6 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::Value;
 use stepyard_asl::{Diagnostic, Severity, StateMachine};
 
 use crate::{report, source::Source};
@@ -29,21 +28,29 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut has_errors = false;
-    for path in arguments.workflows {
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let source = Source::new(path, text);
-        let problems = check(&source);
-        has_errors |= problems.iter().any(|it| it.severity == Severity::Error);
-        if arguments.json {
-            report::output(&line(&report::as_json(&source, &problems)));
-        } else if problems.is_empty() {
-            report::output(&format!("{}: no problems", source.path().display()));
-        } else {
-            report::diagnostics(&source, &problems);
+    for path in &arguments.workflows {
+        match fs::read_to_string(path).with_context(|| format!("reading {}", path.display())) {
+            Ok(text) => has_errors |= validate(&Source::new(path, text), arguments.json),
+            Err(error) => {
+                report::error(&error);
+                has_errors = true;
+            }
         }
     }
     Ok(if has_errors { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// Says what is wrong with one file; answers whether it has errors.
+fn validate(source: &Source, is_json: bool) -> bool {
+    let problems = check(source);
+    if is_json {
+        report::output(&report::as_json(source, &problems).to_string());
+    } else if problems.is_empty() {
+        report::output(&format!("{}: no problems", source.path().display()));
+    } else {
+        report::diagnostics(source, &problems);
+    }
+    problems.iter().any(|it| it.severity == Severity::Error)
 }
 
 /// All that is wrong with a definition.
@@ -51,8 +58,4 @@ pub(crate) fn check(source: &Source) -> Vec<Diagnostic> {
     let mut problems = StateMachine::parse(source.text()).err().unwrap_or_default();
     problems.extend(source.duplicates());
     problems
-}
-
-fn line(value: &Value) -> String {
-    value.to_string()
 }

@@ -1,0 +1,52 @@
+//! Many orders at once, in one process, on one store.
+
+use std::{fs, path::Path, sync::Arc};
+
+use futures::future::join_all;
+use serde_json::Value;
+use stepyard::{
+    manifest::Manifest,
+    wiring::{self, Stepyard},
+};
+use stepyard_asl::{StateMachine, Status};
+use stepyard_engine::StartExecution;
+
+use crate::support::{ROOT, components, order};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_orders_for_a_hundred_pieces_sell_exactly_a_hundred() {
+    let project = tempfile::tempdir().unwrap();
+    components();
+    let manifest = Manifest::read(&Path::new(ROOT).join("stepyard.toml")).unwrap();
+    let stamps = Path::new(ROOT).join(".stepyard/steps");
+    let steps = wiring::step_specs(&manifest, |_| true, &stamps).unwrap();
+    let stepyard = Stepyard::open(&manifest, steps, &project.path().join("data")).await.unwrap();
+    let statuses = join_all((0..200).map(|number| run(&stepyard, number))).await;
+    let sold = statuses.iter().filter(|it| matches!(it, Status::Succeeded { .. })).count();
+    let errors = statuses.iter().filter_map(|status| match status {
+        Status::Failed { error } => Some(error.name()),
+        _ => None,
+    });
+    assert_eq!((sold, errors.filter(|error| *error == "InventoryFailed").count()), (100, 100));
+    let stock = stepyard.keyvalue.get("inventory", "product/sku-001").await.unwrap().unwrap();
+    let stock: Value = serde_json::from_slice(&stock).unwrap();
+    assert_eq!((&stock["available"], &stock["sold"]), (&0.into(), &100.into()), "{stock}");
+    assert_eq!(stock["reservations"], serde_json::json!({}), "{stock}");
+}
+
+async fn run(stepyard: &Stepyard, number: u32) -> Status {
+    let definition = fs::read_to_string(Path::new(ROOT).join("workflow.asl.json")).unwrap();
+    let start = StartExecution {
+        machine: Arc::new(StateMachine::parse(&definition).unwrap()),
+        definition: definition.into(),
+        machine_arn: stepyard.identity.state_machine("workflow").unwrap(),
+        name: format!("order-{number}"),
+        input: order(&format!("c-{number}")).into(),
+        role: String::new(),
+        alias: None,
+        version: None,
+        trace: None,
+    };
+    let started = stepyard.engine.start(start).await.unwrap();
+    stepyard.engine.wait(&started.arn).await.unwrap()
+}
