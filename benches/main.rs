@@ -190,7 +190,8 @@ fn definition() -> Arc<str> {
 /// The order project with a product that is never sold out.
 fn project() -> (Manifest, Vec<stepyard_wasm::StepSpec>) {
     let text = fs::read_to_string(root().join("stepyard.toml")).expect("the manifest is there");
-    let text = text + "\"product/sku-bench\" = { available = 1_000_000_000, unit_price_cents = 1, currency = \"eur\" }\n";
+    let text = text
+        + "\"product/sku-bench\" = { available = 1_000_000_000, unit_price_cents = 1, currency = \"eur\" }\n";
     let manifest = Manifest::parse(&root().join("stepyard.toml"), &text).expect("it is valid");
     let stamps: PathBuf = root().join(".stepyard/steps");
     let steps = wiring::step_specs(&manifest, |_| true, &stamps).expect("the steps can be built");

@@ -50,7 +50,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 fn a_crate_depends_on_nothing_its_promise_forbids() {
     let packages = dependencies();
     for (package, ours) in ARROWS {
-        let dependencies = packages.get(*package).expect("every crate of the map is in the workspace");
+        let dependencies =
+            packages.get(*package).expect("every crate of the map is in the workspace");
         for dependency in dependencies {
             let our_own = packages.contains_key(dependency);
             assert!(
@@ -74,7 +75,10 @@ fn a_crate_depends_on_nothing_its_promise_forbids() {
 fn every_crate_of_the_workspace_is_on_the_map() {
     let known: Vec<&str> = ARROWS.iter().map(|(package, _)| *package).collect();
     for package in dependencies().keys() {
-        assert!(known.contains(&package.as_str()), "{package} is not in ARROWS; say what it may know");
+        assert!(
+            known.contains(&package.as_str()),
+            "{package} is not in ARROWS; say what it may know"
+        );
     }
 }
 

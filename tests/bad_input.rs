@@ -64,7 +64,8 @@ fn a_next_that_names_no_state_is_refused() {
 
 #[test]
 fn a_function_that_nothing_is_bound_to_is_refused() {
-    let project = workflow_with("\"FunctionName\": \"ChargePayment\"", "\"FunctionName\": \"Chrge\"");
+    let project =
+        workflow_with("\"FunctionName\": \"ChargePayment\"", "\"FunctionName\": \"Chrge\"");
     refused_order(&project, &["workflow.asl.json:", "Chrge", "[functions.Chrge]"]);
 }
 
@@ -115,7 +116,11 @@ fn a_typo_in_the_manifest_is_refused_with_its_place() {
 fn an_input_over_256_kib_is_refused() {
     let project = Project::order();
     project.write("order.json", &json!({ "order_id": "a".repeat(262_144) }).to_string());
-    refused(&project, &["run", "workflow.asl.json", "--input", "order.json"], &["262144", "order.json"]);
+    refused(
+        &project,
+        &["run", "workflow.asl.json", "--input", "order.json"],
+        &["262144", "order.json"],
+    );
 }
 
 #[test]

@@ -64,7 +64,14 @@ fn an_invalid_order_names_every_bad_field() {
 fn a_named_execution_is_performed_once() {
     let project = Project::order().warm();
     let run = |input: &Value| {
-        project.stepyard(["run", "workflow.asl.json", "--name", "one", "--input", &input.to_string()])
+        project.stepyard([
+            "run",
+            "workflow.asl.json",
+            "--name",
+            "one",
+            "--input",
+            &input.to_string(),
+        ])
     };
     let first = run(&order("7"));
     let again = run(&order("7"));
@@ -102,12 +109,14 @@ fn the_history_is_awss() {
     project.stepyard(["run", "workflow.asl.json", "--name", "one", "--input", &input]).output();
     let history = project.history("one");
     let types: Vec<&str> = history.iter().map(|it| it["type"].as_str().unwrap()).collect();
-    let task = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"];
+    let task =
+        ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"];
     let choice = ["ChoiceStateEntered", "ChoiceStateExited"];
-    let expected: Vec<&str> = [&["ExecutionStarted"][..], &task, &task, &choice, &task, &choice, &task, &task]
-        .concat()
-        .into_iter()
-        .chain(["ExecutionSucceeded"])
-        .collect();
+    let expected: Vec<&str> =
+        [&["ExecutionStarted"][..], &task, &task, &choice, &task, &choice, &task, &task]
+            .concat()
+            .into_iter()
+            .chain(["ExecutionSucceeded"])
+            .collect();
     assert_eq!(types, expected);
 }

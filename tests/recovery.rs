@@ -117,7 +117,8 @@ fn assert_no_transition_repeats(history: &[Value], seam: &str) {
 /// Available, reserved and sold pieces are what was there at first, and one charge stands at most.
 #[track_caller]
 fn assert_stock(project: &Project, sold: u64, seam: &str) {
-    let store = SqliteStore::open(project.path(".stepyard/stepyard.db"), Quotas::default()).unwrap();
+    let store =
+        SqliteStore::open(project.path(".stepyard/stepyard.db"), Quotas::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let stock = runtime.block_on(store.get("inventory", "product/sku-001")).unwrap().unwrap();
     let stock: Value = serde_json::from_slice(&stock).unwrap();

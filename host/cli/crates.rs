@@ -152,16 +152,17 @@ fn component_of(line: &str, manifest: &Path) -> Option<PathBuf> {
         filenames: Vec<PathBuf>,
     }
     let artifact: Artifact = serde_json::from_str(line).ok()?;
-    let wasm = artifact.filenames.into_iter().find(|name| name.extension() == Some("wasm".as_ref()));
+    let wasm =
+        artifact.filenames.into_iter().find(|name| name.extension() == Some("wasm".as_ref()));
     wasm.filter(|_| artifact.manifest_path == manifest)
 }
 
 /// The sources a component was made from, as cargo's dep-info file beside it lists them.
 fn dependencies(component: &Path) -> Result<Vec<PathBuf>> {
     let path = component.with_extension("d");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let (_, sources) = text.lines().next().and_then(|line| line.split_once(": ")).unwrap_or_default();
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let (_, sources) =
+        text.lines().next().and_then(|line| line.split_once(": ")).unwrap_or_default();
     Ok(split_escaped(sources))
 }
 
@@ -186,7 +187,9 @@ mod tests {
     fn only_the_crates_own_wasm_is_its_component() {
         let manifest = Path::new("/s/Cargo.toml");
         let line = |path: &str, file: &str| {
-            format!(r#"{{"reason":"compiler-artifact","manifest_path":"{path}","filenames":["{file}"]}}"#)
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"{path}","filenames":["{file}"]}}"#
+            )
         };
         let found = |line: &str| component_of(line, manifest);
         assert_eq!(found(&line("/s/Cargo.toml", "/t/s.wasm")), Some("/t/s.wasm".into()));

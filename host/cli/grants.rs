@@ -78,7 +78,9 @@ pub(crate) fn limits(written: &manifest::Limits) -> Result<Limits, String> {
             Duration::try_from_secs_f64(seconds)
                 .ok()
                 .filter(|duration| !duration.is_zero())
-                .ok_or_else(|| format!("limits.{key} is {seconds}; write a number of seconds above 0"))
+                .ok_or_else(|| {
+                    format!("limits.{key} is {seconds}; write a number of seconds above 0")
+                })
         })
     };
     let count = |count: Option<u32>, default: usize| count.map_or(default, |count| count as usize);
@@ -109,7 +111,9 @@ mod tests {
         check("http://127.0.0.1:8420", Some((Scheme::Http, "127.0.0.1", Some(8420), "/")));
         check("http://[::1]:80/a/b", Some((Scheme::Http, "[::1]", Some(80), "/a/b")));
         check("http://[::1]", Some((Scheme::Http, "[::1]", None, "/")));
-        for url in ["", "host", "ftp://host", "http://", "http://h:port", "http://h/?q", "http://h:99999"] {
+        for url in
+            ["", "host", "ftp://host", "http://", "http://h:port", "http://h/?q", "http://h:99999"]
+        {
             check(url, None);
         }
     }

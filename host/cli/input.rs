@@ -23,7 +23,9 @@ pub(crate) fn read(argument: &str) -> Result<Payload> {
         let text = fs::read_to_string(path).with_context(|| format!("reading {argument}"))?;
         return parse(argument, text);
     }
-    if !argument.trim_start().starts_with(['{', '[', '"']) && serde_json::from_str::<serde_json::Value>(argument).is_err() {
+    if !argument.trim_start().starts_with(['{', '[', '"'])
+        && serde_json::from_str::<serde_json::Value>(argument).is_err()
+    {
         bail!("--input {argument}: there is no such file, and it is not JSON text");
     }
     parse("--input", argument.to_owned())
@@ -72,7 +74,9 @@ mod tests {
         let long = format!("\"{}\"", "a".repeat(INPUT_BYTES_MAX));
         check(
             &long,
-            Err("--input: the input has 262146 bytes or more; an execution's input may have 262144 (256 KiB)"),
+            Err(
+                "--input: the input has 262146 bytes or more; an execution's input may have 262144 (256 KiB)",
+            ),
         );
     }
 }

@@ -250,7 +250,10 @@ impl Manifest {
     fn check(&self) -> Result<(), Fault> {
         let account = &self.execution.account;
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err((None, format!("execution.account is `{account}`; an account is 12 digits")));
+            return Err((
+                None,
+                format!("execution.account is `{account}`; an account is 12 digits"),
+            ));
         }
         for (name, function) in &self.functions {
             check_function_name(name)?;
@@ -280,7 +283,8 @@ impl Manifest {
         if self.secrets.contains_key(name) {
             return Ok(());
         }
-        let message = format!("secret `{name}` is not defined; add [secrets.{name}] with env or file");
+        let message =
+            format!("secret `{name}` is not defined; add [secrets.{name}] with env or file");
         Err((Some(at.span()), message))
     }
 }
@@ -314,8 +318,11 @@ impl SecretTemplate {
         let (secret, after) = rest.split_once('}')?;
         let plain = |text: &str| !text.contains(['{', '}']);
         let [before, secret, after] = [before, secret, after].map(str::to_owned);
-        (plain(&before) && plain(&secret) && plain(&after) && !secret.is_empty())
-            .then_some(Self { before, secret, after })
+        (plain(&before) && plain(&secret) && plain(&after) && !secret.is_empty()).then_some(Self {
+            before,
+            secret,
+            after,
+        })
     }
 }
 
@@ -345,7 +352,10 @@ mod tests {
             "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`",
         );
         check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
-        check("[execution]\naccount = \"12\"\n", "stepyard.toml: execution.account is `12`; an account is 12 digits");
+        check(
+            "[execution]\naccount = \"12\"\n",
+            "stepyard.toml: execution.account is `12`; an account is 12 digits",
+        );
         check(
             "[functions.\"A B\"]\nstep = \"a\"\n",
             "stepyard.toml: `A B` is not a function's name: 1 to 64 letters, digits, - and _",

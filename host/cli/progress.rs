@@ -23,8 +23,8 @@ impl Progress {
     pub(crate) fn new() -> Self {
         let spinner = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("  {spinner} {msg}");
-            let spinner = ProgressBar::new_spinner()
-                .with_style(style.expect("the template is well formed"));
+            let spinner =
+                ProgressBar::new_spinner().with_style(style.expect("the template is well formed"));
             spinner.enable_steady_tick(Duration::from_millis(100));
             spinner
         });
@@ -93,7 +93,8 @@ impl Progress {
 /// `CardDeclined: Your card was declined.`, on one line of bounded length.
 fn failure(details: &Details) -> String {
     let cause = details.cause.as_deref().unwrap_or_default();
-    let cause: String = cause.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let cause: String =
+        cause.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect();
     match details.error.as_deref() {
         Some(error) if cause.is_empty() => error.to_owned(),
         Some(error) => format!("{error}: {cause}"),
@@ -132,7 +133,9 @@ mod tests {
 
     #[test]
     fn a_duration_is_shown_in_its_own_unit() {
-        for (millis, expected) in [(-1, "0 ms"), (999, "999 ms"), (2_500, "2.5 s"), (200_000, "3 min 20 s")] {
+        for (millis, expected) in
+            [(-1, "0 ms"), (999, "999 ms"), (2_500, "2.5 s"), (200_000, "3 min 20 s")]
+        {
             assert_eq!(duration(millis), expected);
         }
     }

@@ -153,7 +153,10 @@ impl Parts {
 pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
     let file = data.join(DATABASE);
     if !file.is_file() {
-        bail!("nothing has run in {} yet: it has no {DATABASE}; name another with --data", data.display());
+        bail!(
+            "nothing has run in {} yet: it has no {DATABASE}; name another with --data",
+            data.display()
+        );
     }
     Ok(SqliteStore::open(file, quotas(manifest))?)
 }

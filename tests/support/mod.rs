@@ -47,7 +47,8 @@ impl Project {
     pub fn with_manifest(manifest: &str) -> Self {
         let project = Self { folder: TempDir::new().unwrap() };
         project.write("stepyard.toml", manifest);
-        fs::copy(Path::new(ROOT).join("workflow.asl.json"), project.path("workflow.asl.json")).unwrap();
+        fs::copy(Path::new(ROOT).join("workflow.asl.json"), project.path("workflow.asl.json"))
+            .unwrap();
         project
     }
 

@@ -44,7 +44,10 @@ fn list(project: &Project) -> Result<()> {
     let store = wiring::open_store(&project.manifest, &project.data)?;
     for execution in store.executions(&Selection::default())? {
         let machine = execution.machine.rsplit(':').next().unwrap_or_default().to_owned();
-        let line = format!("{}  {:<9}  {machine}  {}", execution.started_at, execution.status, execution.name);
+        let line = format!(
+            "{}  {:<9}  {machine}  {}",
+            execution.started_at, execution.status, execution.name
+        );
         report::output(&line);
     }
     Ok(())
@@ -57,8 +60,7 @@ pub(crate) fn read(project: &Project, name: &str) -> Result<Vec<HistoryEvent>> {
     runtime.block_on(async {
         let engine = Engine::new(Config::new(store));
         let all = engine.list(Selection::default()).await?;
-        let found: Vec<_> =
-            all.iter().filter(|it| *it.name == *name || *it.arn == *name).collect();
+        let found: Vec<_> = all.iter().filter(|it| *it.name == *name || *it.arn == *name).collect();
         match found[..] {
             [only] => Ok(engine.history(&only.arn).await?),
             [] => bail!("no execution in {} is named `{name}`", project.data.display()),

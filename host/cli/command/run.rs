@@ -192,7 +192,9 @@ fn conclude(status: &Status) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Status::Failed { error } | Status::Aborted { error } => eprintln!("{}", describe(error)),
-        Status::TimedOut => eprintln!("States.Timeout: the execution ran longer than TimeoutSeconds"),
+        Status::TimedOut => {
+            eprintln!("States.Timeout: the execution ran longer than TimeoutSeconds")
+        }
         Status::Running => eprintln!("the execution has not ended"),
     }
     ExitCode::from(1)

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use stepyard_wasm::{Grants, Inspection, ImportStanding};
+use stepyard_wasm::{Grants, ImportStanding, Inspection};
 
 use crate::{
     grants::grants,
@@ -84,8 +84,7 @@ fn build(arguments: Build) -> Result<()> {
         true => project.manifest.functions.iter().collect(),
         false => arguments.functions.iter().map(|it| find(&project, it)).collect::<Result<_>>()?,
     };
-    let components =
-        wiring::component_files(&project.manifest, &functions, &project.stamps, true)?;
+    let components = wiring::component_files(&project.manifest, &functions, &project.stamps, true)?;
     let built = functions.iter().zip(&components);
     if arguments.json {
         let built: Vec<_> = built
@@ -134,8 +133,7 @@ fn inspected(arguments: &Inspect) -> Result<(PathBuf, Grants)> {
     }
     let project = Project::open(&arguments.place, Path::new(""))?;
     let function = find(&project, &arguments.step)?;
-    let files =
-        wiring::component_files(&project.manifest, &[function], &project.stamps, false)?;
+    let files = wiring::component_files(&project.manifest, &[function], &project.stamps, false)?;
     let file = files.into_iter().next().expect("one function has one component");
     let granted = grants(&function.1.grants).map_err(anyhow::Error::msg)?;
     Ok((file, granted))

@@ -235,7 +235,7 @@ impl Driver {
         if self.draining {
             return;
         }
-        let commands = live.execution.outstanding().into_iter().cloned().collect();
+        let commands = live.unperformed();
         let at = live.told_at;
         self.live.insert(arn.clone(), live);
         self.acts.push(Act::Perform { execution: arn, commands, at });

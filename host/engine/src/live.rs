@@ -1,6 +1,8 @@
 //! An execution at work, and who looks on.
 
-use stepyard_asl::{Execution, Fact, FactKind, HistoryEvent, Status, Step, Timestamp};
+use stepyard_asl::{
+    Command, Execution, Fact, FactKind, HistoryEvent, Status, Step, TaskStage, Timestamp,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// An execution at work.
@@ -36,6 +38,18 @@ impl Live {
         self.facts += 1;
         let step = self.execution.step(&fact);
         (fact, step)
+    }
+
+    /// What is performed again after a restart: all that is outstanding, but for the tasks that
+    /// somebody outside has. Those are only awaited.
+    pub(crate) fn unperformed(&self) -> Vec<Command> {
+        let ours = |command: &&Command| match command {
+            Command::ScheduleTask(task) => {
+                self.execution.task_stage(&task.task) == Some(TaskStage::Scheduled)
+            }
+            _ => true,
+        };
+        self.execution.outstanding().into_iter().filter(ours).cloned().collect()
     }
 
     pub(crate) fn is_running(&self) -> bool {

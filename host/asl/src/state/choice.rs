@@ -95,7 +95,10 @@ mod tests {
             (json!({"Choices": [rule]}), None),
             (json!({}), Some("These fields are required: [Choices] at /States/A")),
             (json!({"Choices": []}), Some("Value cannot be empty at /States/A/Choices")),
-            (json!({"Choices": [7]}), Some("Expected value of type Object at /States/A/Choices[0]")),
+            (
+                json!({"Choices": [7]}),
+                Some("Expected value of type Object at /States/A/Choices[0]"),
+            ),
             (
                 json!({"Choices": [{"Variable": "$.a", "IsNull": true}]}),
                 Some("These fields are required: [Next] at /States/A/Choices[0]"),
@@ -106,7 +109,9 @@ mod tests {
             ),
             (
                 json!({"Choices": [{"Variable": "$.a", "IsNull": true, "Next": "B", "Assign": {}}]}),
-                Some("Assign is not supported by this version of Stepyard yet at /States/A/Choices[0]"),
+                Some(
+                    "Assign is not supported by this version of Stepyard yet at /States/A/Choices[0]",
+                ),
             ),
         ];
         for (fields, expected) in cases {

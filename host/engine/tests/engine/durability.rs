@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status};
 use stepyard_engine::{
-    Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary, MemoryStore, Outcome,
-    Selection, SqliteStore, StartError, Store, StoreError,
+    Answer, Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary, MemoryStore,
+    Outcome, Selection, SqliteStore, StartError, Store, StoreError,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -317,4 +317,35 @@ async fn an_engine_that_breaks_down_says_so() {
     let started = engine.start(start("e", three())).await;
     assert_eq!(started, Err(StartError::Engine(broken.clone())));
     assert_eq!(engine.wait("arn").await, Err(broken));
+}
+
+#[tokio::test]
+async fn a_task_that_was_submitted_is_only_awaited_after_a_restart() {
+    let given = Given::default();
+    let submitting = |given: &Given| {
+        let given = given.clone();
+        Functions::new(move |task| {
+            given.add(task);
+            async { Outcome { result: Ok(Answer::Submitted(payload(json!({})))), version: None } }
+        })
+    };
+    let callback = json!({
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": { "FunctionName": "A", "Payload": { "token.$": "$$.Task.Token" } },
+        "TimeoutSeconds": 60, "End": true,
+    });
+    let bench = Bench::manual(submitting(&given));
+    let arn = bench.start(json!({ "Ask": callback })).await.arn;
+    settle().await;
+    assert_eq!(given.tasks().len(), 1);
+
+    let again = Given::default();
+    let bench = bench.restart(submitting(&again)).await;
+    bench.engine.resume(&arn).await.unwrap();
+    settle().await;
+    assert!(again.tasks().is_empty(), "{:?}", again.tasks());
+    // Its timeout is a timer like any other, and goes on.
+    bench.clock.advance_millis(60_000);
+    let status = bench.engine.wait(&arn).await.unwrap();
+    assert!(matches!(&status, Status::Failed { error } if error.name() == "States.Timeout"));
 }
