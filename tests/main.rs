@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod commands;
 mod concurrency;
 mod far_sides;
 mod order_workflow;

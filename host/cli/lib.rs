@@ -37,23 +37,20 @@ Examples:
   stepyard validate workflow.asl.json
   stepyard graph workflow.asl.json --output workflow.svg
 
-Exit codes: 0 the execution succeeded; 1 it failed, timed out or was aborted; 2 the command, the input,
-the definition, the manifest or a component is at fault, and nothing was run.";
+Exit codes:
+  0  the execution succeeded
+  1  it failed, timed out or was aborted
+  2  the command, input, definition, manifest or a component is at fault; nothing was run";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run one execution of a workflow to its end
     Run(command::run::Arguments),
-    /// Find every mistake of a definition, each with its place and mend
     Validate(command::validate::Arguments),
-    /// Draw a workflow as SVG, Mermaid or DOT
     Graph(command::graph::Arguments),
     /// Build, inspect and list the steps of a manifest
     #[command(subcommand)]
     Step(command::step::Command),
-    /// Show the history of an execution as AWS's GetExecutionHistory does
     History(command::history::Arguments),
-    /// Show the notifications in the local topic log
     Topics(command::topics::Arguments),
     /// Print a completion script for a shell
     Completions {

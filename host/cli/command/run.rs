@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{Result, bail};
 use clap::Args;
 use stepyard_asl::{EventType, HistoryEvent, Payload, StatesError, Status};
-use stepyard_engine::{Engine, ExecutionArn, Standing, StartError, StartExecution, execution_arn};
+use stepyard_engine::{
+    Engine, ExecutionArn, Standing, StartError, StartExecution, check_name, execution_arn,
+};
 
 use crate::{
     definition::Definition,
@@ -49,6 +51,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(2));
     };
     let project = Project::open(&arguments.place, definition.folder())?;
+    if let Some(name) = arguments.name.as_ref().or(arguments.resume.as_ref()) {
+        check_name(name)?;
+    }
     let input = match arguments.resume {
         Some(_) => Payload::from(serde_json::Value::Null),
         None => input::read(&arguments.input)?,

@@ -16,8 +16,8 @@ use tokio::sync::{
 };
 
 use crate::{
-    ExecutionArn, ExecutionRecord, ExecutionSummary, Integration, ResourceInfo, Selection,
-    Standing, StartError, StartExecution, Started, Store, StoreError, Watch,
+    ExecutionRecord, ExecutionSummary, Integration, ResourceInfo, Selection, Standing, StartError,
+    StartExecution, Started, Store, StoreError, Watch,
     arn::{check_name, execution_arn},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     driver::{Driver, Message, Start, Waiting},
