@@ -223,6 +223,7 @@ impl Topics for Nowhere {
 }
 
 /// Prints what criterion measured, by element: a state, a call, an order.
+#[expect(clippy::print_stdout, reason = "the table is what a bench is run for")]
 fn table() {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
     let rows = [

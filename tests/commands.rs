@@ -74,7 +74,11 @@ fn a_step_is_inspected_with_the_grants_it_has() {
     assert!(mail(&granted).unwrap().ends_with("granted"), "{granted}");
     let alone = inspect(components()["steps/confirm"].to_str().unwrap());
     assert!(mail(&alone).unwrap().contains("needs the grant mail"), "{alone}");
-    assert_eq!(mail(&inspect("ReceiveOrder")), None, "what a step does not use, it does not import");
+    assert_eq!(
+        mail(&inspect("ReceiveOrder")),
+        None,
+        "what a step does not use, it does not import"
+    );
 }
 
 #[test]

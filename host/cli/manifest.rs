@@ -263,8 +263,10 @@ impl Manifest {
                 }
             }
         }
-        let password = self.mail.password.iter();
-        password.map(|name| self.check_secret(name, name.get_ref())).collect()
+        match &self.mail.password {
+            Some(name) => self.check_secret(name, name.get_ref()),
+            None => Ok(()),
+        }
     }
 
     fn check_header(&self, header: &str, value: &Spanned<String>) -> Result<(), Fault> {

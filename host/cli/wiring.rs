@@ -278,8 +278,8 @@ async fn seed(manifest: &Manifest, keyvalue: &dyn KeyValue) -> Result<()> {
                 other => serde_json::to_string(other)
                     .with_context(|| format!("keyvalue.{bucket}.seed.{key} is not JSON"))?,
             };
-            let swap = keyvalue.compare_and_swap(bucket, key, None, text.into_bytes());
-            swap.await.with_context(|| format!("seeding `{key}` in bucket `{bucket}`"))?;
+            let seeded = keyvalue.set_if_absent(bucket, key, text.into_bytes());
+            seeded.await.with_context(|| format!("seeding `{key}` in bucket `{bucket}`"))?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A project in a folder of its own, and the real `stepyard` run in it.
 
-pub mod python;
+pub(crate) mod python;
 
 use std::{
     collections::BTreeMap,
@@ -14,37 +14,37 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The repository.
-pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A copy of the order project: its workflow, its manifest bound to built components, no state yet.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 /// What a run of `stepyard` came to.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// The exit code; none when it was killed.
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Project {
     /// The order project.
-    pub fn order() -> Self {
+    pub(crate) fn order() -> Self {
         let manifest = fs::read_to_string(Path::new(ROOT).join("stepyard.toml")).unwrap();
         Self::with_manifest(&bound(&manifest))
     }
 
     /// The order project with the manifest's text changed.
-    pub fn order_with(change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn order_with(change: impl FnOnce(String) -> String) -> Self {
         let manifest = fs::read_to_string(Path::new(ROOT).join("stepyard.toml")).unwrap();
         Self::with_manifest(&change(bound(&manifest)))
     }
 
     /// The order's workflow beside this manifest.
-    pub fn with_manifest(manifest: &str) -> Self {
+    pub(crate) fn with_manifest(manifest: &str) -> Self {
         let project = Self { folder: TempDir::new().unwrap() };
         project.write("stepyard.toml", manifest);
         fs::copy(Path::new(ROOT).join("workflow.asl.json"), project.path("workflow.asl.json"))
@@ -53,12 +53,12 @@ impl Project {
     }
 
     /// A file of the project.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file of the project.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -66,7 +66,7 @@ impl Project {
     }
 
     /// Compiled components, so that this project need not compile them again. State is separate.
-    pub fn warm(self) -> Self {
+    pub(crate) fn warm(self) -> Self {
         let to = self.path(".stepyard/components");
         fs::create_dir_all(&to).unwrap();
         for entry in fs::read_dir(compiled()).unwrap() {
@@ -77,12 +77,12 @@ impl Project {
     }
 
     /// Runs `stepyard` in the project.
-    pub fn stepyard<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Finished {
+    pub(crate) fn stepyard<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Finished {
         self.stepyard_with(arguments, &[])
     }
 
     /// Runs `stepyard` in the project with variables set.
-    pub fn stepyard_with<'a>(
+    pub(crate) fn stepyard_with<'a>(
         &self,
         arguments: impl IntoIterator<Item = &'a str>,
         variables: &[(&str, &str)],
@@ -99,25 +99,25 @@ impl Project {
     }
 
     /// Runs the order workflow with this input.
-    pub fn run(&self, input: &Value) -> Finished {
+    pub(crate) fn run(&self, input: &Value) -> Finished {
         self.stepyard(["run", "workflow.asl.json", "--input", &input.to_string()])
     }
 
     /// The messages in the mail folder.
-    pub fn mail(&self) -> Vec<String> {
+    pub(crate) fn mail(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(".stepyard/mail")) else { return Vec::new() };
         entries.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
     }
 
     /// The notifications in the topic log.
-    pub fn notifications(&self) -> Vec<Value> {
+    pub(crate) fn notifications(&self) -> Vec<Value> {
         let shown = self.stepyard(["topics", "--json"]);
         assert_eq!(shown.code, Some(0), "{shown:?}");
         shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The history of a named execution.
-    pub fn history(&self, name: &str) -> Vec<Value> {
+    pub(crate) fn history(&self, name: &str) -> Vec<Value> {
         let shown = self.stepyard(["history", "--execution", name]);
         assert_eq!(shown.code, Some(0), "{shown:?}");
         let history: Value = serde_json::from_str(&shown.stdout).unwrap();
@@ -128,14 +128,14 @@ impl Project {
 impl Finished {
     /// The output JSON of an execution that succeeded.
     #[track_caller]
-    pub fn output(&self) -> Value {
+    pub(crate) fn output(&self) -> Value {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         serde_json::from_str(&self.stdout).expect("stdout is the output JSON alone")
     }
 
     /// Asserts that an execution ended otherwise than SUCCEEDED, and answers what stderr says.
     #[track_caller]
-    pub fn failure(&self) -> &str {
+    pub(crate) fn failure(&self) -> &str {
         assert_eq!(self.code, Some(1), "{self:?}");
         assert_eq!(self.stdout, "", "a failed execution has no output");
         &self.stderr
@@ -143,7 +143,7 @@ impl Finished {
 
     /// Asserts that the input or the command was at fault, and answers the message.
     #[track_caller]
-    pub fn refusal(&self) -> &str {
+    pub(crate) fn refusal(&self) -> &str {
         assert_eq!(self.code, Some(2), "{self:?}");
         assert_eq!(self.stdout, "", "a refusal prints nothing on stdout");
         &self.stderr
@@ -158,7 +158,7 @@ fn bound(manifest: &str) -> String {
 }
 
 /// Crate folder → its component, built once for all tests by the command itself.
-pub fn components() -> &'static BTreeMap<String, PathBuf> {
+pub(crate) fn components() -> &'static BTreeMap<String, PathBuf> {
     static COMPONENTS: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     COMPONENTS.get_or_init(|| {
         let stepyard = |arguments: &[&str]| {
@@ -187,7 +187,7 @@ fn compiled() -> &'static Path {
 }
 
 /// An order of one piece of `sku-001`.
-pub fn order(id: &str) -> Value {
+pub(crate) fn order(id: &str) -> Value {
     serde_json::json!({
         "order_id": id, "product_id": "sku-001", "quantity": 1, "customer_email": "user@example.com",
     })

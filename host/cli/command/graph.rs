@@ -116,3 +116,30 @@ fn draw(source: &Source, format: Format, history: Option<&[HistoryEvent]>) -> Re
         Format::Dot => graph.to_dot(trace.as_ref()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_told_by_the_ending_of_the_file() {
+        let form = |file: &str| Format::of(Path::new(file));
+        assert_eq!(form("a/workflow.svg"), Some(Format::Svg));
+        assert_eq!(form("workflow.mmd"), Some(Format::Mermaid));
+        assert_eq!(form("workflow.gv"), Some(Format::Dot));
+        assert_eq!(form("workflow.png"), None);
+        assert_eq!(form("svg"), None);
+    }
+
+    #[test]
+    fn a_definition_is_drawn_in_each_form() {
+        let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
+        let source = Source::new("w.json", text);
+        for (form, beginning) in
+            [(Format::Svg, "<svg "), (Format::Mermaid, "flowchart TD\n"), (Format::Dot, "digraph ")]
+        {
+            let drawing = draw(&source, form, Some(&[])).unwrap();
+            assert!(drawing.starts_with(beginning), "{drawing}");
+        }
+    }
+}

@@ -157,11 +157,27 @@ fn not_sent(message: String) -> TopicError {
 
 fn why_not_sent(error: &SdkError<PublishError>) -> String {
     match error {
-        SdkError::ConstructionFailure(_) => innermost(error),
         SdkError::TimeoutError(_) => "Unable to execute HTTP request: Read timed out".to_owned(),
-        SdkError::DispatchFailure(failure) if failure.is_other() => innermost(error),
-        _ => format!("Unable to execute HTTP request: {}", innermost(error)),
+        SdkError::DispatchFailure(failure) if !failure.is_other() => {
+            format!("Unable to execute HTTP request: {}", innermost(error))
+        }
+        // It never came to a request: the whole chain says what was looked for in vain.
+        _ => format!("Unable to make the request: {}", chain(error)),
     }
+}
+
+/// What each error of a chain says, but for what its source says again.
+fn chain(error: &dyn Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
 }
 
 /// What the error at the end of the chain says: the others only wrap it.
