@@ -31,6 +31,8 @@ use stepyard_engine::outside::{
 /// How long one attempt may take to answer; the SDK itself bounds only the connecting.
 const READ_TIMEOUT: Duration = Duration::from_secs(50);
 
+const NO_REGION: &str = "Unable to find a region via the region provider chain; set AWS_REGION, or the region of a profile";
+
 /// What overrides the SDK's own chain: environment, profile files, container and instance roles.
 #[derive(Clone, Debug, Default)]
 pub struct AwsSettings {
@@ -91,6 +93,9 @@ impl AwsTopics {
 impl Topics for AwsTopics {
     fn publish(&self, publication: Publication) -> BoxFuture<'_, Result<Published, TopicError>> {
         Box::pin(async move {
+            if self.client.config().region().is_none() {
+                return Err(not_sent(NO_REGION.to_owned()));
+            }
             let answer = HttpAnswer::default();
             let request = self
                 .client
@@ -161,23 +166,20 @@ fn why_not_sent(error: &SdkError<PublishError>) -> String {
         SdkError::DispatchFailure(failure) if !failure.is_other() => {
             format!("Unable to execute HTTP request: {}", innermost(error))
         }
-        // It never came to a request: the whole chain says what was looked for in vain.
-        _ => format!("Unable to make the request: {}", chain(error)),
+        _ if lacks_credentials(error) => format!(
+            "Unable to load AWS credentials from any provider in the chain; set AWS_ACCESS_KEY_ID \
+             and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: {}",
+            innermost(error)
+        ),
+        // Not the whole chain: the errors between may print the request, message and all.
+        _ => format!("Unable to make the request: {}", innermost(error)),
     }
 }
 
-/// What each error of a chain says, but for what its source says again.
-fn chain(error: &dyn Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-        next = error.source();
-    }
-    texts.join(": ")
+/// The SDK's type for it is not public; where its words change, the message is less helpful.
+fn lacks_credentials(error: &dyn Error) -> bool {
+    let mut chain = std::iter::successors(Some(error), |error| error.source());
+    chain.any(|error| error.to_string().contains("while loading credentials"))
 }
 
 /// What the error at the end of the chain says: the others only wrap it.
@@ -218,5 +220,71 @@ impl Intercept for HttpAnswer {
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(metadata);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sns::error::ConnectorError;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    /// Errors that each wrap the next.
+    fn chain(texts: &[&'static str]) -> Box<Link> {
+        let (text, rest) = texts.split_first().expect("a chain has an error");
+        Box::new(Link { text, source: (!rest.is_empty()).then(|| chain(rest)) })
+    }
+
+    #[test]
+    fn what_was_not_sent_says_why_and_never_what() {
+        type Sdk = SdkError<PublishError>;
+        let request = r#"failed to apply it to Request { body: "Message=private" }"#;
+        let cases = [
+            (
+                Sdk::dispatch_failure(ConnectorError::io(chain(&["client", "Connection refused"]))),
+                "Unable to execute HTTP request: Connection refused",
+            ),
+            (
+                Sdk::dispatch_failure(ConnectorError::timeout(chain(&["connect timeout"]))),
+                "Unable to execute HTTP request: connect timeout",
+            ),
+            (
+                Sdk::dispatch_failure(ConnectorError::other(
+                    chain(&["an error occurred while loading credentials", "no profile `x`"]),
+                    None,
+                )),
+                "Unable to load AWS credentials from any provider in the chain; set \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: no profile `x`",
+            ),
+            (
+                Sdk::dispatch_failure(ConnectorError::other(chain(&[request, "bad URI"]), None)),
+                "Unable to make the request: bad URI",
+            ),
+            (
+                Sdk::construction_failure(chain(&["a field is missing"])),
+                "Unable to make the request: a field is missing",
+            ),
+            (
+                Sdk::timeout_error(chain(&["operation attempt timeout"])),
+                "Unable to execute HTTP request: Read timed out",
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(topic_error(&error), not_sent(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let access_key = Some(AccessKey { id: "AKID".to_owned(), secret: "hush".to_owned() });
+        let text = format!("{:?}", AwsSettings { access_key, ..AwsSettings::default() });
+        assert!(text.contains("AKID") && !text.contains("hush"), "{text}");
     }
 }
