@@ -145,7 +145,7 @@ impl Run {
         }
         let status = self.engine().wait(arn).await?;
         progress.finish();
-        eprintln!("{} in {}", status_name(&status), duration(ends.took()));
+        eprintln!("{} in {}", status.name(), duration(ends.took()));
         Ok(conclude(&status))
     }
 
@@ -175,17 +175,6 @@ impl Ends {
 
     fn took(&self) -> i64 {
         self.last - self.began
-    }
-}
-
-/// AWS's word for how an execution stands.
-fn status_name(status: &Status) -> &'static str {
-    match status {
-        Status::Running => "RUNNING",
-        Status::Succeeded { .. } => "SUCCEEDED",
-        Status::Failed { .. } => "FAILED",
-        Status::TimedOut => "TIMED_OUT",
-        Status::Aborted { .. } => "ABORTED",
     }
 }
 

@@ -200,17 +200,6 @@ pub enum StoreError {
     },
 }
 
-/// AWS's word for a status.
-pub(crate) fn status_name(status: &Status) -> &'static str {
-    match status {
-        Status::Running => "RUNNING",
-        Status::Succeeded { .. } => "SUCCEEDED",
-        Status::Failed { .. } => "FAILED",
-        Status::TimedOut => "TIMED_OUT",
-        Status::Aborted { .. } => "ABORTED",
-    }
-}
-
 /// An execution's record from its summary, its first fact and the rest; none when that fact is not
 /// the one that starts an execution.
 fn record(

@@ -177,8 +177,8 @@ fn why_not_sent(error: &SdkError<PublishError>) -> String {
 }
 
 /// The SDK's type for it is not public; where its words change, the message is less helpful.
-fn lacks_credentials(error: &dyn Error) -> bool {
-    let mut chain = std::iter::successors(Some(error), |error| error.source());
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
     chain.any(|error| error.to_string().contains("while loading credentials"))
 }
 
@@ -233,7 +233,7 @@ mod tests {
     #[error("{text}")]
     struct Link {
         text: &'static str,
-        source: Option<Box<Link>>,
+        source: Option<Box<Self>>,
     }
 
     /// Errors that each wrap the next.

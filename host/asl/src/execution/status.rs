@@ -28,3 +28,16 @@ pub enum Status {
         error: StatesError,
     },
 }
+
+impl Status {
+    /// AWS's word for it (`ExecutionStatus`).
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded { .. } => "SUCCEEDED",
+            Self::Failed { .. } => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted { .. } => "ABORTED",
+        }
+    }
+}

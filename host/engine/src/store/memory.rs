@@ -13,7 +13,7 @@ use stepyard_asl::{Fact, Status, Timestamp};
 use super::{
     Batch, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
     key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS, Quotas},
-    record, status_name,
+    record,
 };
 use crate::{
     ExecutionArn,
@@ -170,7 +170,7 @@ impl KeptExecution {
             machine: self.machine.clone(),
             started_at: self.started_at,
             stopped_at: finished.map(|(_, stopped_at)| *stopped_at),
-            status: status_name(finished.map_or(&Status::Running, |(status, _)| status)),
+            status: finished.map_or(&Status::Running, |(status, _)| status).name(),
         }
     }
 }

@@ -10,7 +10,7 @@ use stepyard_asl::{Fact, Status, Timestamp};
 use super::File;
 use crate::{
     StoreError,
-    store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record, status_name},
+    store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
 };
 
 pub(super) fn append(
@@ -48,7 +48,7 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
             let update = "UPDATE execution SET status = ?2, outcome = ?3, stopped_at = ?4
                           WHERE arn = ?1";
             let outcome = json(status)?;
-            let values = params![execution, status_name(status), outcome, stopped_at.as_millis()];
+            let values = params![execution, status.name(), outcome, stopped_at.as_millis()];
             connection.prepare_cached(update)?.execute(values)
         }
     }
