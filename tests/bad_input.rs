@@ -63,6 +63,12 @@ fn a_next_that_names_no_state_is_refused() {
 }
 
 #[test]
+fn a_state_that_is_written_twice_is_refused() {
+    let project = workflow_with("\"PaymentFailed\": {", "\"InventoryFailed\": {");
+    refused_order(&project, &["workflow.asl.json:", "DUPLICATE_STATE_NAME", "InventoryFailed"]);
+}
+
+#[test]
 fn a_function_that_nothing_is_bound_to_is_refused() {
     let project =
         workflow_with("\"FunctionName\": \"ChargePayment\"", "\"FunctionName\": \"Chrge\"");

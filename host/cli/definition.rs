@@ -43,8 +43,11 @@ impl Definition {
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
         let text =
             fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        let parsed = StateMachine::parse(&text);
         let source = Source::new(path, text);
+        let parsed = StateMachine::parse(source.text()).and_then(|machine| {
+            let lost = refused(source.duplicates());
+            if lost.is_empty() { Ok(machine) } else { Err(lost) }
+        });
         match parsed {
             Ok(machine) => {
                 let (path, name) = (path.to_owned(), machine_name(path)?);
@@ -100,6 +103,11 @@ impl Definition {
         report::diagnostics(&self.source, &problems);
         Ok(None)
     }
+}
+
+/// The problems that a definition is refused for.
+fn refused(problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
 }
 
 /// `orders/workflow.asl.json` is the state machine `workflow`.

@@ -71,8 +71,8 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes the oldest entries when there are too many, and what a crash left unfinished. Another
-    /// process may be at it too, so what is gone already is passed over.
+    /// Removes the oldest entries when there are too many, and what a crash left unfinished. What
+    /// another process has removed already is passed over.
     fn prune(&self) {
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let modified = |entry: &fs::DirEntry| entry.metadata()?.modified();

@@ -30,6 +30,9 @@ use crate::{
 /// The largest file that is read: AWS Lambda's quota for a function's code, 250 MB unzipped.
 const COMPONENT_BYTES_MAX: u64 = 262_144_000;
 
+/// A page of WebAssembly's memory.
+const PAGE_BYTES: u64 = 64 << 10;
+
 /// A component that may run.
 pub(crate) struct Admitted {
     pub(crate) step: RunnerPre<State>,
@@ -180,7 +183,8 @@ fn check_imports(
 
 fn check_memory(component: &Component, limits: &Limits) -> Result<(), Problem> {
     let required = component.resources_required();
-    let bytes = required.and_then(|required| required.max_initial_memory_size).unwrap_or(0);
+    let pages = required.and_then(|required| required.max_initial_memory_size).unwrap_or(0);
+    let bytes = pages.saturating_mul(PAGE_BYTES);
     let bytes_max = limits.memory_bytes_max;
     if usize::try_from(bytes).is_ok_and(|bytes| bytes <= bytes_max) {
         return Ok(());

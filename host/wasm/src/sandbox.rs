@@ -38,8 +38,8 @@ use crate::{
 const WASM_STACK_BYTES: usize = 512 << 10;
 const STACK_BYTES: usize = 1 << 20;
 
-/// What a slot of the pool keeps of its memory between two tasks, wiped, in bytes: giving pages back
-/// to the kernel costs more than wiping a few.
+/// What a slot of the pool keeps of its memory between two tasks, wiped, in bytes: giving pages
+/// back to the kernel costs more than wiping a few.
 const MEMORY_KEPT_BYTES: usize = 256 << 10;
 const TABLE_KEPT_BYTES: usize = 16 << 10;
 const STACK_KEPT_BYTES: usize = 32 << 10;
@@ -89,7 +89,8 @@ impl Sandbox {
         self.places.acquire().await.expect("the semaphore is never closed")
     }
 
-    /// Runs a step once, for whoever has a place. Dropping the future ends the step and frees its instance.
+    /// Runs a step once, for whoever has a place. Dropping the future ends the step and frees its
+    /// instance.
     pub(crate) async fn call(
         &self,
         step: &RunnerPre<State>,
@@ -163,8 +164,9 @@ pub(crate) fn copied_bytes_max(limits: &Limits) -> usize {
     limits.host_call_bytes_max.max(limits.output_bytes_max)
 }
 
-/// Runs a task within its wall time and its time on the processor. The task gives the processor back
-/// at every tick, so a poll is never long, and what its polls took together is what it computed.
+/// Runs a task within its wall time and its time on the processor. The task gives the processor
+/// back at every tick, so a poll is never long, and what its polls took together is what it
+/// computed.
 async fn bounded<T>(
     limits: &Limits,
     task: impl Future<Output = T>,

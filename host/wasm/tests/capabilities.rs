@@ -18,7 +18,7 @@ use crate::support::{FUNCTION, World, answer, call, grants, invoke, limits, load
 async fn a_step_has_no_files_environment_or_arguments() {
     let steps = steps(limits());
     let cases = [
-        ("file", "failed to find a pre-opened file descriptor"),
+        ("file", "No such file or directory"),
         ("write", "Err("),
         ("environment", "0"),
         ("arguments", "0"),
@@ -185,6 +185,23 @@ async fn the_host_follows_no_redirect() {
     let steps = http(HttpGrant { port: Some(port), ..grant });
     let answer = answer(&steps, &format!("http GET http://127.0.0.1:{port}/redirect")).await;
     assert!(answer.starts_with("302 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_encrypt_gets_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hello = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 3];
+        stream.read_exact(&mut hello).await.unwrap();
+        hello
+    });
+    let grant = HttpGrant::new(Scheme::Https, "127.0.0.1");
+    let steps = http(HttpGrant { port: Some(port), ..grant });
+    let answer = answer(&steps, &format!("http GET https://127.0.0.1:{port}/")).await;
+    assert!(answer.contains("ErrorCode::TlsProtocolError"), "{answer}");
+    assert_eq!(hello.await.unwrap(), [0x16, 3, 1], "a TLS handshake was begun");
 }
 
 #[tokio::test]

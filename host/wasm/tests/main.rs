@@ -5,3 +5,4 @@ mod admission;
 mod capabilities;
 mod hostile;
 mod support;
+mod text_step;
