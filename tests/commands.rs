@@ -35,7 +35,7 @@ fn all_mistakes_of_a_definition_are_reported_at_once() {
     project.write("bad.asl.json", definition);
     let finished = project.stepyard(["validate", "bad.asl.json"]);
     let message = finished.refusal();
-    for expected in ["bad.asl.json:4:28", "bad.asl.json:5:38", "bad.asl.json:5:", "help: "] {
+    for expected in ["bad.asl.json:4:28", "bad.asl.json:5:39", "bad.asl.json:5:", "help: "] {
         assert!(message.contains(expected), "{expected} is not in {message}");
     }
 }
