@@ -64,7 +64,10 @@ fn a_next_that_names_no_state_is_refused() {
 
 #[test]
 fn a_state_that_is_written_twice_is_refused() {
-    let project = workflow_with("\"PaymentFailed\": {", "\"InventoryFailed\": {");
+    let project = workflow_with(
+        "\"InventoryFailed\": {",
+        "\"InventoryFailed\": { \"Type\": \"Succeed\" }, \"InventoryFailed\": {",
+    );
     refused_order(&project, &["workflow.asl.json:", "DUPLICATE_STATE_NAME", "InventoryFailed"]);
 }
 
