@@ -83,7 +83,7 @@ fn a_step_is_inspected_with_the_grants_it_has() {
 
 #[test]
 fn a_function_is_bound_to_another_component_by_the_manifest_alone() {
-    // The step that receives orders, in the place of the one that confirms them: it refuses.
+    // The step that receives orders, in the place of the one that confirms them.
     let confirm = components()["steps/confirm"].to_str().unwrap();
     let receive = components()["steps/receive"].to_str().unwrap();
     let project = Project::order_with(|text| text.replace(confirm, receive)).warm();
