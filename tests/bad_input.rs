@@ -85,6 +85,23 @@ fn a_task_that_nothing_does_is_refused() {
 }
 
 #[test]
+fn a_pattern_that_nothing_does_is_refused() {
+    for (from, to) in [
+        ("lambda:invoke", "lambda:invoke.waitForTaskToken"),
+        ("lambda:invoke", "lambda:invoke.sync"),
+        ("sns:publish", "sns:publish.waitForTaskToken"),
+    ] {
+        refused_order(
+            &workflow_with(from, to),
+            &[
+                "workflow.asl.json:",
+                &format!("Nothing here does the tasks of `arn:aws:states:::{to}`"),
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_missing_component_is_refused() {
     let manifest = |text: String| text.replace("confirm.wasm", "gone.wasm");
     refused_order(&Project::order_with(manifest), &["SendConfirmation", "gone.wasm"]);

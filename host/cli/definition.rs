@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use stepyard_asl::{Code, Diagnostic, Location, ResourceKind, Severity, StateMachine, TaskState};
-use stepyard_integrations::FunctionName;
+use stepyard_integrations::{Called, FunctionName};
 
 use crate::{project::Project, report, source::Source};
 
@@ -86,15 +86,20 @@ impl Definition {
         let mut calls = Calls::default();
         let mut problems = Vec::new();
         for task in self.machine.tasks() {
-            match called(&task) {
-                Ok(Called::Function(name)) if project.manifest.functions.contains_key(&name) => {
-                    calls.named.insert(name);
+            if !stepyard_integrations::claims(task.resource) {
+                problems.push(unclaimed(&task));
+                continue;
+            }
+            match FunctionName::of_task(task.resource, task.parameters) {
+                Ok(Called::Function(function)) => {
+                    if !project.manifest.functions.contains_key(&function.name) {
+                        problems.push(unbound(&task, &function.name, project));
+                    }
+                    calls.named.insert(function.name);
                 }
-                Ok(Called::Function(name)) => problems.push(unbound(&task, &name, project)),
                 Ok(Called::Computed) => calls.any = true,
-                Ok(Called::Nothing) if is_publish(&task) => {}
-                Ok(Called::Nothing) => problems.push(unclaimed(&task)),
-                Err(fault) => problems.push(malformed(&task, fault)),
+                Ok(Called::Nothing) => {}
+                Err(fault) => problems.push(malformed(&task, fault.to_string())),
             }
         }
         if problems.is_empty() {
@@ -118,29 +123,6 @@ fn machine_name(path: &Path) -> Result<String> {
         bail!("{}: the file's name is the state machine's, and {error}", path.display());
     }
     Ok(name.to_owned())
-}
-
-/// What function a Task calls.
-enum Called {
-    Function(String),
-    /// One whose name is known when the Task runs.
-    Computed,
-    Nothing,
-}
-
-fn called(task: &TaskState<'_>) -> Result<Called, String> {
-    let found = FunctionName::of_task(task.resource, task.parameters);
-    Ok(match found.map_err(|error| error.to_string())? {
-        Some(function) => Called::Function(function.name),
-        None => match task.resource.text() {
-            "arn:aws:states:::lambda:invoke" => Called::Computed,
-            _ => Called::Nothing,
-        },
-    })
-}
-
-fn is_publish(task: &TaskState<'_>) -> bool {
-    task.resource.text() == "arn:aws:states:::sns:publish"
 }
 
 fn unbound(task: &TaskState<'_>, name: &str, project: &Project) -> Diagnostic {

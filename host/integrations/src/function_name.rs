@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 use serde_json::Value;
 use stepyard_asl::{Resource, ResourceKind};
 
+use crate::lambda;
+
 /// A `FunctionName`, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionName {
@@ -21,6 +23,17 @@ pub struct FunctionName {
     pub qualifier: Option<String>,
 }
 
+/// What a Task state calls, as far as its definition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// This function.
+    Function(FunctionName),
+    /// A function whose name is known when the Task runs.
+    Computed,
+    /// No function.
+    Nothing,
+}
+
 /// The text names no function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -29,22 +42,20 @@ pub struct FunctionName {
 pub struct FunctionNameError(pub String);
 
 impl FunctionName {
-    /// The function that a Task state calls, when its definition says it: `Ok(None)` for a Task
-    /// that calls none, or computes the name while it runs. `arguments` is the state's `Parameters`
-    /// (or `Arguments`) as written.
+    /// The function that a Task state calls. `arguments` is the state's `Parameters` (or
+    /// `Arguments`) as written.
     pub fn of_task(
         resource: &Resource,
         arguments: Option<&Value>,
-    ) -> Result<Option<Self>, FunctionNameError> {
-        match resource.kind() {
-            ResourceKind::Function { .. } => Ok(Self::of_resource(resource)),
-            ResourceKind::Service { service, action, .. }
-                if service == "lambda" && action == "invoke" =>
-            {
-                Self::of_arguments(arguments)
-            }
-            _ => Ok(None),
+    ) -> Result<Called, FunctionNameError> {
+        if let Some(function) = Self::of_resource(resource) {
+            return Ok(Called::Function(function));
         }
+        if !lambda::claims(resource) {
+            return Ok(Called::Nothing);
+        }
+        let function = Self::of_arguments(arguments)?;
+        Ok(function.map_or(Called::Computed, Called::Function))
     }
 
     /// The function of a `Resource` that is its ARN.
@@ -237,8 +248,9 @@ mod tests {
     fn of_task(resource: &str, arguments: Option<&str>) -> String {
         let arguments = arguments.map(|text| serde_json::from_str::<Value>(text).unwrap());
         match FunctionName::of_task(&resource.parse().unwrap(), arguments.as_ref()) {
-            Ok(Some(function)) => function.to_string(),
-            Ok(None) => "none".to_owned(),
+            Ok(Called::Function(function)) => function.to_string(),
+            Ok(Called::Computed) => "computed".to_owned(),
+            Ok(Called::Nothing) => "none".to_owned(),
             Err(error) => error.to_string(),
         }
     }
@@ -251,14 +263,14 @@ mod tests {
             (INVOKE, Some(r#"{"FunctionName":"Pay:live"}"#), "Pay:live"),
             (INVOKE, Some(r#"{"FunctionName":"Pay","Qualifier":"2"}"#), "Pay:2"),
             (INVOKE, Some(r#"{"FunctionName":"Pay","Qualifier.$":"$.q"}"#), "Pay"),
-            (INVOKE, Some(r#"{"FunctionName.$":"$.name"}"#), "none"),
-            (INVOKE, Some(r#"{"FunctionName":"{% $name %}"}"#), "none"),
-            (INVOKE, Some("{}"), "none"),
-            (INVOKE, None, "none"),
+            (INVOKE, Some(r#"{"FunctionName.$":"$.name"}"#), "computed"),
+            (INVOKE, Some(r#"{"FunctionName":"{% $name %}"}"#), "computed"),
+            (INVOKE, Some("{}"), "computed"),
+            (INVOKE, None, "computed"),
             (
                 "arn:aws:states:::lambda:invoke.waitForTaskToken",
                 Some(r#"{"FunctionName":"Pay"}"#),
-                "Pay",
+                "none",
             ),
             ("arn:aws:lambda:us-east-1:123456789012:function:Pay:live", None, "Pay:live"),
             ("arn:aws:states:::sns:publish", Some(r#"{"FunctionName":"Pay"}"#), "none"),

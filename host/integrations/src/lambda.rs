@@ -35,15 +35,20 @@ impl Lambda {
     }
 }
 
+/// Whether these are Lambda's tasks.
+pub(crate) fn claims(resource: &Resource) -> bool {
+    match resource.kind() {
+        ResourceKind::Function { .. } => true,
+        ResourceKind::Service { service, action, pattern } => {
+            service == "lambda" && action == "invoke" && *pattern == Pattern::RequestResponse
+        }
+        ResourceKind::Activity => false,
+    }
+}
+
 impl Integration for Lambda {
     fn claims(&self, resource: &Resource) -> bool {
-        match resource.kind() {
-            ResourceKind::Function { .. } => true,
-            ResourceKind::Service { service, action, pattern } => {
-                service == "lambda" && action == "invoke" && *pattern == Pattern::RequestResponse
-            }
-            ResourceKind::Activity => false,
-        }
+        claims(resource)
     }
 
     fn resources(&self) -> Vec<ResourceInfo> {

@@ -22,10 +22,11 @@ mod sns;
 
 use std::sync::Arc;
 
+use stepyard_asl::Resource;
 use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 
 pub use aws_topics::{AccessKey, AwsSettings, AwsTopics};
-pub use function_name::{FunctionName, FunctionNameError};
+pub use function_name::{Called, FunctionName, FunctionNameError};
 pub use smtp::{Smtp, SmtpError};
 
 /// Every integration there is, by service.
@@ -35,6 +36,12 @@ pub fn all(
     topics: Arc<dyn Topics>,
 ) -> Vec<Arc<dyn Integration>> {
     vec![Arc::new(lambda::Lambda::new(identity, functions)), Arc::new(sns::Sns::new(topics))]
+}
+
+/// Whether one of [`all`] does the tasks of `resource`: known without anything to do them with, so
+/// that a definition can be refused before anything is opened or built.
+pub fn claims(resource: &Resource) -> bool {
+    lambda::claims(resource) || sns::claims(resource)
 }
 
 /// A first attempt at a task, for tests.

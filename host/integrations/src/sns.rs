@@ -63,12 +63,17 @@ impl Sns {
     }
 }
 
+/// Whether these are SNS's tasks.
+pub(crate) fn claims(resource: &Resource) -> bool {
+    let ResourceKind::Service { service, action, pattern } = resource.kind() else {
+        return false;
+    };
+    service == "sns" && action == "publish" && *pattern == Pattern::RequestResponse
+}
+
 impl Integration for Sns {
     fn claims(&self, resource: &Resource) -> bool {
-        let ResourceKind::Service { service, action, pattern } = resource.kind() else {
-            return false;
-        };
-        service == "sns" && action == "publish" && *pattern == Pattern::RequestResponse
+        claims(resource)
     }
 
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
