@@ -35,9 +35,19 @@ const KEPT_BY: &[(&str, &str)] = &[
 const ARROWS: &[(&str, &[&str])] = &[
     ("stepyard-asl", &[]),
     ("stepyard-engine", &["stepyard-asl"]),
+    ("stepyard-api", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard-wasm", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard-integrations", &["stepyard-asl", "stepyard-engine"]),
-    ("stepyard", &["stepyard-asl", "stepyard-engine", "stepyard-integrations", "stepyard-wasm"]),
+    (
+        "stepyard",
+        &[
+            "stepyard-api",
+            "stepyard-asl",
+            "stepyard-engine",
+            "stepyard-integrations",
+            "stepyard-wasm",
+        ],
+    ),
     ("stepyard-step", &[]),
     ("stepyard-stock", &["stepyard-step"]),
     ("receive", &["stepyard-step"]),

@@ -7,4 +7,5 @@ mod concurrency;
 mod far_sides;
 mod order_workflow;
 mod recovery;
+mod serve;
 mod support;

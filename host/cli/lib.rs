@@ -34,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   stepyard run workflow.asl.json --input order.json
   stepyard run workflow.asl.json --input '{\"order_id\":\"7\"}' | jq .
+  stepyard serve
   stepyard validate workflow.asl.json
   stepyard graph workflow.asl.json --output workflow.svg
 
@@ -45,6 +46,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(command::run::Arguments),
+    Serve(command::serve::Arguments),
     Validate(command::validate::Arguments),
     Graph(command::graph::Arguments),
     /// Build, inspect and list the steps of a manifest
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(arguments) => command::run::run(arguments),
+        Command::Serve(arguments) => command::serve::run(arguments),
         Command::Validate(arguments) => command::validate::run(arguments),
         Command::Graph(arguments) => command::graph::run(arguments),
         Command::Step(command) => command::step::run(command),

@@ -40,7 +40,6 @@ pub struct Stepyard {
     pub keyvalue: Arc<dyn KeyValue>,
     /// Region and account, for ARNs.
     pub identity: Identity,
-    seams: Seams,
     _lock: Option<File>,
 }
 
@@ -66,6 +65,12 @@ impl Stepyard {
         Self::open_with(manifest, steps, data, Seams::default()).await
     }
 
+    /// A durable one, as [`Self::open`] opens it, but refused while another process is at work on
+    /// the data directory.
+    pub async fn open_now(manifest: &Manifest, steps: Vec<StepSpec>, data: &Path) -> Result<Self> {
+        Self::open_locked(manifest, steps, data, Seams::default(), Busy::Refuse).await
+    }
+
     /// A durable one, with another clock or other randomness.
     pub async fn open_with(
         manifest: &Manifest,
@@ -73,8 +78,18 @@ impl Stepyard {
         data: &Path,
         seams: Seams,
     ) -> Result<Self> {
+        Self::open_locked(manifest, steps, data, seams, Busy::Wait).await
+    }
+
+    async fn open_locked(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        data: &Path,
+        seams: Seams,
+        busy: Busy,
+    ) -> Result<Self> {
         let folder = DataFolder::open(data)?;
-        let lock = lock(data)?;
+        let lock = lock(data, busy)?;
         let store = SqliteStore::open(data.join(DATABASE), quotas(manifest))?;
         let mail: Arc<dyn Mail> = match &manifest.mail.smtp {
             Some(url) => Arc::new(smtp(manifest, url.get_ref(), seams.clock.clone())?),
@@ -114,13 +129,6 @@ impl Stepyard {
         let parts = Parts { steps, settings, keyvalue, mail, topics, seams, lock: None };
         parts.wire(manifest, store).await
     }
-
-    /// A name for an execution that was given none: a fresh UUID.
-    pub fn fresh_name(&self) -> String {
-        let seed = self.seams.entropy.seed();
-        let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
-        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
-    }
 }
 
 /// What an engine is wired from, whichever store it has.
@@ -143,9 +151,9 @@ impl Parts {
         seed(manifest, &*keyvalue).await?;
         let identity = identity(manifest);
         let integrations = stepyard_integrations::all(identity.clone(), steps.clone(), topics);
-        let Seams { clock, entropy } = seams.clone();
+        let Seams { clock, entropy } = seams;
         let engine = Engine::new(Config { integrations, clock, entropy, ..Config::new(store) });
-        Ok(Stepyard { engine, steps, keyvalue, identity, seams, _lock: lock })
+        Ok(Stepyard { engine, steps, keyvalue, identity, _lock: lock })
     }
 }
 
@@ -245,12 +253,25 @@ impl Drop for DataFolder {
     }
 }
 
-/// Takes the data directory's lock, waiting for another process as cargo does.
-fn lock(data: &Path) -> Result<File> {
+/// What is done while another process is at work on a data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    /// Its end is waited for, as cargo does.
+    Wait,
+    /// The directory is refused.
+    Refuse,
+}
+
+/// Takes the data directory's lock.
+fn lock(data: &Path, busy: Busy) -> Result<File> {
     let path = data.join(LOCK);
     let file = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) if busy == Busy::Refuse => bail!(
+            "another stepyard is at work on {}: end it, or name another directory with --data",
+            data.display()
+        ),
         Err(TryLockError::WouldBlock) => {
             eprintln!("  waiting for another stepyard to finish with {}", data.display());
         }

@@ -1,6 +1,9 @@
 //! A project in a folder of its own, and the real `stepyard` run in it.
 
 pub(crate) mod python;
+mod server;
+
+pub(crate) use server::Server;
 
 use std::{
     collections::BTreeMap,

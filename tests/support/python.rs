@@ -84,7 +84,8 @@ impl Python {
         Server { child, port }
     }
 
-    fn run(&self, script: &str, arguments: &[&str]) -> Value {
+    /// What a script prints, which is JSON.
+    pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Value {
         let mut command = Command::new(&self.interpreter);
         let output =
             finish(command.args(["-c", script]).args(arguments)).expect("the script works");

@@ -3,6 +3,7 @@
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod step;
 pub(crate) mod topics;
 pub(crate) mod validate;

@@ -81,7 +81,7 @@ struct Run {
 
 impl Run {
     async fn start(&self, name: Option<String>, input: Payload) -> Result<ExitCode> {
-        let name = name.unwrap_or_else(|| self.stepyard.fresh_name());
+        let name = name.unwrap_or_else(|| self.engine().fresh_uuid());
         let start = StartExecution {
             machine: Arc::clone(&self.definition.machine),
             definition: self.definition.text(),

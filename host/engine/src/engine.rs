@@ -69,7 +69,7 @@ pub struct Engine {
     inbox: Sender<Message>,
     config: Arc<Config>,
     integrations: Arc<[Arc<dyn Integration>]>,
-    reservations: Arc<Reservations>,
+    pub(crate) reservations: Arc<Reservations>,
     failure: Arc<OnceLock<EngineError>>,
 }
 
@@ -298,12 +298,37 @@ impl Engine {
         self.integrations.iter().flat_map(|integration| integration.resources()).collect()
     }
 
+    /// Whether the engine takes work: neither shut down nor broken.
+    pub fn is_running(&self) -> bool {
+        !self.inbox.is_closed()
+    }
+
     /// Shuts the engine down: nothing more begins, tasks at work come to their end and their facts
     /// are committed. What is then unfinished can be resumed by the next engine on the store.
     pub async fn shutdown(&self) {
         // An engine that has gone is shut down.
         let _ = self.inbox.send(Message::Shutdown).await;
         self.inbox.closed().await;
+    }
+
+    /// Why no work is taken, when none is.
+    pub(crate) fn check_running(&self) -> Result<(), EngineError> {
+        if self.is_running() { Ok(()) } else { Err(self.gone()) }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.config.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.config.clock.now()
+    }
+
+    /// A UUID that nobody has.
+    pub fn fresh_uuid(&self) -> String {
+        let seed = self.config.entropy.seed();
+        let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     async fn is_live(&self, arn: &str) -> Result<bool, EngineError> {

@@ -51,6 +51,7 @@ mod engine;
 mod functions;
 mod integration;
 mod live;
+mod machines;
 mod mail;
 pub mod outside;
 mod reservation;
@@ -65,6 +66,9 @@ pub use arn::{ExecutionArn, Identity, NAME_CHARACTERS_MAX, NameError, check_name
 pub use engine::{Config, Description, Engine, EngineError};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
+pub use machines::{
+    MachineError, MachineType, NewStateMachine, StateMachineChange, StateMachineRecord,
+};
 pub use mail::{MailFolder, compose};
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{

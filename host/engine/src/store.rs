@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 use stepyard_asl::{Fact, FactKind, Payload, Status, Timestamp};
 
-use crate::ExecutionArn;
+use crate::{ExecutionArn, StateMachineRecord};
 
 pub use key_value::Quotas;
 pub use memory::MemoryStore;
@@ -36,6 +36,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The executions that `selection` asks for, those created last first.
     fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError>;
+
+    /// The state machine of this ARN.
+    fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError>;
+
+    /// All state machines, by name.
+    fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError>;
 }
 
 /// Records that are kept together or not at all, in their order.
@@ -80,6 +86,24 @@ pub enum Record {
         /// When.
         stopped_at: Timestamp,
     },
+    /// A state machine is registered, or changed.
+    StateMachine(Box<StateMachineRecord>),
+    /// A state machine is registered no longer, if it was.
+    StateMachineDeleted {
+        /// Its ARN.
+        arn: Arc<str>,
+    },
+}
+
+impl Record {
+    /// The execution it is about; none when it is about a state machine.
+    fn execution(&self) -> Option<&ExecutionArn> {
+        match self {
+            Self::Created { arn, .. } => Some(arn),
+            Self::Fact { execution, .. } | Self::Finished { execution, .. } => Some(execution),
+            Self::StateMachine(_) | Self::StateMachineDeleted { .. } => None,
+        }
+    }
 }
 
 /// What is known of an execution without reading its journal.

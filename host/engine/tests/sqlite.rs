@@ -52,7 +52,7 @@ fn a_file_of_a_later_format_is_refused_and_left_as_it_is() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`{file}` has format 7; this program knows formats up to 1: \
+            "`{file}` has format 7; this program knows formats up to 2: \
              use the program that wrote it, or a later one"
         )
     );
@@ -211,4 +211,19 @@ async fn a_refused_publication_is_not_logged() {
     assert_eq!((&*error.code, error.status), ("InvalidParameter", 400));
     assert_eq!(error.to_string(), "InvalidParameter: Invalid parameter: Empty message");
     assert!(store.topic_messages(None, 0, 10).unwrap().is_empty());
+}
+
+#[test]
+fn a_file_of_the_first_format_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    drop(SqliteStore::open(&path, Quotas::default()).unwrap());
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch("DROP TABLE state_machine; PRAGMA user_version = 1;").unwrap();
+    drop(raw);
+    let store = SqliteStore::open(&path, Quotas::default()).unwrap();
+    assert_eq!(store.state_machines(), Ok(vec![]));
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let format: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(format, 2);
 }

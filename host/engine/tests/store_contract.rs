@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use stepyard_asl::{CommandId, Fact, FactKind, Payload, StatesError, Status, Timestamp};
 use stepyard_engine::{
-    Batch, ExecutionArn, MemoryStore, Quotas, Record, Selection, SqliteStore, Store, StoreError,
+    Batch, ExecutionArn, MachineType, MemoryStore, Quotas, Record, Selection, SqliteStore,
+    StateMachineRecord, Store, StoreError,
 };
 
 /// The stores there are: a new one is added here and in `key_value_contract.rs`.
@@ -187,5 +188,44 @@ async fn batches_keep_the_order_of_their_calls_and_fail_alone() {
             assert_eq!(results, [Ok(()), Err(exists), Ok(())], "{store:?}");
             assert_eq!(store.facts(&arn(name)).unwrap().len(), 2);
         }
+    }
+}
+
+fn machine(name: &str, revision: Option<&str>) -> StateMachineRecord {
+    StateMachineRecord {
+        arn: format!("arn:aws:states:us-east-1:123456789012:stateMachine:{name}").into(),
+        name: name.into(),
+        definition: "{  }".into(),
+        role: "role".to_owned(),
+        kind: MachineType::Express,
+        logging: r#"{"level":"ALL"}"#.into(),
+        tracing: true,
+        created_at: at(1),
+        updated_at: at(2),
+        revision: revision.map(str::to_owned),
+    }
+}
+
+#[tokio::test]
+async fn a_state_machine_is_kept_replaced_and_deleted() {
+    for (store, _folder) in stores() {
+        let keep = |machine: &StateMachineRecord| {
+            let record = Record::StateMachine(Box::new(machine.clone()));
+            store.append(Batch { records: vec![record] })
+        };
+        let (b, a) = (machine("b", None), machine("a", None));
+        keep(&b).await.unwrap();
+        keep(&a).await.unwrap();
+        assert_eq!(store.state_machine(&b.arn), Ok(Some(b.clone())));
+        assert_eq!(store.state_machines(), Ok(vec![a.clone(), b.clone()]));
+        let changed = machine("b", Some("2"));
+        keep(&changed).await.unwrap();
+        assert_eq!(store.state_machines(), Ok(vec![a.clone(), changed]));
+        for _ in 0..2 {
+            let deleted = Record::StateMachineDeleted { arn: b.arn.clone() };
+            store.append(Batch { records: vec![deleted] }).await.unwrap();
+            assert_eq!(store.state_machines(), Ok(vec![a.clone()]));
+        }
+        assert_eq!(store.state_machine(&b.arn), Ok(None));
     }
 }

@@ -16,7 +16,7 @@ use super::{
     record,
 };
 use crate::{
-    ExecutionArn,
+    ExecutionArn, StateMachineRecord,
     outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
 };
 
@@ -33,6 +33,7 @@ struct Kept {
     /// In the order in which they were created.
     created: Vec<ExecutionArn>,
     buckets: BTreeMap<String, KeptBucket>,
+    machines: HashMap<Arc<str>, StateMachineRecord>,
 }
 
 #[derive(Debug)]
@@ -100,6 +101,16 @@ impl Store for MemoryStore {
         });
         Ok(selected.take(selection.limit.unwrap_or(usize::MAX)).collect())
     }
+
+    fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError> {
+        Ok(self.kept().machines.get(arn).cloned())
+    }
+
+    fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
+        let mut all: Vec<_> = self.kept().machines.values().cloned().collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
 }
 
 impl Kept {
@@ -108,9 +119,7 @@ impl Kept {
         let mut created: HashSet<&ExecutionArn> = HashSet::new();
         let mut numbered: HashSet<(&ExecutionArn, u64)> = HashSet::new();
         for record in &batch.records {
-            let (Record::Created { arn, .. }
-            | Record::Fact { execution: arn, .. }
-            | Record::Finished { execution: arn, .. }) = record;
+            let Some(arn) = record.execution() else { continue };
             let found = self.executions.get(arn);
             let exists = found.is_some() || created.contains(arn);
             match record {
@@ -130,7 +139,7 @@ impl Kept {
                         return Err(StoreError::FactExists { execution, number });
                     }
                 }
-                Record::Finished { .. } => {}
+                _ => {}
             }
         }
         Ok(())
@@ -155,6 +164,12 @@ impl Kept {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.finished = Some((status, stopped_at));
                     }
+                }
+                Record::StateMachine(machine) => {
+                    self.machines.insert(machine.arn.clone(), *machine);
+                }
+                Record::StateMachineDeleted { arn } => {
+                    self.machines.remove(&arn);
                 }
             }
         }

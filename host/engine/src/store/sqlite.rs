@@ -5,6 +5,7 @@
 
 mod journal;
 mod key_value;
+mod machines;
 mod schema;
 mod topics;
 mod writer;
@@ -21,6 +22,7 @@ use stepyard_asl::Fact;
 
 use self::writer::Writer;
 use super::{Batch, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError};
+use crate::StateMachineRecord;
 
 pub use topics::TopicMessage;
 pub(crate) use topics::{Entry, Logged};
@@ -95,6 +97,14 @@ impl Store for SqliteStore {
 
     fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.read(|connection| journal::executions(connection, selection))
+    }
+
+    fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError> {
+        self.read(|connection| machines::one(connection, arn))
+    }
+
+    fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
+        self.read(machines::all)
     }
 }
 

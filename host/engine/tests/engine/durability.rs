@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status};
 use stepyard_engine::{
     Answer, Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary, MemoryStore,
-    Outcome, Selection, SqliteStore, StartError, Store, StoreError,
+    Outcome, Selection, SqliteStore, StartError, StateMachineRecord, Store, StoreError,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -231,6 +231,14 @@ impl Store for Slow {
 
     fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.inner.executions(selection)
+    }
+
+    fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError> {
+        self.inner.state_machine(arn)
+    }
+
+    fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
+        self.inner.state_machines()
     }
 }
 

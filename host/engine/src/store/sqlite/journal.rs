@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::File;
+use super::{File, machines};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
@@ -21,13 +21,14 @@ pub(super) fn append(
     for record in &batch.records {
         let rows = insert(connection, record).map_err(|error| refusal(record, &error, file))?;
         if rows == 0 {
-            return Err(StoreError::ExecutionDoesNotExist { arn: arn(record).to_owned() });
+            let arn = record.execution().map(|arn| arn.to_string()).unwrap_or_default();
+            return Err(StoreError::ExecutionDoesNotExist { arn });
         }
     }
     Ok(())
 }
 
-/// Writes one record; no row when its execution does not exist.
+/// Writes one record; answers how many rows it wrote: none when its execution does not exist.
 fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
     match record {
         Record::Created { arn, name, machine, definition, started_at } => {
@@ -51,13 +52,8 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
             let values = params![execution, status.name(), outcome, stopped_at.as_millis()];
             connection.prepare_cached(update)?.execute(values)
         }
-    }
-}
-
-fn arn(record: &Record) -> &str {
-    match record {
-        Record::Created { arn, .. } => arn,
-        Record::Fact { execution, .. } | Record::Finished { execution, .. } => execution,
+        Record::StateMachine(machine) => machines::keep(connection, machine),
+        Record::StateMachineDeleted { arn } => machines::delete(connection, arn),
     }
 }
 
@@ -70,7 +66,7 @@ fn refusal(record: &Record, error: &rusqlite::Error, file: &File) -> StoreError 
         Record::Fact { execution, number, .. } => {
             StoreError::FactExists { execution: execution.to_string(), number: *number }
         }
-        Record::Finished { .. } => file.error("writing", error),
+        _ => file.error("writing", error),
     }
 }
 

@@ -10,8 +10,27 @@ use crate::StoreError;
 /// "STPY": SQLite's `application_id` tells whose file this is.
 const APPLICATION: i64 = 0x5354_5059;
 
-/// The format written here, SQLite's `user_version`.
-const FORMAT: i64 = 1;
+/// The format written here, SQLite's `user_version`: that of the tables first made, and one more for
+/// each migration.
+const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
+
+/// What was added since, in the order in which a file of the first format is brought up to date.
+const MIGRATIONS: &[&str] = &[STATE_MACHINES];
+
+const STATE_MACHINES: &str = "
+CREATE TABLE state_machine (
+    arn TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    role TEXT NOT NULL,
+    type TEXT NOT NULL,
+    logging TEXT NOT NULL,
+    tracing INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    revision TEXT
+) STRICT, WITHOUT ROWID;
+";
 
 /// How long another process may hold the file before a write gives up.
 const BUSY: Duration = Duration::from_secs(10);
@@ -19,6 +38,8 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Prepared statements each connection keeps.
 const STATEMENTS: usize = 64;
 
+/// The first format, never changed: what a later one has besides is a migration.
+///
 /// Facts are a log in the order of their arrival with an index, not a tree by execution: a commit
 /// then writes the log's last pages and not one page for each execution it touches.
 const TABLES: &str = "
@@ -87,6 +108,7 @@ pub(super) fn open(file: &File) -> Result<Connection, StoreError> {
     } else {
         check(&connection, file)?;
     }
+    migrate(&connection).map_err(fail)?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fail)?;
     if mode != "wal" {
@@ -127,8 +149,19 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "BEGIN EXCLUSIVE; {TABLES} PRAGMA application_id = {APPLICATION}; \
-         PRAGMA user_version = {FORMAT}; COMMIT;"
+         PRAGMA user_version = 1; COMMIT;"
     ))
+}
+
+/// Brings a file up to the format written here, one format at a time and each as one act.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let found = pragma(connection, "user_version")?;
+    for (migration, format) in MIGRATIONS.iter().zip(2..).filter(|(_, format)| *format > found) {
+        connection.execute_batch(&format!(
+            "BEGIN EXCLUSIVE; {migration} PRAGMA user_version = {format}; COMMIT;"
+        ))?;
+    }
+    Ok(())
 }
 
 fn check(connection: &Connection, file: &File) -> Result<(), StoreError> {
@@ -137,7 +170,7 @@ fn check(connection: &Connection, file: &File) -> Result<(), StoreError> {
         return Err(StoreError::NotADatabase { file: file.name() });
     }
     match pragma("user_version")? {
-        FORMAT => Ok(()),
+        1..=FORMAT => Ok(()),
         found if found > FORMAT => {
             Err(StoreError::NewerFormat { file: file.name(), found, known: FORMAT })
         }

@@ -1,0 +1,245 @@
+//! Executions: start, stop, describe, list.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stepyard_asl::{Payload, StateMachine, StatesError, Status};
+use stepyard_engine::{
+    ExecutionRecord, ExecutionSummary, MachineType, Selection, StateMachineRecord, check_name,
+};
+
+use super::{Action, machine::described_for, required, seconds};
+use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
+
+/// The states an execution can be in, in AWS's order.
+const STATUSES: [&str; 6] =
+    ["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"];
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StartExecution {
+    state_machine_arn: Option<String>,
+    name: Option<String>,
+    input: Option<String>,
+    trace_header: Option<String>,
+}
+
+impl Action for StartExecution {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .present("stateMachineArn", &self.state_machine_arn)
+            .length("traceHeader", self.trace_header.as_deref(), (0, 256))
+            .check()?;
+        let arn = required(self.state_machine_arn)?;
+        let name = self.name.unwrap_or_else(|| api.engine.fresh_uuid());
+        check_name(&name)?;
+        let input = input(self.input)?;
+        let record = api.engine.state_machine(arn::state_machine(&arn)?).await?;
+        let machine = StateMachine::parse(&record.definition)
+            .map_err(|problems| ApiError::invalid_definition(&problems))?;
+        let start = stepyard_engine::StartExecution {
+            machine: Arc::new(machine),
+            definition: record.definition,
+            machine_arn: arn,
+            name,
+            input,
+            role: record.role,
+            alias: None,
+            version: None,
+            trace: self.trace_header,
+        };
+        let started = api.engine.start(start).await?;
+        // The same name with the same input is the same execution only while it runs.
+        if matches!(started.standing, stepyard_engine::Standing::Finished(_)) {
+            let message = format!("Execution Already Exists: '{}'", started.arn);
+            return Err(ApiError::new("ExecutionAlreadyExists", message));
+        }
+        Ok(json!({ "executionArn": started.arn, "startDate": seconds(started.started_at) }))
+    }
+}
+
+fn input(text: Option<String>) -> Result<Payload, ApiError> {
+    let invalid = |detail: &str| {
+        let message = format!("Invalid State Machine Execution Input: '{detail}'");
+        ApiError::new("InvalidExecutionInput", message)
+    };
+    let text = text.unwrap_or_else(|| "{}".to_owned());
+    if text.is_empty() {
+        return Err(invalid("Invalid execution input."));
+    }
+    Payload::parse(text).map_err(|error| invalid(&error.to_string()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StopExecution {
+    execution_arn: Option<String>,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+impl Action for StopExecution {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .present("executionArn", &self.execution_arn)
+            .length("error", self.error.as_deref(), (0, 256))
+            .length("cause", self.cause.as_deref(), (0, 32_768))
+            .check()?;
+        let execution = required(self.execution_arn)?;
+        let error = StatesError { error: self.error, cause: self.cause };
+        let stopped = api.engine.stop(arn::execution(&execution)?, error).await?;
+        Ok(json!({ "stopDate": seconds(stopped) }))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DescribeExecution {
+    execution_arn: Option<String>,
+}
+
+impl Action for DescribeExecution {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default().present("executionArn", &self.execution_arn).check()?;
+        let execution = required(self.execution_arn)?;
+        let found = api.engine.describe(arn::execution(&execution)?).await?;
+        Ok(described(&found.execution))
+    }
+}
+
+fn described(execution: &ExecutionRecord) -> Value {
+    let mut shown = listed(&execution.summary);
+    shown["input"] = json!(execution.input.text());
+    shown["inputDetails"] = json!({ "included": true });
+    match &execution.status {
+        Status::Succeeded { output } => {
+            shown["output"] = json!(output.text());
+            shown["outputDetails"] = json!({ "included": true });
+        }
+        Status::Failed { error } | Status::Aborted { error } => {
+            for (member, value) in [("error", &error.error), ("cause", &error.cause)] {
+                if let Some(value) = value {
+                    shown[member] = json!(value);
+                }
+            }
+        }
+        Status::Running | Status::TimedOut => {}
+    }
+    if let Some(trace) = &execution.trace {
+        shown["traceHeader"] = json!(trace);
+    }
+    let word = execution.status.name();
+    shown["redriveCount"] = json!(0);
+    // Redriving is not here yet, whatever the execution's end.
+    shown["redriveStatus"] = json!("NOT_REDRIVABLE");
+    shown["redriveStatusReason"] = json!(format!("Execution is {word} and cannot be redriven"));
+    shown
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DescribeStateMachineForExecution {
+    execution_arn: Option<String>,
+}
+
+impl Action for DescribeStateMachineForExecution {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default().present("executionArn", &self.execution_arn).check()?;
+        let execution = required(self.execution_arn)?;
+        let found = api.engine.describe(arn::execution(&execution)?).await?.execution;
+        let machine_arn = arn::machine_of(&execution).unwrap_or_default();
+        // The definition and role are those of its start; the rest, of the machine as it is.
+        let kept = api.engine.state_machine(&machine_arn).await.ok();
+        let since = kept.as_ref().map_or(found.summary.started_at, |it| it.updated_at);
+        let machine = StateMachineRecord {
+            name: machine_arn.rsplit(':').next().unwrap_or_default().into(),
+            arn: machine_arn.into(),
+            definition: found.definition,
+            role: found.role,
+            kind: MachineType::Standard,
+            logging: kept.as_ref().map_or_else(|| "".into(), |it| it.logging.clone()),
+            tracing: kept.as_ref().is_some_and(|it| it.tracing),
+            created_at: found.summary.started_at,
+            updated_at: since,
+            revision: kept.and_then(|it| it.revision),
+        };
+        Ok(described_for(&machine, since.min(found.summary.started_at)))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListExecutions {
+    state_machine_arn: Option<String>,
+    status_filter: Option<String>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+    map_run_arn: Option<String>,
+    redrive_filter: Option<String>,
+}
+
+impl Action for ListExecutions {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .max_results(self.max_results)
+            .one_of("statusFilter", self.status_filter.as_deref(), &STATUSES)
+            .one_of("redriveFilter", self.redrive_filter.as_deref(), &["REDRIVEN", "NOT_REDRIVEN"])
+            .check()?;
+        if self.map_run_arn.is_some() || self.redrive_filter.is_some() {
+            return Err(ApiError::unsupported("A list of a Map Run's executions"));
+        }
+        let Some(arn) = self.state_machine_arn else {
+            let message = "Must provide a State Machine ARN or Map Run ARN";
+            return Err(ApiError::new("ValidationException", message));
+        };
+        api.engine.state_machine(arn::state_machine(&arn)?).await?;
+        let list = format!("executions/{arn}/{}", self.status_filter.as_deref().unwrap_or("*"));
+        let place = api.pages.place(&list, self.next_token.as_deref())?;
+        let all = api.engine.list(Selection { machine: Some(arn), ..Selection::default() }).await?;
+        // A page begins behind the last execution of the one before: newer ones move nothing.
+        let last = place.and_then(|last| all.iter().position(|it| *it.arn == *last));
+        let wanted = |it: &&ExecutionSummary| {
+            self.status_filter.as_deref().is_none_or(|status| status == it.status)
+        };
+        let mut rest = all.iter().skip(last.map_or(0, |last| last + 1)).filter(wanted);
+        let page: Vec<_> = rest.by_ref().take(page::size(self.max_results)).collect();
+        let shown: Vec<Value> = page
+            .iter()
+            .map(|it| {
+                let mut shown = listed(it);
+                shown["redriveCount"] = json!(0);
+                shown
+            })
+            .collect();
+        let mut answer = json!({ "executions": shown });
+        if let (Some(last), Some(_)) = (page.last(), rest.next()) {
+            answer["nextToken"] = json!(api.pages.token(&list, &last.arn));
+        }
+        Ok(answer)
+    }
+}
+
+fn listed(execution: &ExecutionSummary) -> Value {
+    let mut shown = json!({
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.machine,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": seconds(execution.started_at),
+    });
+    if let Some(stopped) = execution.stopped_at {
+        shown["stopDate"] = json!(seconds(stopped));
+    }
+    shown
+}

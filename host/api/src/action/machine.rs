@@ -1,0 +1,344 @@
+//! State machines: create, update, describe, delete, list; and a definition checked alone.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stepyard_asl::{Diagnostic, Severity, StateMachine, Timestamp};
+use stepyard_engine::{
+    MachineType, NewStateMachine, StateMachineChange, StateMachineRecord, check_name,
+};
+
+use super::{Action, Empty, required, seconds};
+use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
+
+/// The most characters of a definition (Quotas: 1 MB).
+const DEFINITION_MAX: usize = 1_048_576;
+/// The most characters of an ARN.
+const ARN_MAX: usize = 256;
+/// The types of state machine, in AWS's order.
+const TYPES: [&str; 2] = ["STANDARD", "EXPRESS"];
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreateStateMachine {
+    name: Option<String>,
+    definition: Option<String>,
+    role_arn: Option<String>,
+    r#type: Option<String>,
+    logging_configuration: Option<Logging>,
+    tracing_configuration: Option<Tracing>,
+    tags: Option<Vec<Value>>,
+    publish: Option<bool>,
+    version_description: Option<String>,
+    encryption_configuration: Option<Encryption>,
+}
+
+impl Action for CreateStateMachine {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .present("name", &self.name)
+            .present("definition", &self.definition)
+            .present("roleArn", &self.role_arn)
+            .length("name", self.name.as_deref(), (1, 80))
+            .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
+            .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
+            .one_of("type", self.r#type.as_deref(), &TYPES)
+            .check()?;
+        unversioned(self.publish, self.version_description.as_deref())?;
+        owned_key(self.encryption_configuration.as_ref())?;
+        if self.tags.is_some_and(|tags| !tags.is_empty()) {
+            return Err(ApiError::unsupported("A tag"));
+        }
+        if self.r#type.as_deref() == Some("EXPRESS") {
+            return Err(ApiError::unsupported("An EXPRESS state machine"));
+        }
+        let name = required(self.name)?;
+        check_name(&name)?;
+        let created = api.engine.create_state_machine(NewStateMachine {
+            arn: api.identity.state_machine(&name)?,
+            name,
+            definition: required(self.definition)?.into(),
+            role: required(self.role_arn)?,
+            kind: MachineType::Standard,
+            logging: self.logging_configuration.map_or(Ok("".into()), Logging::checked)?,
+            tracing: self.tracing_configuration.is_some_and(|it| it.is_on()),
+        });
+        let created = created.await?;
+        Ok(json!({
+            "stateMachineArn": created.arn,
+            "creationDate": seconds(created.created_at),
+        }))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UpdateStateMachine {
+    state_machine_arn: Option<String>,
+    definition: Option<String>,
+    role_arn: Option<String>,
+    logging_configuration: Option<Logging>,
+    tracing_configuration: Option<Tracing>,
+    publish: Option<bool>,
+    version_description: Option<String>,
+    encryption_configuration: Option<Encryption>,
+}
+
+impl Action for UpdateStateMachine {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .present("stateMachineArn", &self.state_machine_arn)
+            .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
+            .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
+            .check()?;
+        unversioned(self.publish, self.version_description.as_deref())?;
+        owned_key(self.encryption_configuration.as_ref())?;
+        let machine = required(self.state_machine_arn)?;
+        let machine = arn::state_machine(&machine)?;
+        let change = StateMachineChange {
+            definition: self.definition.map(Arc::from),
+            role: self.role_arn,
+            logging: self.logging_configuration.map(Logging::checked).transpose()?,
+            tracing: self.tracing_configuration.map(|it| it.is_on()),
+        };
+        let is_empty = change.definition.is_none()
+            && change.role.is_none()
+            && change.logging.is_none()
+            && change.tracing.is_none()
+            && self.encryption_configuration.is_none();
+        if is_empty {
+            let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
+                           TracingConfiguration must be specified";
+            return Err(ApiError::new("MissingRequiredParameter", message));
+        }
+        let before = api.engine.state_machine(machine).await?.revision;
+        let updated = api.engine.update_state_machine(machine, change).await?;
+        let mut answer = json!({ "updateDate": seconds(updated.updated_at) });
+        if updated.revision != before {
+            answer["revisionId"] = json!(updated.revision);
+        }
+        Ok(answer)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DescribeStateMachine {
+    state_machine_arn: Option<String>,
+}
+
+impl Action for DescribeStateMachine {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        let check = Constraints::default().present("stateMachineArn", &self.state_machine_arn);
+        check.check()?;
+        let machine = required(self.state_machine_arn)?;
+        let machine = api.engine.state_machine(arn::state_machine(&machine)?).await?;
+        let mut answer = described(&machine);
+        answer["status"] = json!("ACTIVE");
+        answer["type"] = json!(machine.kind.name());
+        answer["creationDate"] = json!(seconds(machine.created_at));
+        Ok(answer)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeleteStateMachine {
+    state_machine_arn: Option<String>,
+}
+
+impl Action for DeleteStateMachine {
+    type Output = Empty;
+
+    async fn run(self, api: &Api) -> Result<Empty, ApiError> {
+        let check = Constraints::default().present("stateMachineArn", &self.state_machine_arn);
+        check.check()?;
+        let machine = required(self.state_machine_arn)?;
+        api.engine.delete_state_machine(arn::state_machine(&machine)?).await?;
+        Ok(Empty {})
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListStateMachines {
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+impl Action for ListStateMachines {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        const LIST: &str = "machines";
+        Constraints::default().max_results(self.max_results).check()?;
+        // A page begins behind the last name of the one before: what is created or deleted
+        // meanwhile moves nothing.
+        let after = api.pages.place(LIST, self.next_token.as_deref())?;
+        let machines = api.engine.state_machines().await?;
+        let mut rest =
+            machines.iter().filter(|it| after.as_deref().is_none_or(|at| *it.name > *at));
+        let page: Vec<_> = rest.by_ref().take(page::size(self.max_results)).collect();
+        let shown: Vec<Value> = page.iter().map(|machine| listed(machine)).collect();
+        let mut answer = json!({ "stateMachines": shown });
+        if let (Some(last), Some(_)) = (page.last(), rest.next()) {
+            answer["nextToken"] = json!(api.pages.token(LIST, &last.name));
+        }
+        Ok(answer)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ValidateStateMachineDefinition {
+    definition: Option<String>,
+    r#type: Option<String>,
+    severity: Option<String>,
+    max_results: Option<i64>,
+}
+
+impl Action for ValidateStateMachineDefinition {
+    type Output = Value;
+
+    async fn run(self, _: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .present("definition", &self.definition)
+            .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
+            .one_of("type", self.r#type.as_deref(), &TYPES)
+            .one_of("severity", self.severity.as_deref(), &["ERROR", "WARNING"])
+            .max_results(self.max_results)
+            .check()?;
+        let problems = StateMachine::parse(&required(self.definition)?).err().unwrap_or_default();
+        let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
+        let with_warnings = self.severity.as_deref() == Some("WARNING");
+        let shown: Vec<&Diagnostic> =
+            problems.iter().filter(|problem| with_warnings || is_error(problem)).collect();
+        let page = page::size(self.max_results).min(100);
+        Ok(json!({
+            "result": if problems.iter().any(|it| is_error(&it)) { "FAIL" } else { "OK" },
+            "diagnostics": shown.iter().take(page).map(|it| diagnosed(it)).collect::<Vec<_>>(),
+            "truncated": shown.len() > page,
+        }))
+    }
+}
+
+fn diagnosed(problem: &Diagnostic) -> Value {
+    let mut shown = json!({
+        "severity": match problem.severity { Severity::Error => "ERROR", Severity::Warning => "WARNING" },
+        "code": problem.code.to_string(),
+        "message": problem.message,
+    });
+    if !problem.location.segments().is_empty() {
+        shown["location"] = json!(problem.location.to_string());
+    }
+    shown
+}
+
+fn listed(machine: &StateMachineRecord) -> Value {
+    json!({
+        "stateMachineArn": machine.arn,
+        "name": machine.name,
+        "type": machine.kind.name(),
+        "creationDate": seconds(machine.created_at),
+    })
+}
+
+/// What DescribeStateMachine and DescribeStateMachineForExecution have in common.
+fn described(machine: &StateMachineRecord) -> Value {
+    let logging = serde_json::from_str(&machine.logging);
+    let off = json!({ "level": "OFF", "includeExecutionData": false });
+    let mut shown = json!({
+        "stateMachineArn": machine.arn,
+        "name": machine.name,
+        "definition": machine.definition,
+        "roleArn": machine.role,
+        "loggingConfiguration": logging.unwrap_or(off),
+        "tracingConfiguration": { "enabled": machine.tracing },
+        "encryptionConfiguration": { "type": "AWS_OWNED_KEY" },
+    });
+    if let Some(revision) = &machine.revision {
+        shown["revisionId"] = json!(revision);
+    }
+    shown
+}
+
+/// The state machine as an execution runs it, whatever has become of it since.
+pub(super) fn described_for(machine: &StateMachineRecord, since: Timestamp) -> Value {
+    let mut shown = described(machine);
+    shown["updateDate"] = json!(seconds(since));
+    shown
+}
+
+fn unversioned(publish: Option<bool>, description: Option<&str>) -> Result<(), ApiError> {
+    match (publish, description) {
+        (Some(true), _) => Err(ApiError::unsupported("A state machine version (publish)")),
+        (_, Some(_)) => {
+            let message = "Version description can only be set when publish is true";
+            Err(ApiError::new("ValidationException", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `loggingConfiguration`. Kept and described; delivery to CloudWatch Logs is not this crate's.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Logging {
+    level: Option<String>,
+    include_execution_data: Option<bool>,
+    destinations: Option<Vec<Value>>,
+}
+
+impl Logging {
+    fn checked(self) -> Result<Arc<str>, ApiError> {
+        const LEVELS: [&str; 4] = ["ALL", "ERROR", "FATAL", "OFF"];
+        let level = self.level.unwrap_or_else(|| "OFF".to_owned());
+        Constraints::default()
+            .one_of("loggingConfiguration.level", Some(&level), &LEVELS)
+            .check()?;
+        let destinations = self.destinations.as_ref().map_or(0, Vec::len);
+        if level != "OFF" && destinations != 1 {
+            let message =
+                "Invalid Logging Configuration: Must specify exactly one Log Destination.";
+            return Err(ApiError::new("InvalidLoggingConfiguration", message));
+        }
+        let include = self.include_execution_data.unwrap_or(false);
+        let mut shown = json!({ "level": level, "includeExecutionData": include });
+        if let Some(destinations) = self.destinations {
+            shown["destinations"] = destinations.into();
+        }
+        Ok(shown.to_string().into())
+    }
+}
+
+/// `tracingConfiguration`.
+#[derive(Debug, Deserialize)]
+struct Tracing {
+    enabled: Option<bool>,
+}
+
+impl Tracing {
+    fn is_on(&self) -> bool {
+        self.enabled.unwrap_or(false)
+    }
+}
+
+/// `encryptionConfiguration`.
+#[derive(Debug, Deserialize)]
+struct Encryption {
+    r#type: Option<String>,
+}
+
+fn owned_key(encryption: Option<&Encryption>) -> Result<(), ApiError> {
+    match encryption.and_then(|it| it.r#type.as_deref()) {
+        None | Some("AWS_OWNED_KEY") => Ok(()),
+        Some(_) => Err(ApiError::unsupported("A customer managed key")),
+    }
+}

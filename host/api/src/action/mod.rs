@@ -1,0 +1,96 @@
+//! The operations, one struct each: its members, and what is done.
+
+mod execution;
+mod history;
+mod machine;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use stepyard_asl::Timestamp;
+
+use self::{
+    execution::{
+        DescribeExecution, DescribeStateMachineForExecution, ListExecutions, StartExecution,
+        StopExecution,
+    },
+    history::GetExecutionHistory,
+    machine::{
+        CreateStateMachine, DeleteStateMachine, DescribeStateMachine, ListStateMachines,
+        UpdateStateMachine, ValidateStateMachineDefinition,
+    },
+};
+use crate::{Api, error::ApiError};
+
+/// An operation of the API, as its request is read.
+trait Action: DeserializeOwned {
+    /// What is answered.
+    type Output: Serialize;
+
+    /// Does it.
+    async fn run(self, api: &Api) -> Result<Self::Output, ApiError>;
+}
+
+/// Declares the operations: those that are here, and those of AWS's that are not.
+macro_rules! actions {
+    ([$($here:ident),* $(,)?], [$($absent:ident),* $(,)?]) => {
+        /// Does the operation that is named so.
+        pub(crate) async fn perform(
+            api: &Api,
+            operation: &str,
+            body: &[u8],
+        ) -> Result<String, ApiError> {
+            match operation {
+                $(stringify!($here) => run::<$here>(api, body).await,)*
+                $(stringify!($absent))|* => Err(ApiError::unsupported(operation)),
+                _ => {
+                    let message = format!("AWS Step Functions has no operation `{operation}`");
+                    Err(ApiError::new("UnknownOperationException", message))
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    [
+        CreateStateMachine, DeleteStateMachine, DescribeExecution, DescribeStateMachine,
+        DescribeStateMachineForExecution, GetExecutionHistory, ListExecutions, ListStateMachines,
+        StartExecution, StopExecution, UpdateStateMachine, ValidateStateMachineDefinition,
+    ],
+    [
+        CreateActivity, CreateStateMachineAlias, DeleteActivity, DeleteStateMachineAlias,
+        DeleteStateMachineVersion, DescribeActivity, DescribeMapRun, DescribeStateMachineAlias,
+        GetActivityTask, ListActivities, ListMapRuns, ListStateMachineAliases, ListStateMachineVersions,
+        ListTagsForResource, PublishStateMachineVersion, RedriveExecution, SendTaskFailure,
+        SendTaskHeartbeat, SendTaskSuccess, StartSyncExecution,
+        TagResource, TestState, UntagResource, UpdateMapRun, UpdateStateMachineAlias,
+    ]
+}
+
+async fn run<A: Action>(api: &Api, body: &[u8]) -> Result<String, ApiError> {
+    // By way of a map: an array is no request, though serde would take it for a struct.
+    let members: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|error| serialization(&error))?;
+    let action = A::deserialize(Value::Object(members)).map_err(|error| serialization(&error))?;
+    let output = action.run(api).await?;
+    serde_json::to_string(&output).map_err(|error| serialization(&error))
+}
+
+fn serialization(error: &serde_json::Error) -> ApiError {
+    ApiError::new("SerializationException", error.to_string())
+}
+
+/// A member that its constraints say is there.
+fn required<T>(member: Option<T>) -> Result<T, ApiError> {
+    member.ok_or_else(|| ApiError::new("ValidationException", "a required member is missing"))
+}
+
+/// The wire's timestamps: seconds since the Unix epoch, with milliseconds.
+fn seconds(at: Timestamp) -> f64 {
+    // A moment that has more milliseconds than a double holds is 285,000 years away.
+    at.as_millis() as f64 / 1_000.0
+}
+
+/// An operation that answers nothing.
+#[derive(Debug, Serialize)]
+struct Empty {}

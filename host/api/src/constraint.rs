@@ -1,0 +1,114 @@
+//! AWS's checks of a request's members, before anything is looked at: all failures in one message.
+
+use crate::error::ApiError;
+
+/// Gathers what is wrong with a request.
+#[derive(Debug, Default)]
+pub(crate) struct Constraints(Vec<String>);
+
+impl Constraints {
+    /// A member that has to be there.
+    pub(crate) fn present<T>(mut self, member: &str, value: &Option<T>) -> Self {
+        if value.is_none() {
+            self.0.push(format!(
+                "Value null at '{member}' failed to satisfy constraint: Member must not be null"
+            ));
+        }
+        self
+    }
+
+    /// A text of `min` to `max` characters, when it is there.
+    pub(crate) fn length(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        (min, max): (usize, usize),
+    ) -> Self {
+        let Some(value) = value else { return self };
+        let length = value.chars().count();
+        let bound = match () {
+            () if length > max => format!("less than or equal to {max}"),
+            () if length < min => format!("greater than or equal to {min}"),
+            () => return self,
+        };
+        self.fail(member, value, &format!("have length {bound}"));
+        self
+    }
+
+    /// `maxResults`: 0 to 1000.
+    pub(crate) fn max_results(mut self, value: Option<i64>) -> Self {
+        match value {
+            Some(value @ 1_001..) => {
+                self.fail("maxResults", &value.to_string(), "have value less than or equal to 1000")
+            }
+            Some(value @ ..=-1) => {
+                self.fail("maxResults", &value.to_string(), "have value greater than or equal to 0")
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// One of the words, when it is there.
+    pub(crate) fn one_of(mut self, member: &str, value: Option<&str>, words: &[&str]) -> Self {
+        if let Some(value) = value.filter(|value| !words.contains(value)) {
+            self.fail(member, value, &format!("satisfy enum value set: [{}]", words.join(", ")));
+        }
+        self
+    }
+
+    /// Refuses the request when something is wrong with it.
+    pub(crate) fn check(self) -> Result<(), ApiError> {
+        let found = self.0;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let plural = if found.len() == 1 { "" } else { "s" };
+        let message =
+            format!("{} validation error{plural} detected: {}", found.len(), found.join("; "));
+        Err(ApiError::new("ValidationException", message))
+    }
+
+    fn fail(&mut self, member: &str, value: &str, demand: &str) {
+        self.0.push(format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {demand}"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let wrong = Constraints::default()
+            .present("definition", &None::<String>)
+            .length("name", Some(""), (1, 80))
+            .length("roleArn", Some("abc"), (1, 2))
+            .one_of("type", Some("FAST"), &["STANDARD", "EXPRESS"])
+            .max_results(Some(1_001))
+            .max_results(Some(-1))
+            .check();
+        let expected = "6 validation errors detected: \
+            Value null at 'definition' failed to satisfy constraint: Member must not be null; \
+            Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1; \
+            Value 'abc' at 'roleArn' failed to satisfy constraint: Member must have length less than or equal to 2; \
+            Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]; \
+            Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000; \
+            Value '-1' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 0";
+        assert_eq!(wrong, Err(ApiError::new("ValidationException", expected)));
+    }
+
+    #[test]
+    fn what_is_right_or_absent_passes() {
+        let right = Constraints::default()
+            .present("name", &Some("orders"))
+            .length("name", Some("orders"), (1, 80))
+            .length("traceHeader", None, (0, 256))
+            .one_of("type", None, &["STANDARD"])
+            .max_results(Some(0))
+            .max_results(None);
+        assert_eq!(right.check(), Ok(()));
+    }
+}

@@ -1,0 +1,87 @@
+//! The real `stepyard serve`, as a process of its own.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+
+use super::Project;
+
+/// A server at work; dropped, it is killed.
+pub(crate) struct Server {
+    child: Child,
+    /// `127.0.0.1:<port>`.
+    pub(crate) address: String,
+}
+
+impl Server {
+    /// Starts a server in the project, on a free port, and waits until it listens.
+    pub(crate) fn start(project: &Project) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepyard"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(project.path(""));
+        command.env_remove("STEPYARD_CRASH_AT").stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("stepyard runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
+        let mut said = String::new();
+        let address = loop {
+            let Some(line) = lines.next() else { panic!("the server did not start: {said}") };
+            let line = line.expect("stderr is text");
+            if let Some((_, address)) = line.split_once("API on http://") {
+                break address.to_owned();
+            }
+            said.push_str(&line);
+            said.push('\n');
+        };
+        // What it says later is read, so that it never waits for a reader.
+        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+        Self { child, address }
+    }
+
+    /// Ends it without warning, as a lost machine does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the server is killed");
+        self.child.wait().expect("the server ends");
+    }
+
+    /// Asks it to end (SIGTERM), and answers its exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        assert!(sent.success());
+        self.child.wait().expect("the server ends").code()
+    }
+
+    /// Calls an operation as any client may; answers the status code and the body.
+    pub(crate) fn call(&self, operation: &str, body: &str) -> (u16, Value) {
+        let target = format!("X-Amz-Target: AWSStepFunctions.{operation}\r\n");
+        let (status, body) = self.request("POST / HTTP/1.1", &self.address, &target, body);
+        (status, serde_json::from_str(&body).expect("an answer is JSON"))
+    }
+
+    /// One request with these headers; answers the status code and the body.
+    pub(crate) fn request(&self, line: &str, host: &str, more: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
+        let length = body.len();
+        let head = format!(
+            "{line}\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n"
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("the request is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the answer is text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.expect("an answer has a status"), body.to_owned())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
