@@ -48,7 +48,7 @@ fn a_file_of_a_later_format_is_refused_and_left_as_it_is() {
     let before = fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
     let file = path.display().to_string();
-    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 1 });
+    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 2 });
     assert_eq!(
         error.to_string(),
         format!(
