@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// What `asl` may depend on, each with its reason. None does I/O, reads a clock or draws randomness.
 const ASL: &[&str] = &[
+    "base64",     // the text of a task token
     "hmac",       // randomness derived from the seed
     "regex-lite", // `=~` in path filters, in linear time
     "serde",      // facts, history and definitions as JSON

@@ -20,7 +20,7 @@ pub struct Step {
 pub enum Command {
     /// Do a Task state's work, and answer with `TaskSucceeded` or `TaskFailed`.
     ScheduleTask(Box<ScheduleTask>),
-    /// Answer with `TimerFired` once `at` has come.
+    /// Answer with `TimerFired` once `at` has come. A timer that was started before is moved.
     StartTimer {
         /// Names the timer.
         timer: CommandId,
@@ -58,7 +58,7 @@ pub struct ScheduleTask {
     /// Names the visit to the state: the id of the visit's first attempt. With the execution's ARN
     /// it is the idempotency key, the same for every Retry and after every replay.
     pub visit: CommandId,
-    /// 0 for the first attempt, then 1 more for each retry.
+    /// 0 for the first attempt, then 1 more for each retry and redrive.
     pub attempt: u32,
     /// The Task state's name.
     pub state: StateName,
@@ -77,7 +77,8 @@ pub struct ScheduleTask {
     pub credentials: Option<String>,
 }
 
-/// Names a task to those who complete it from outside; unguessable, 1 to 2,048 characters.
+/// Names a task to those who complete it from outside; unguessable, 1 to 2,048 characters. It says
+/// itself whose task it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskToken(pub String);

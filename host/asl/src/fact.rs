@@ -60,6 +60,11 @@ pub enum FactKind {
         /// What the service answered.
         details: Payload,
     },
+    /// `SendTaskHeartbeat` was called for a task.
+    TaskBeat {
+        /// The task that goes on.
+        task: CommandId,
+    },
     /// A step, a service or `SendTaskSuccess` completed a task.
     TaskSucceeded {
         /// The task completed.
@@ -78,6 +83,12 @@ pub enum FactKind {
     TimerFired {
         /// The timer.
         timer: CommandId,
+    },
+    /// `RedriveExecution` was called: what failed, was stopped or ran out of time goes on.
+    ExecutionRedriven {
+        /// What names the request, when the caller gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_token: Option<String>,
     },
     /// `StopExecution` was called.
     ExecutionAborted {

@@ -89,6 +89,9 @@ pub struct Details {
     /// The version the execution was started with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_machine_version_arn: Option<String>,
+    /// How often the execution was redriven, this time included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrive_count: Option<u32>,
     /// The worker that took an activity's task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_name: Option<String>,
@@ -161,6 +164,8 @@ event_types! {
     ExecutionAborted => Some("executionAbortedEventDetails"),
     /// The execution failed.
     ExecutionFailed => Some("executionFailedEventDetails"),
+    /// The execution was redriven.
+    ExecutionRedriven => Some("executionRedrivenEventDetails"),
     /// The execution began.
     ExecutionStarted => Some("executionStartedEventDetails"),
     /// The execution ended with an output.

@@ -3,17 +3,19 @@
 //!
 //! Long, for it is a table: a machine and what it meets, one after the other.
 //!
-//! `> fact`, `+ command`, and the history as `id<previous type details`. `UPDATE_EXPECT=1 cargo test`
-//! rewrites them.
+//! `UPDATE_EXPECT=1 cargo test` rewrites them.
+
+mod rendering;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use expect_test::{ExpectFile, expect_file};
 use serde_json::{Value, json};
 use stepyard_asl::{
-    Command, Details, Execution, Fact, FactKind, HistoryEvent, Payload, StateMachine, StatesError,
-    Status, Step, Timestamp,
+    Command, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Status, Timestamp,
 };
+
+use rendering::{render, render_command, render_event};
 
 #[test]
 fn states_that_need_nobody_run_in_one_step() {
@@ -121,6 +123,114 @@ fn a_timeout_fails_the_attempt_and_each_attempt_has_its_own() {
             fired("1.1:timeout"),
         ],
         expect_file!["transcripts/a_timeout_fails_the_attempt_and_each_attempt_has_its_own.txt"],
+    );
+}
+
+#[test]
+fn a_heartbeat_moves_the_next_one_and_shows_nothing() {
+    check(
+        json!({"StartAt": "Ask", "States": {"Ask": {
+            "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true,
+            "HeartbeatSeconds": 60}}}),
+        &[
+            start("{}"),
+            submitted("1.0:task"),
+            beat("1.0:task"),
+            done("1.0:task", json!(true)),
+            beat("1.0:task"),
+        ],
+        expect_file!["transcripts/a_heartbeat_moves_the_next_one_and_shows_nothing.txt"],
+    );
+}
+
+#[test]
+fn a_redrive_attempts_the_failed_task_again_with_its_retries_and_its_own_deadline() {
+    check(
+        json!({"StartAt": "Pay", "TimeoutSeconds": 100, "States": {"Pay": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Done",
+            "TimeoutSeconds": 9, "Parameters": {"again.$": "$$.State.RetryCount",
+                "redrives.$": "$$.Execution.RedriveCount"},
+            "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 1}]},
+            "Done": {"Type": "Succeed"}}}),
+        &[
+            start("{}"),
+            failed("1.0:task", "Busy", "later"),
+            fired("1.0:backoff"),
+            failed("1.1:task", "Busy", "later"),
+            redriven(),
+            done("1.1:task", json!("too late")),
+            failed("1.2:task", "Busy", "later"),
+            fired("1.2:backoff"),
+            done("1.3:task", json!("paid")),
+            redriven(),
+        ],
+        expect_file!["transcripts/a_redrive_attempts_the_failed_task_again.txt"],
+    );
+}
+
+#[test]
+fn a_redrive_goes_on_with_what_failed_or_was_stopped_inside_a_parallel_and_a_map() {
+    let task = |name: &str| {
+        json!({"StartAt": name, "States": {name: {"Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke", "End": true}}})
+    };
+    check(
+        json!({"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true, "Branches": [
+            task("One"),
+            {"StartAt": "Each", "States": {"Each": {"Type": "Map", "MaxConcurrency": 2,
+                "ItemProcessor": task("Two"), "End": true}}},
+            {"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 50, "End": true}}}]}}}),
+        &[
+            start("[1, 2, 3]"),
+            done("1.0.0/1.0:task", json!("one")),
+            done("1.0.1/1.0.1/1.0:task", json!("second")),
+            failed("1.0.1/1.0.0/1.0:task", "Broken", "once"),
+            redriven(),
+            done("1.0.1/1.0.0/1.1:task", json!("first")),
+            done("1.0.1/1.0.2/1.1:task", json!("third")),
+            fired("1.0.2/1.0:wait"),
+        ],
+        expect_file!["transcripts/a_redrive_goes_on_inside_a_parallel_and_a_map.txt"],
+    );
+}
+
+#[test]
+fn a_redrive_of_an_error_that_was_dealt_with_goes_on_behind_it() {
+    check(
+        json!({"StartAt": "Both", "States": {
+            "Both": {"Type": "Parallel", "Next": "Never", "Branches": [
+                {"StartAt": "Bad", "States": {"Bad": {"Type": "Fail", "Error": "Bad"}}},
+                {"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 50, "End": true}}}],
+                "Catch": [{"ErrorEquals": ["Bad"], "Next": "Worse"}]},
+            "Never": {"Type": "Succeed"},
+            "Worse": {"Type": "Fail", "Error": "Worse"}}}),
+        &[start("{}"), redriven()],
+        expect_file!["transcripts/a_redrive_of_an_error_that_was_dealt_with.txt"],
+    );
+}
+
+#[test]
+fn a_redrive_of_a_stopped_wait_keeps_its_moment() {
+    check(
+        json!({"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 50, "Next": "Done"},
+            "Done": {"Type": "Succeed"}}}),
+        &[
+            start("{}"),
+            FactKind::ExecutionAborted { error: StatesError { error: None, cause: None } },
+            redriven(),
+            fired("1.0:wait"),
+        ],
+        expect_file!["transcripts/a_redrive_of_a_stopped_wait_keeps_its_moment.txt"],
+    );
+}
+
+#[test]
+fn an_express_execution_ends_after_five_minutes() {
+    check(
+        json!({"StartAt": "Nap", "TimeoutSeconds": 900, "States": {
+            "Nap": {"Type": "Wait", "Seconds": 800, "End": true}}}),
+        &[start_express("{}"), fired("0.0:execution")],
+        expect_file!["transcripts/an_express_execution_ends_after_five_minutes.txt"],
     );
 }
 
@@ -494,7 +604,7 @@ fn a_loop_that_asks_nobody_ends_with_the_history() {
     for event in step.history.iter().rev().take(3).rev() {
         text += &render_event(event);
     }
-    text += &step.commands.iter().map(render_command).collect::<String>();
+    text += &step.commands.iter().map(|it| render_command(it, BEGIN)).collect::<String>();
     expect_file!["transcripts/a_loop_that_asks_nobody_ends_with_the_history.txt"].assert_eq(&text);
 }
 
@@ -504,21 +614,7 @@ fn an_express_loop_that_asks_nobody_runs_out_of_time() {
         "Round": {"Type": "Choice", "Default": "Round",
             "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "Stop"}]},
         "Stop": {"Type": "Succeed"}}});
-    let FactKind::ExecutionStarted { name, role, machine: arn, input, seed, .. } = start("{}")
-    else {
-        unreachable!("start makes a start")
-    };
-    let started = FactKind::ExecutionStarted {
-        id: "arn:aws:states:eu-west-1:123456789012:express:orders:one:2".to_owned(),
-        name,
-        role,
-        machine: arn,
-        alias: None,
-        version: None,
-        trace: None,
-        input,
-        seed,
-    };
+    let started = start_express("{}");
     let mut execution = Execution::new(parse(&machine));
     let step = execution.step(&fact(0, started));
     assert!(step.history.len() > 25_000);
@@ -572,7 +668,7 @@ fn check(machine: Value, facts: &[FactKind], expect: ExpectFile) {
                 timers.insert(timer.clone(), at.as_millis() - BEGIN);
             }
         }
-        transcript += &render(kind, &step);
+        transcript += &render(kind, &step, BEGIN);
         journal.push(fact);
     }
     expect.assert_eq(&transcript);
@@ -590,75 +686,6 @@ fn parse(machine: &Value) -> Arc<StateMachine> {
     Arc::new(StateMachine::parse(&machine.to_string()).unwrap())
 }
 
-fn render(fact: &FactKind, step: &Step) -> String {
-    let mut text = match fact {
-        FactKind::ExecutionStarted { .. } => "> ExecutionStarted".to_owned(),
-        FactKind::TaskStarted { task, .. } => format!("> TaskStarted {task}"),
-        FactKind::TaskSubmitted { task, .. } => format!("> TaskSubmitted {task}"),
-        FactKind::TaskSucceeded { task, .. } => format!("> TaskSucceeded {task}"),
-        FactKind::TaskFailed { task, .. } => format!("> TaskFailed {task}"),
-        FactKind::TimerFired { timer } => format!("> TimerFired {timer}"),
-        FactKind::ExecutionAborted { .. } => "> ExecutionAborted".to_owned(),
-    };
-    text += "\n";
-    text += &step.history.iter().map(render_event).collect::<String>();
-    text += &step.commands.iter().map(render_command).collect::<String>();
-    text
-}
-
-fn render_event(event: &HistoryEvent) -> String {
-    let (id, previous, kind) = (event.id, event.previous_event_id, event.kind.name());
-    let details = render_details(&event.details);
-    format!("{id:>5}<{previous:<3} {kind}{details}\n")
-}
-
-fn render_details(details: &Details) -> String {
-    let mut text = String::new();
-    if let Some(name) = &details.name {
-        text += &format!(" {name}");
-    }
-    let Value::Object(members) = serde_json::to_value(details).unwrap() else { unreachable!() };
-    for (name, member) in members.iter().filter(|(name, _)| *name != "name") {
-        let shown = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
-        text += &format!(" {name}={}", brief(&shown));
-    }
-    text
-}
-
-/// Long data by its beginning and length.
-fn brief(text: &str) -> String {
-    if text.len() <= 300 {
-        return text.to_owned();
-    }
-    format!("{}... ({} bytes)", &text[..20], text.len())
-}
-
-fn render_command(command: &Command) -> String {
-    match command {
-        Command::ScheduleTask(task) => {
-            let (id, visit, input) = (&task.task, &task.visit, &task.input);
-            let resource = task.resource.text().trim_start_matches("arn:aws:");
-            let token = task.token.as_ref().map_or("", |_| " with a token");
-            format!("      + task {id} of {visit}: {resource} {input}{token}\n")
-        }
-        Command::StartTimer { timer, at } => {
-            format!("      + timer {timer} at +{} ms\n", at.as_millis() - BEGIN)
-        }
-        Command::Cancel { command } => format!("      + cancel {command}\n"),
-        Command::Finish { status } => format!("      + finish {}\n", render_status(status)),
-    }
-}
-
-fn render_status(status: &Status) -> String {
-    match status {
-        Status::Running => "RUNNING".to_owned(),
-        Status::Succeeded { output } => format!("SUCCEEDED {output}"),
-        Status::Failed { error } => format!("FAILED {}", error.name()),
-        Status::TimedOut => "TIMED_OUT".to_owned(),
-        Status::Aborted { error } => format!("ABORTED {}", error.name()),
-    }
-}
-
 fn start(input: &str) -> FactKind {
     FactKind::ExecutionStarted {
         id: "arn:aws:states:eu-west-1:123456789012:execution:orders:one".to_owned(),
@@ -671,6 +698,17 @@ fn start(input: &str) -> FactKind {
         input: Payload::parse(input).unwrap(),
         seed: [7; 32],
     }
+}
+
+fn start_express(input: &str) -> FactKind {
+    let FactKind::ExecutionStarted {
+        name, role, machine, alias, version, trace, input, seed, ..
+    } = start(input)
+    else {
+        unreachable!("start makes a start")
+    };
+    let id = "arn:aws:states:eu-west-1:123456789012:express:orders:one:2".to_owned();
+    FactKind::ExecutionStarted { id, name, role, machine, alias, version, trace, input, seed }
 }
 
 fn done(task: &str, output: Value) -> FactKind {
@@ -687,6 +725,14 @@ fn submitted(task: &str) -> FactKind {
 
 fn taken(task: &str, worker: Option<&str>) -> FactKind {
     FactKind::TaskStarted { task: id(task), worker: worker.map(str::to_owned) }
+}
+
+fn beat(task: &str) -> FactKind {
+    FactKind::TaskBeat { task: id(task) }
+}
+
+fn redriven() -> FactKind {
+    FactKind::ExecutionRedriven { client_token: None }
 }
 
 fn fired(timer: &str) -> FactKind {

@@ -19,7 +19,7 @@ pub(super) struct Branch {
     pub(super) state: usize,
     /// Which visit to a state this is, from 1; 0 before the first.
     pub(super) visit: u32,
-    /// Which attempt of the visit, from 0.
+    /// Which attempt of the visit, from 0; a redrive is one, too.
     pub(super) attempt: u32,
     /// The state's raw input.
     pub(super) input: Payload,
@@ -75,6 +75,12 @@ impl Branch {
         self.machine.state_at(self.state)
     }
 
+    /// The place of the state that its machine starts at.
+    pub(super) fn first_state(&self) -> usize {
+        let first = self.machine.index_of(self.machine.start_at());
+        first.expect("a definition that parses has the state that StartAt names")
+    }
+
     /// Whether it has come to its first state.
     pub(super) fn has_arrived(&self) -> bool {
         self.visit > 0
@@ -90,6 +96,11 @@ impl Branch {
             }
             _ => false,
         }
+    }
+
+    /// How often this visit was retried since it began, or since the execution was redriven.
+    pub(super) fn retry_count(&self) -> u32 {
+        self.retries.iter().sum::<u64>().try_into().unwrap_or(u32::MAX)
     }
 
     pub(super) fn state_name(&self) -> &StateName {

@@ -21,6 +21,7 @@ impl Execution {
         let branch = &self.branches[path];
         let retriers = branch.state().retriers();
         if let Some(index) = Retrier::find(retriers, &failure, &branch.retries) {
+            self.forget_stopped(path);
             self.back_off(path, index);
             return None;
         }
@@ -32,7 +33,10 @@ impl Execution {
             self.emit_next(path, kind, Details::default());
         }
         match self.catch(path, &failure) {
-            Some(Ok((next, output))) => self.exit(path, Some(next), output),
+            Some(Ok((next, output))) => {
+                self.forget_stopped(path);
+                self.exit(path, Some(next), output)
+            }
             // Not offered to the catchers again: what they make of it would fail the same way.
             Some(Err(failure)) => self.give_up(path, failure),
             None => self.give_up(path, failure),
@@ -105,8 +109,10 @@ impl Execution {
             self.show_aborted(&branch, failing_event);
             self.cancel_commands(path, &branch);
         }
-        for path in &aborted {
-            self.branches.remove(path);
+        for path in aborted {
+            if let Some(branch) = self.branches.remove(&path) {
+                self.turn.stopped.push((path, branch));
+            }
         }
         self.branch_mut(parent).last_event = failing_event;
     }

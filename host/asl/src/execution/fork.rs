@@ -44,7 +44,7 @@ impl Children {
         self.begun < self.fork.total && self.begun - self.done < self.fork.concurrency
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.done == self.fork.total
     }
 
@@ -92,7 +92,7 @@ impl Execution {
     }
 
     /// Begins as many children as there is room for.
-    fn begin_children(&mut self, path: &BranchPath, previous: u64) -> Next {
+    pub(super) fn begin_children(&mut self, path: &BranchPath, previous: u64) -> Next {
         while let Some(children) = self.children(path)
             && children.has_room()
             && !self.turn.is_full

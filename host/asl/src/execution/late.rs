@@ -28,7 +28,9 @@ impl Execution {
     /// Whether a command of this id can have been issued.
     fn was_issued(&self, id: &CommandId) -> bool {
         if id.kind == CommandKind::Execution {
-            return *id == deadline() && self.machine.timeout_seconds().is_some();
+            let is_express = self.started.as_ref().is_some_and(|started| started.is_express);
+            let is_limited = is_express || self.machine.timeout_seconds().is_some();
+            return *id == deadline() && is_limited;
         }
         for (depth, &(visit, attempt, slot)) in id.branch.iter().enumerate() {
             let Some(branch) = self.branches.get(&id.branch[..depth]) else { return true };

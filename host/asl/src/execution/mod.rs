@@ -8,8 +8,10 @@ mod late;
 mod outstanding;
 mod position;
 mod randomness;
+mod redrive;
 mod status;
 mod task;
+mod token;
 mod turn;
 mod visit;
 mod walk;
@@ -22,6 +24,7 @@ pub use status::Status;
 
 use branch::{Branch, BranchPath, Machine, Waiting};
 use outstanding::Outstanding;
+use redrive::Redrives;
 use turn::{Advance, Next, Turn};
 
 use crate::{
@@ -31,6 +34,9 @@ use crate::{
 
 /// The most bytes of an input or output of a task, a state or an execution (Quotas).
 pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+
+/// The longest an Express execution may take (Quotas: "Maximum execution time").
+const EXPRESS_SECONDS_MAX: u64 = 300;
 
 /// A state machine at work. Executions of the same machine, given equal facts, are equal.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +50,7 @@ pub struct Execution {
     last_event: u64,
     branches: BTreeMap<BranchPath, Branch>,
     outstanding: Outstanding,
+    redrives: Redrives,
     turn: Turn,
 }
 
@@ -72,6 +79,7 @@ impl Execution {
             last_event: 0,
             branches: BTreeMap::new(),
             outstanding: Outstanding::default(),
+            redrives: Redrives::default(),
             turn: Turn::default(),
         }
     }
@@ -89,12 +97,15 @@ impl Execution {
     }
 
     /// Moves the execution on by one fact. A fact that comes too late (its task or timer is over,
-    /// or the execution is) changes nothing; one about a task or timer that never was is a broken
+    /// or the execution is) changes nothing, but for a redrive of one that did not succeed; one about a task or timer that never was is a broken
     /// journal, and fails the execution.
     pub fn step(&mut self, fact: &Fact) -> Step {
         self.now = self.now.max(fact.at);
         self.turn.first_event = self.last_event;
-        if self.status == Status::Running {
+        if let FactKind::ExecutionRedriven { .. } = fact.kind {
+            self.redrive();
+            self.run();
+        } else if self.status == Status::Running {
             self.absorb(&fact.kind);
             self.run();
         }
@@ -145,13 +156,14 @@ impl Execution {
             return self.refuse("came before ExecutionStarted");
         }
         let next = match fact {
-            FactKind::ExecutionStarted { .. } => None,
+            FactKind::ExecutionStarted { .. } | FactKind::ExecutionRedriven { .. } => None,
             FactKind::ExecutionAborted { error } => {
                 self.finish(Status::Aborted { error: error.clone() }, 0);
                 None
             }
             FactKind::TaskStarted { task, worker } => self.task_started(task, worker.clone()),
             FactKind::TaskSubmitted { task, details } => self.task_submitted(task, details),
+            FactKind::TaskBeat { task } => self.task_beat(task),
             FactKind::TaskSucceeded { task, output } => self.task_ended(task, Ok(output.clone())),
             FactKind::TaskFailed { task, error } => self.task_ended(task, Err(error.clone())),
             FactKind::TimerFired { timer } => self.fire(timer),
@@ -196,7 +208,9 @@ impl Execution {
     }
 
     fn start_deadline(&mut self) {
-        let Some(seconds) = self.machine.timeout_seconds() else { return };
+        let limit = self.started().is_express.then_some(EXPRESS_SECONDS_MAX);
+        let seconds = [self.machine.timeout_seconds(), limit].into_iter().flatten().min();
+        let Some(seconds) = seconds else { return };
         let at = self.now.plus_millis(millis(seconds));
         self.start_timer(deadline(), at);
     }
@@ -245,7 +259,7 @@ impl Execution {
         for command in self.outstanding.clear() {
             self.turn.step.commands.push(Command::Cancel { command });
         }
-        self.branches.clear();
+        self.keep_for_redrive(&status);
         self.turn.ready.clear();
         self.turn.starting.clear();
         self.status = status.clone();

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{CommandId, Seed, TaskToken, payload::Random};
+use crate::{CommandId, Seed, payload::Random};
 
 /// What randomness is drawn for.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +35,17 @@ impl Purpose {
     }
 }
 
-/// The token of a task: 256 bits in hexadecimal.
-pub(super) fn token(seed: &Seed, task: &CommandId) -> TaskToken {
-    let bytes = draw(seed, Purpose::Token, task, 0);
-    TaskToken(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+/// The bytes of a seal.
+pub(super) const SEAL_BYTES: usize = 32;
+
+/// What makes a task's token unguessable.
+pub(super) fn seal(seed: &Seed, task: &CommandId) -> [u8; SEAL_BYTES] {
+    draw(seed, Purpose::Token, task, 0)
+}
+
+/// Whether these bytes are a task's seal; how long the answer takes tells nothing of it.
+pub(super) fn is_seal(seed: &Seed, task: &CommandId, bytes: &[u8]) -> bool {
+    mac(seed, Purpose::Token, task, 0).verify_slice(bytes).is_ok()
 }
 
 /// Where a jittered delay falls in its range.
@@ -73,10 +80,14 @@ impl Random for Draws<'_> {
 }
 
 fn draw(seed: &Seed, purpose: Purpose, place: &CommandId, number: u64) -> [u8; 32] {
+    mac(seed, purpose, place, number).finalize().into_bytes().into()
+}
+
+fn mac(seed: &Seed, purpose: Purpose, place: &CommandId, number: u64) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(seed).expect("HMAC takes a key of any length");
     // Neither a purpose nor an id contains a zero byte, so no two uses hash the same bytes.
     mac.update(format!("{}\0{place}\0{number}", purpose.name()).as_bytes());
-    mac.finalize().into_bytes().into()
+    mac
 }
 
 #[cfg(test)]

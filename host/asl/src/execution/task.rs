@@ -6,13 +6,13 @@ use super::{
     Execution, TaskStage,
     branch::{Branch, BranchPath, Waiting},
     journal::timed_out,
-    millis, randomness,
+    millis,
     turn::{Advance, Next},
     visit,
 };
 use crate::{
     Command, CommandId, CommandKind, Details, EventType, Payload, Resource, ResourceKind,
-    ScheduleTask, StatesError, TaskCredentials, error_name,
+    ScheduleTask, StatesError, TaskCredentials, TaskToken, error_name,
     retry::{Failure, Origin},
     state::Order,
 };
@@ -56,8 +56,9 @@ impl Execution {
     }
 
     fn schedule_task(&self, task: &CommandId, order: Order) -> Command {
+        let started = self.started();
         let token =
-            awaits_token(&order.resource).then(|| randomness::token(&self.started().seed, task));
+            awaits_token(&order.resource).then(|| TaskToken::new(&started.seed, &started.id, task));
         Command::ScheduleTask(Box::new(ScheduleTask {
             task: task.clone(),
             visit: CommandId { attempt: 0, ..task.clone() },
@@ -123,6 +124,17 @@ impl Execution {
         let details = Details { output, ..service_details(&task.resource) };
         self.emit_next(&id.branch, EventType::TaskSubmitted, details);
         self.branch_mut(&id.branch).waiting = Waiting::Task(TaskStage::Submitted);
+        None
+    }
+
+    /// Whoever has a task is still at it: the next heartbeat is awaited from here.
+    pub(super) fn task_beat(&mut self, id: &CommandId) -> Next {
+        let task = self.task_named(id)?;
+        let timer = CommandId { kind: CommandKind::Heartbeat, ..id.clone() };
+        // An activity's heartbeats count once a worker took it.
+        if let (Some(seconds), Some(_)) = (task.heartbeat_seconds, self.outstanding.take(&timer)) {
+            self.start_timer(timer, self.now.plus_millis(millis(seconds)));
+        }
         None
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::branch::BranchPath;
+use super::branch::{Branch, BranchPath};
 use crate::{Command, Payload, Step, retry::Failure};
 
 /// What is under way within one step; empty between steps.
@@ -13,6 +13,8 @@ pub(super) struct Turn {
     pub(super) ready: VecDeque<(BranchPath, Advance)>,
     /// Branches whose task was scheduled, and is yet to be shown as started.
     pub(super) starting: Vec<BranchPath>,
+    /// Branches that an error stopped: where a redrive goes on, should nobody deal with the error.
+    pub(super) stopped: Vec<(BranchPath, Branch)>,
     /// No further event fits into the history.
     pub(super) is_full: bool,
     /// The last event before this step.

@@ -3,10 +3,10 @@
 use super::{
     Execution, PAYLOAD_BYTES_MAX,
     branch::{Branch, BranchPath},
-    randomness::{self, Draws, Purpose},
+    randomness::{Draws, Purpose},
 };
 use crate::{
-    CommandId, CommandKind, Payload, State, StateKind, StatesError, error_name,
+    CommandId, CommandKind, Payload, State, StateKind, StatesError, TaskToken, error_name,
     payload::{
         context_object::{ContextObject, ExecutionContext, StateContext},
         measure::check_depth,
@@ -41,22 +41,25 @@ impl Execution {
         let (started, branch) = (self.started(), &self.branches[path]);
         let state = branch.state();
         let task = || branch.command(path, CommandKind::Task);
-        let token =
-            state.behavior().shows_token().then(|| randomness::token(&started.seed, &task()));
+        let token = state
+            .behavior()
+            .shows_token()
+            .then(|| TaskToken::new(&started.seed, &started.id, &task()));
         let execution = ExecutionContext {
             id: &started.id,
             input: &started.input,
             name: &started.name,
             role_arn: &started.role,
             start_time: started.at,
-            redrive_count: 0,
+            redrive_count: self.redrives.count,
+            redrive_time: self.redrives.last,
             state_machine_id: &started.machine,
             state_machine_name: started.machine.split(':').nth(6).unwrap_or_default(),
         };
         let shown = StateContext {
             name: state.name(),
             entered_time: branch.entered_at,
-            retry_count: counts_retries(state.kind()).then_some(branch.attempt),
+            retry_count: counts_retries(state.kind()).then(|| branch.retry_count()),
             task_token: token.as_ref().map(|token| token.0.as_str()),
         };
         let random = Draws::new(&started.seed, purpose, place);

@@ -22,9 +22,8 @@ impl Execution {
         input: Payload,
         last_event: u64,
     ) {
-        let first = machine.index_of(machine.start_at());
-        let first = first.expect("a definition that parses has the state that StartAt names");
         let branch = Branch::new(machine, input.clone(), last_event);
+        let first = branch.first_state();
         self.branches.insert(path.clone(), branch);
         self.turn.ready.push_back((path, Advance::Arrive(first, input)));
     }

@@ -30,6 +30,8 @@ pub(crate) struct ExecutionContext<'a> {
     pub(crate) role_arn: &'a str,
     pub(crate) start_time: Timestamp,
     pub(crate) redrive_count: u32,
+    /// When it was last redriven.
+    pub(crate) redrive_time: Option<Timestamp>,
     /// The state machine's unqualified ARN.
     pub(crate) state_machine_id: &'a str,
     pub(crate) state_machine_name: &'a str,
@@ -94,6 +96,9 @@ impl<'a> ContextObject<'a> {
         execution.insert("Name".to_owned(), self.execution.name.into());
         execution.insert("RoleArn".to_owned(), self.execution.role_arn.into());
         execution.insert("RedriveCount".to_owned(), self.execution.redrive_count.into());
+        if let Some(at) = self.execution.redrive_time {
+            execution.insert("RedriveTime".to_owned(), at.to_string().into());
+        }
 
         let machine = &self.execution;
         let mut context = json!({

@@ -1,0 +1,45 @@
+//! Journals that earlier versions wrote, told again: the same facts lead to the same commands and the
+//! same history for ever (DESIGN 2.6). A file of `journals/<version>/` has the definition and then a
+//! fact a line, as they stand in a store; `record.py` there takes them out of one.
+//!
+//! A golden file that differs is no file to rewrite: executions that run somewhere would go on
+//! otherwise than they began.
+
+mod rendering;
+
+use std::{fs, path::Path, sync::Arc};
+
+use expect_test::expect_file;
+use stepyard_asl::{Execution, Fact, StateMachine};
+
+#[test]
+fn a_journal_of_an_earlier_version_leads_to_the_same_commands_and_history() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals");
+    let mut told = 0;
+    for version in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in fs::read_dir(&version).into_iter().flatten().map(|entry| entry.unwrap().path())
+        {
+            if file.extension().is_some_and(|it| it == "jsonl") {
+                expect_file![file.with_extension("txt")].assert_eq(&tell(&file));
+                told += 1;
+            }
+        }
+    }
+    assert!(told >= 6, "only {told} journals in {}", folder.display());
+}
+
+/// What each fact of a journal leads to, each on a replay of those before it.
+fn tell(file: &Path) -> String {
+    let journal = fs::read_to_string(file).unwrap();
+    let mut lines = journal.lines();
+    let machine = Arc::new(StateMachine::parse(lines.next().unwrap()).unwrap());
+    let facts: Vec<Fact> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let begin = facts[0].at.as_millis();
+    let mut told = String::new();
+    for (index, fact) in facts.iter().enumerate() {
+        let step = Execution::replay(machine.clone(), &facts[..index]).step(fact);
+        told += &format!("{} ms ", fact.at.as_millis() - begin);
+        told += &rendering::render(&fact.kind, &step, begin);
+    }
+    told
+}
