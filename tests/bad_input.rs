@@ -86,18 +86,21 @@ fn a_task_that_nothing_does_is_refused() {
 
 #[test]
 fn a_pattern_that_nothing_does_is_refused() {
+    let nothing = "Nothing here does the tasks of `arn:aws:states:::lambda:invoke.sync`";
+    refused_order(
+        &workflow_with("lambda:invoke", "lambda:invoke.sync"),
+        &["workflow.asl.json:", nothing],
+    );
+}
+
+#[test]
+fn a_task_token_that_nobody_could_answer_is_refused() {
     for (from, to) in [
         ("lambda:invoke", "lambda:invoke.waitForTaskToken"),
-        ("lambda:invoke", "lambda:invoke.sync"),
         ("sns:publish", "sns:publish.waitForTaskToken"),
     ] {
-        refused_order(
-            &workflow_with(from, to),
-            &[
-                "workflow.asl.json:",
-                &format!("Nothing here does the tasks of `arn:aws:states:::{to}`"),
-            ],
-        );
+        let waits = format!("`arn:aws:states:::{to}` waits for a task token");
+        refused_order(&workflow_with(from, to), &["workflow.asl.json:", &waits, "stepyard serve"]);
     }
 }
 

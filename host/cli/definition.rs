@@ -90,6 +90,10 @@ impl Definition {
                 problems.push(unclaimed(&task));
                 continue;
             }
+            if task.resource.awaits_token() {
+                problems.push(unanswerable(&task));
+                continue;
+            }
             match FunctionName::of_task(task.resource, task.parameters) {
                 Ok(Called::Function(function)) => {
                     if !project.manifest.functions.contains_key(&function.name) {
@@ -145,6 +149,15 @@ fn unclaimed(task: &TaskState<'_>) -> Diagnostic {
         format!("Nothing here does the tasks of `{}`", task.resource),
         "use arn:aws:states:::lambda:invoke, a Lambda function's ARN, or arn:aws:states:::sns:publish"
             .to_owned(),
+    )
+}
+
+/// A task token cannot be answered where there is no server to answer to.
+fn unanswerable(task: &TaskState<'_>) -> Diagnostic {
+    problem(
+        task.location.field("Resource"),
+        format!("`{}` waits for a task token, and `run` takes none", task.resource),
+        "run it on `stepyard serve`, where SendTaskSuccess and SendTaskFailure complete it".into(),
     )
 }
 

@@ -21,6 +21,14 @@ pub(crate) fn execution(arn: &str) -> Result<&str, ApiError> {
     }
 }
 
+/// Checks that `arn` names an activity.
+pub(crate) fn activity(arn: &str) -> Result<&str, ApiError> {
+    match parts(arn)?[..] {
+        ["activity", _] => Ok(arn),
+        ref other => Err(wrong_type(other)),
+    }
+}
+
 /// The state machine's ARN in that of its execution.
 pub(crate) fn machine_of(execution: &str) -> Option<String> {
     let (machine, _) = execution.rsplit_once(':')?;

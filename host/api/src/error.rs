@@ -7,7 +7,9 @@ use axum::{
 };
 use serde_json::json;
 use stepyard_asl::{Diagnostic, Severity};
-use stepyard_engine::{EngineError, MachineError, NameError, StartError};
+use stepyard_engine::{
+    ActivityError, CompletionError, EngineError, MachineError, NameError, RedriveError, StartError,
+};
 
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,16 @@ impl ApiError {
             errors.map(|it| format!("{}: {} at {}", it.code, it.message, it.location)).collect();
         let detail = texts.join(", ");
         Self::new("InvalidDefinition", format!("Invalid State Machine Definition: '{detail}'"))
+    }
+
+    pub(crate) fn type_not_supported() -> Self {
+        let message = "This operation is not supported by this type of state machine";
+        Self::new("StateMachineTypeNotSupported", message)
+    }
+
+    /// More is asked than is taken at once.
+    pub(crate) fn throttled() -> Self {
+        Self::new("ThrottlingException", "Rate exceeded")
     }
 
     /// An operation or member that AWS has and this server has not.
@@ -93,7 +105,44 @@ impl From<StartError> for ApiError {
                 let message = format!("Execution Already Exists: '{arn}'");
                 Self::new("ExecutionAlreadyExists", message)
             }
+            StartError::AtCapacity => Self::new("ExecutionLimitExceeded", error.to_string()),
             StartError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<CompletionError> for ApiError {
+    fn from(error: CompletionError) -> Self {
+        match error {
+            CompletionError::InvalidToken => Self::invalid_token(),
+            CompletionError::TaskOver => {
+                Self::new("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+            }
+            CompletionError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<ActivityError> for ApiError {
+    fn from(error: ActivityError) -> Self {
+        match error {
+            ActivityError::DoesNotExist { arn } => {
+                Self::new("ActivityDoesNotExist", format!("Activity Does Not Exist: '{arn}'"))
+            }
+            ActivityError::WorkerLimitExceeded { .. } => {
+                Self::new("ActivityWorkerLimitExceeded", error.to_string())
+            }
+            ActivityError::Store(error) => Self::internal(&error),
+            ActivityError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<RedriveError> for ApiError {
+    fn from(error: RedriveError) -> Self {
+        match error {
+            RedriveError::NotRedrivable { reason } => Self::new("ExecutionNotRedrivable", reason),
+            RedriveError::Engine(error) => error.into(),
         }
     }
 }

@@ -22,6 +22,7 @@ mod command;
 mod diagnostic;
 mod error;
 mod execution;
+mod express;
 mod fact;
 mod fields;
 mod graph;

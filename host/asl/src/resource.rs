@@ -60,6 +60,15 @@ impl Pattern {
 }
 
 impl Resource {
+    /// Whether someone outside completes its tasks, by their tokens.
+    pub fn awaits_token(&self) -> bool {
+        match self.kind() {
+            ResourceKind::Function { .. } => false,
+            ResourceKind::Activity => true,
+            ResourceKind::Service { pattern, .. } => *pattern != Pattern::RequestResponse,
+        }
+    }
+
     /// The ARN as the definition has it.
     pub fn text(&self) -> &str {
         &self.text

@@ -28,6 +28,13 @@ impl Identity {
         Ok(format!("arn:aws:states:{region}:{account}:stateMachine:{name}"))
     }
 
+    /// The ARN of an activity.
+    pub fn activity(&self, name: &str) -> Result<String, NameError> {
+        check_name(name)?;
+        let Self { region, account } = self;
+        Ok(format!("arn:aws:states:{region}:{account}:activity:{name}"))
+    }
+
     /// The ARN of a state machine's execution.
     pub fn execution(&self, machine: &str, name: &str) -> Result<ExecutionArn, NameError> {
         check_name(machine)?;
@@ -46,6 +53,12 @@ pub fn execution_arn(machine: &str, name: &str) -> Option<ExecutionArn> {
     };
     check_name(machine).ok()?;
     Some(format!("arn:{partition}:states:{region}:{account}:execution:{machine}:{name}").into())
+}
+
+/// The ARN of an Express execution: its last part tells executions of one name from each other.
+pub(crate) fn express_arn(machine: &str, name: &str, id: &str) -> Option<ExecutionArn> {
+    let arn = execution_arn(machine, name)?.replacen(":execution:", ":express:", 1);
+    Some(format!("{arn}:{id}").into())
 }
 
 /// The most characters of a name (AWS, `StartExecution`, `name`).
@@ -106,6 +119,8 @@ mod tests {
         let expected = "arn:aws:states:us-east-1:123456789012:execution:orders:o-1";
         assert_eq!(execution_arn(&machine, "o-1").as_deref(), Some(expected));
         assert_eq!(identity.execution("orders", "o-1").as_deref(), Ok(expected));
+        let express = "arn:aws:states:us-east-1:123456789012:express:orders:o-1:id";
+        assert_eq!(express_arn(&machine, "o-1", "id").as_deref(), Some(express));
         for other in
             ["orders", "arn:aws:states:us-east-1:1:activity:orders", "", &format!("{machine}:1")]
         {

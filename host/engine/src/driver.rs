@@ -16,13 +16,16 @@ use futures::{
     stream::FuturesOrdered,
 };
 use stepyard_asl::{
-    Command, CommandId, CommandKind, FactKind, HistoryEvent, StatesError, Status, Timestamp,
+    Command, CommandId, CommandKind, FactKind, HistoryEvent, ResourceKind, ScheduleTask,
+    StatesError, Status, TaskStage, TaskToken, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
+    activities::{Activities, ActivityTask, Worker},
     clock::Clock,
+    completion::{Completion, Standing},
     crash,
     live::Live,
     reservation::Reservation,
@@ -43,6 +46,23 @@ pub(crate) enum Message {
     Start(Box<Start>),
     /// Go on with an execution that was read back; answered once its commands are performed.
     Resume { arn: ExecutionArn, live: Box<Live>, held: Reservation, done: oneshot::Sender<()> },
+    /// Let an execution that ended without success go on; answered once that is durable.
+    Redrive {
+        execution: ExecutionArn,
+        live: Box<Live>,
+        client_token: Option<String>,
+        held: Reservation,
+        done: oneshot::Sender<Timestamp>,
+    },
+    /// Somebody outside says how a task stands; answered once that is durable.
+    Complete {
+        execution: ExecutionArn,
+        token: TaskToken,
+        completion: Completion,
+        done: oneshot::Sender<Standing>,
+    },
+    /// A worker asks for a task; answered with whether it may.
+    Ask { activity: Arc<str>, worker: Worker, done: oneshot::Sender<bool> },
     /// A task's work is done.
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
     /// `StopExecution`; answered with the moment once it is durable, with none when it is not live.
@@ -74,25 +94,31 @@ pub(crate) struct Start {
     pub(crate) definition: Arc<str>,
     pub(crate) live: Live,
     pub(crate) fact: FactKind,
-    pub(crate) held: Reservation,
-    pub(crate) done: oneshot::Sender<Timestamp>,
+    /// The hold on its name, where a name is one execution's.
+    pub(crate) held: Option<Reservation>,
+    /// Answered with none when too many are open.
+    pub(crate) done: oneshot::Sender<Option<Timestamp>>,
 }
 
 /// The loop's state.
 pub(crate) struct Driver {
-    pub(crate) inbox: mpsc::Receiver<Message>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) tasks: Tasks,
-    pub(crate) timers: Timers,
-    pub(crate) live: HashMap<ExecutionArn, Live>,
+    inbox: mpsc::Receiver<Message>,
+    /// None: nothing is kept, and so nothing waits for a commit.
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    activities: Activities,
+    timers: Timers,
+    live: HashMap<ExecutionArn, Live>,
+    /// How many may be live.
+    live_max: usize,
     /// What is gathered for the next commit, and what is to be done after it.
-    pub(crate) batch: Batch,
-    pub(crate) acts: Vec<Act>,
-    pub(crate) commits: FuturesOrdered<BoxFuture<'static, Commit>>,
-    pub(crate) draining: bool,
+    batch: Batch,
+    acts: Vec<Act>,
+    commits: FuturesOrdered<BoxFuture<'static, Commit>>,
+    draining: bool,
     /// Set when something broke, before anybody learns that there is no answer.
-    pub(crate) failure: Arc<OnceLock<EngineError>>,
+    failure: Arc<OnceLock<EngineError>>,
 }
 
 /// A commit that has come to its end, and what waits for it.
@@ -102,12 +128,40 @@ type Commit = (Result<(), StoreError>, Vec<Act>);
 pub(crate) enum Act {
     Perform { execution: ExecutionArn, commands: Vec<Command>, at: Timestamp },
     Show { execution: ExecutionArn, history: Vec<HistoryEvent> },
-    Started { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
+    Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
     Resumed { held: Reservation, done: oneshot::Sender<()> },
+    Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
+    Completed { done: oneshot::Sender<Standing> },
+    HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
     Stopped { at: Timestamp, done: oneshot::Sender<Option<Timestamp>> },
 }
 
 impl Driver {
+    pub(crate) fn new(
+        inbox: mpsc::Receiver<Message>,
+        store: Option<Arc<dyn Store>>,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+        live_max: usize,
+        failure: Arc<OnceLock<EngineError>>,
+    ) -> Self {
+        Self {
+            inbox,
+            store,
+            clock,
+            tasks,
+            activities: Activities::default(),
+            timers: Timers::default(),
+            live: HashMap::new(),
+            live_max,
+            batch: Batch::default(),
+            acts: Vec::new(),
+            commits: FuturesOrdered::new(),
+            draining: false,
+            failure,
+        }
+    }
+
     /// Runs until every handle has gone, a shutdown is through, or something breaks. Whoever waits
     /// for an answer learns from its channel's end that there is none.
     pub(crate) async fn run(mut self) {
@@ -134,7 +188,7 @@ impl Driver {
                 biased;
                 Some((result, acts)) = self.commits.next() => {
                     result?;
-                    self.act(acts);
+                    self.act(acts)?;
                 }
                 count = self.inbox.recv_many(&mut arrived, BATCH_MAX), if may_gather => {
                     if count == 0 {
@@ -149,7 +203,7 @@ impl Driver {
                     self.fire();
                 }
             }
-            self.commit();
+            self.commit()?;
             if self.draining && self.is_at_rest() {
                 return Ok(());
             }
@@ -178,6 +232,18 @@ impl Driver {
         match message {
             Message::Start(start) => self.start(*start),
             Message::Resume { arn, live, held, done } => self.resume(arn, *live, held, done),
+            Message::Redrive { execution, live, client_token, held, done } => {
+                self.redrive(&execution, *live, client_token, held, done);
+            }
+            Message::Complete { execution, token, completion, done } => {
+                self.complete(&execution, &token, completion, done);
+            }
+            Message::Ask { activity, worker, done } => {
+                let asked = !self.draining && self.activities.ask(&activity, worker).is_ok();
+                // Who asked may have gone; so below.
+                let _ = done.send(asked || self.draining);
+                self.hand_out(&activity);
+            }
             Message::TaskDone { execution, task, outcome } => {
                 // A task that was cancelled meanwhile has no say.
                 if self.tasks.end(&execution, &task) {
@@ -187,7 +253,6 @@ impl Driver {
             Message::Stop { arn, error, done } => {
                 match self.tell(&arn, FactKind::ExecutionAborted { error }) {
                     Some(at) => self.acts.push(Act::Stopped { at, done }),
-                    // Who asked may have gone; so below.
                     None => drop(done.send(None)),
                 }
             }
@@ -206,7 +271,10 @@ impl Driver {
                     events
                 }));
             }
-            Message::Shutdown => self.draining = true,
+            Message::Shutdown => {
+                self.draining = true;
+                self.activities.dismiss();
+            }
         }
     }
 
@@ -215,10 +283,14 @@ impl Driver {
             return;
         }
         let Start { arn, name, machine_arn, definition, live, fact, held, done } = start;
+        if self.live.len() >= self.live_max {
+            let _ = done.send(None);
+            return;
+        }
         let machine = machine_arn;
         let started_at = self.clock.now();
         let record = Record::Created { arn: arn.clone(), name, machine, definition, started_at };
-        self.batch.records.push(record);
+        self.keep(record);
         self.live.insert(arn.clone(), live);
         // The acknowledgement stands before what the first step asks for.
         self.acts.push(Act::Started { at: started_at, held, done });
@@ -240,6 +312,92 @@ impl Driver {
         self.live.insert(arn.clone(), live);
         self.acts.push(Act::Perform { execution: arn, commands, at });
         self.acts.push(Act::Resumed { held, done });
+    }
+
+    fn redrive(
+        &mut self,
+        execution: &ExecutionArn,
+        live: Live,
+        client_token: Option<String>,
+        held: Reservation,
+        done: oneshot::Sender<Timestamp>,
+    ) {
+        if self.draining {
+            return;
+        }
+        let at = self.clock.now().max(live.told_at);
+        // Before the fact: it may end at once again.
+        self.keep(Record::Redriven { execution: execution.clone(), at });
+        self.live.insert(execution.clone(), live);
+        self.acts.push(Act::Redriven { at, held, done });
+        self.tell_at(at, execution, FactKind::ExecutionRedriven { client_token });
+    }
+
+    fn complete(
+        &mut self,
+        execution: &ExecutionArn,
+        token: &TaskToken,
+        completion: Completion,
+        done: oneshot::Sender<Standing>,
+    ) {
+        let standing = match self.live.get(execution) {
+            None => Standing::NotLive,
+            Some(live) => match live.execution.task_of_token(token) {
+                Some(task) => {
+                    let task = task.task.clone();
+                    if completion != Completion::Beat {
+                        // It may be answered before whoever passed the token on is done.
+                        self.tasks.end(execution, &task);
+                    }
+                    self.tell(execution, fact_of_completion(task, completion));
+                    self.acts.push(Act::Completed { done });
+                    return;
+                }
+                None if live.execution.gave(token) => Standing::Over,
+                None => Standing::Foreign,
+            },
+        };
+        let _ = done.send(standing);
+    }
+
+    /// Brings together the tasks and the workers of an activity.
+    fn hand_out(&mut self, activity: &str) {
+        while let Some((execution, task, worker)) = self.activities.pair(activity) {
+            let Some(live) = self.live.get(&execution) else { continue };
+            let Some(scheduled) = live.execution.task(&task).cloned() else { continue };
+            // One that a worker took, and never got, has been shown as started.
+            if live.execution.task_stage(&task) == Some(TaskStage::Scheduled) {
+                let worker = worker.name.clone();
+                self.tell(&execution, FactKind::TaskStarted { task, worker });
+            }
+            self.acts.push(Act::HandOver { execution, task: Box::new(scheduled), worker });
+        }
+    }
+
+    fn hand_over(&mut self, execution: ExecutionArn, task: ScheduleTask, worker: Worker) {
+        let ScheduleTask { task: id, resource, input, token: Some(token), .. } = task else {
+            return;
+        };
+        if worker.task.send(ActivityTask { token, input }).is_err() {
+            // It has gone meanwhile: the next one gets the task.
+            self.activities.offer(resource.text(), &execution, &id);
+            self.hand_out(resource.text());
+        }
+    }
+
+    /// An activity's task waits for a worker, if there is such an activity.
+    fn offer(&mut self, execution: &ExecutionArn, task: &ScheduleTask) -> Result<(), StoreError> {
+        let activity = task.resource.text();
+        let found = self.store.as_ref().map(|store| store.activity(activity)).transpose()?;
+        if found.flatten().is_some() {
+            self.activities.offer(activity, execution, &task.task);
+            self.hand_out(activity);
+        } else {
+            let cause = format!("The activity {activity} does not exist.");
+            let (task, error) = (task.task.clone(), StatesError::runtime(cause));
+            self.tell(execution, FactKind::TaskFailed { task, error });
+        }
+        Ok(())
     }
 
     /// Tells timers whose moment has come.
@@ -267,11 +425,11 @@ impl Driver {
         let (fact, step) = live.tell(now, kind);
         let (at, number) = (fact.at, live.facts);
         let execution = execution.clone();
-        self.batch.records.push(Record::Fact { execution: execution.clone(), number, fact });
+        self.keep(Record::Fact { execution: execution.clone(), number, fact });
         for command in &step.commands {
             if let Command::Finish { status } = command {
                 let (execution, status) = (execution.clone(), status.clone());
-                self.batch.records.push(Record::Finished { execution, status, stopped_at: at });
+                self.keep(Record::Finished { execution, status, stopped_at: at });
             }
         }
         // Shown first: watchers have the last event before the execution is over.
@@ -280,13 +438,20 @@ impl Driver {
         Some(at)
     }
 
+    fn keep(&mut self, record: Record) {
+        if self.store.is_some() {
+            self.batch.records.push(record);
+        }
+    }
+
     /// Sends what was gathered to the store.
-    fn commit(&mut self) {
+    fn commit(&mut self) -> Result<(), StoreError> {
         let batch = std::mem::take(&mut self.batch);
         let acts = std::mem::take(&mut self.acts);
+        let Some(store) = &self.store else { return self.act(acts) };
         if !batch.records.is_empty() {
             crash::point("before-commit");
-            let appended = self.store.append(batch);
+            let appended = store.append(batch);
             self.commits.push_back(Box::pin(async move {
                 let result = appended.await;
                 crash::point("after-commit");
@@ -296,37 +461,55 @@ impl Driver {
             // Nothing to keep, yet it has its turn.
             self.commits.push_back(Box::pin(async move { (Ok(()), acts) }));
         }
+        Ok(())
     }
 
-    fn act(&mut self, acts: Vec<Act>) {
+    fn act(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
         for act in acts {
             match act {
-                Act::Perform { execution, commands, at } => self.perform(&execution, commands, at),
+                Act::Perform { execution, commands, at } => {
+                    self.perform(&execution, commands, at)?;
+                }
                 Act::Show { execution, history } => {
                     if let Some(live) = self.live.get_mut(&execution) {
                         live.show(history);
                     }
                 }
                 // Who asked may have gone; the hold on the name ends either way.
-                Act::Started { at, held: _held, done } => drop(done.send(at)),
+                Act::Started { at, held: _held, done } => drop(done.send(Some(at))),
                 Act::Resumed { held: _held, done } => drop(done.send(())),
+                Act::Redriven { at, held: _held, done } => drop(done.send(at)),
+                Act::Completed { done } => drop(done.send(Standing::Told)),
+                Act::HandOver { execution, task, worker } => {
+                    self.hand_over(execution, *task, worker);
+                }
                 Act::Stopped { at, done } => drop(done.send(Some(at))),
             }
         }
+        Ok(())
     }
 
-    fn perform(&mut self, execution: &ExecutionArn, commands: Vec<Command>, at: Timestamp) {
+    fn perform(
+        &mut self,
+        execution: &ExecutionArn,
+        commands: Vec<Command>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let timeouts = timeouts(&commands);
         for command in commands {
             match command {
                 Command::Finish { status } => self.finish(execution, &status),
                 Command::Cancel { command } if command.kind() == CommandKind::Task => {
                     self.tasks.end(execution, &command);
+                    self.activities.withdraw(execution, &command);
                 }
                 Command::Cancel { command } => self.timers.cancel(execution, &command),
                 // What is not begun while draining stands in the journal as outstanding.
                 _ if self.draining => {}
                 Command::StartTimer { timer, at } => self.timers.start(execution, timer, at),
+                Command::ScheduleTask(task) if *task.resource.kind() == ResourceKind::Activity => {
+                    self.offer(execution, &task)?;
+                }
                 Command::ScheduleTask(task) => {
                     let deadline = task.timeout_seconds.map(|seconds| {
                         let timeout = timeouts.get(place(&task.task.to_string())).copied();
@@ -339,6 +522,7 @@ impl Driver {
                 }
             }
         }
+        Ok(())
     }
 
     fn finish(&mut self, execution: &ExecutionArn, status: &Status) {
@@ -355,6 +539,14 @@ fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {
         Ok(Answer::Done(output)) => FactKind::TaskSucceeded { task, output },
         Ok(Answer::Submitted(details)) => FactKind::TaskSubmitted { task, details },
         Err(error) => FactKind::TaskFailed { task, error },
+    }
+}
+
+fn fact_of_completion(task: CommandId, completion: Completion) -> FactKind {
+    match completion {
+        Completion::Succeeded(output) => FactKind::TaskSucceeded { task, output },
+        Completion::Failed(error) => FactKind::TaskFailed { task, error },
+        Completion::Beat => FactKind::TaskBeat { task },
     }
 }
 

@@ -5,9 +5,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use futures::stream::FuturesOrdered;
 use stepyard_asl::{
-    Execution, FactKind, HistoryEvent, PAYLOAD_BYTES_MAX, Payload, Resource, StateMachine,
+    Execution, Fact, HistoryEvent, Payload, Resource, ResourceKind, Seed, StateMachine,
     StatesError, Status, Timestamp,
 };
 use tokio::sync::{
@@ -23,9 +22,9 @@ use crate::{
     driver::{Driver, Message, Start, Waiting},
     live::Live,
     reservation::Reservations,
-    store::Batch,
+    start::started_fact,
+    store::{Batch, Record},
     tasks::Tasks,
-    timers::Timers,
 };
 
 /// Messages that may wait for the driver; whoever sends more waits.
@@ -42,7 +41,17 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Draws randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// How many Standard executions may be open at once.
+    pub standard_max: usize,
+    /// How many Express executions may be open at once.
+    pub express_max: usize,
 }
+
+/// How many Standard executions may be open at once (Quotas: "Maximum open executions").
+const STANDARD_MAX: usize = 1_000_000;
+/// AWS bounds how many Express executions are started in a second, and each takes five minutes at
+/// most; here their memory is what is bounded.
+const EXPRESS_MAX: usize = 100_000;
 
 impl Config {
     /// With the operating system's clock and randomness, and nothing that does tasks.
@@ -52,6 +61,8 @@ impl Config {
             integrations: Vec::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            standard_max: STANDARD_MAX,
+            express_max: EXPRESS_MAX,
         }
     }
 }
@@ -67,6 +78,7 @@ impl fmt::Debug for Config {
 #[derive(Clone)]
 pub struct Engine {
     inbox: Sender<Message>,
+    express: Sender<Message>,
     config: Arc<Config>,
     integrations: Arc<[Arc<dyn Integration>]>,
     pub(crate) reservations: Arc<Reservations>,
@@ -122,25 +134,21 @@ pub struct Description {
 impl Engine {
     /// Starts an engine. Call it within a tokio runtime, which the engine's work then runs on.
     pub fn new(config: Config) -> Self {
-        let (inbox, arrivals) = mpsc::channel(INBOX);
         let integrations: Arc<[_]> = config.integrations.clone().into();
         let failure = Arc::new(OnceLock::new());
-        let driver = Driver {
-            inbox: arrivals,
-            store: config.store.clone(),
-            clock: config.clock.clone(),
-            tasks: Tasks::new(integrations.clone(), inbox.downgrade()),
-            timers: Timers::default(),
-            live: std::collections::HashMap::new(),
-            batch: Batch::default(),
-            acts: Vec::new(),
-            commits: FuturesOrdered::new(),
-            draining: false,
-            failure: failure.clone(),
+        let begin = |store: Option<Arc<dyn Store>>, live_max| {
+            let (inbox, arrivals) = mpsc::channel(INBOX);
+            let tasks = Tasks::new(integrations.clone(), inbox.downgrade());
+            let clock = config.clock.clone();
+            tokio::spawn(
+                Driver::new(arrivals, store, clock, tasks, live_max, failure.clone()).run(),
+            );
+            inbox
         };
-        tokio::spawn(driver.run());
+        let inbox = begin(Some(config.store.clone()), config.standard_max);
+        let express = begin(None, config.express_max);
         let (config, reservations) = (Arc::new(config), Arc::default());
-        Self { inbox, config, integrations, reservations, failure }
+        Self { inbox, express, config, integrations, reservations, failure }
     }
 
     /// Begins an execution; it is durable when this returns. The same name with the same input is
@@ -149,10 +157,7 @@ impl Engine {
         check_name(&start.name)?;
         let arn = execution_arn(&start.machine_arn, &start.name)
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
-        let (bytes, limit) = (start.input.len(), PAYLOAD_BYTES_MAX);
-        if bytes > limit {
-            return Err(StartError::InputTooLarge { bytes, limit });
-        }
+        start.check_input()?;
         let held = self.reservations.take(&arn).await;
         if let Some(found) = self.config.store.execution(&arn).map_err(EngineError::from)? {
             return self.found(found, &start.input).await;
@@ -162,29 +167,14 @@ impl Engine {
             arn: arn.clone(),
             name: start.name.as_str().into(),
             machine_arn: start.machine_arn.as_str().into(),
-            definition: start.definition,
-            live: Live::new(
-                Execution::new(start.machine),
-                0,
-                Timestamp::from_millis(i64::MIN),
-                start.trace.clone(),
-            ),
-            fact: FactKind::ExecutionStarted {
-                id: arn.to_string(),
-                name: start.name,
-                role: start.role,
-                machine: start.machine_arn,
-                alias: start.alias,
-                version: start.version,
-                trace: start.trace,
-                input: start.input,
-                seed: self.config.entropy.seed(),
-            },
-            held,
+            definition: start.definition.clone(),
+            live: start.live(),
+            fact: started_fact(&arn, start, self.seed()),
+            held: Some(held),
             done,
         };
         self.send(Message::Start(Box::new(message))).await?;
-        let started_at = started.await.map_err(|_| self.gone())?;
+        let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok(Started { arn, started_at, standing: Standing::New })
     }
 
@@ -216,15 +206,7 @@ impl Engine {
         if record.status != Status::Running {
             return Ok(());
         }
-        let machine = machine(&record)?;
-        let (store, read) = (self.config.store.clone(), arn.to_owned());
-        let live = blocking(move || {
-            let facts = store.facts(&read)?;
-            let told_at = facts.last().map_or(record.summary.started_at, |fact| fact.at);
-            let execution = Execution::replay(machine, &facts);
-            Ok(Box::new(Live::new(execution, facts.len() as u64, told_at, record.trace)))
-        })
-        .await?;
+        let live = self.replayed(&record).await?;
         let (done, resumed) = oneshot::channel();
         let arn = record.summary.arn;
         self.send(Message::Resume { arn, live, held, done }).await?;
@@ -282,15 +264,38 @@ impl Engine {
         .await
     }
 
+    /// The execution of a record, told its journal again.
+    pub(crate) async fn replayed(
+        &self,
+        record: &ExecutionRecord,
+    ) -> Result<Box<Live>, EngineError> {
+        let machine = machine(record)?;
+        let facts = self.journal(&record.summary.arn).await?;
+        let (began, trace) = (record.summary.started_at, record.trace.clone());
+        blocking(move || {
+            let told_at = facts.last().map_or(began, |fact| fact.at);
+            let execution = Execution::replay(machine, &facts);
+            Ok(Box::new(Live::new(execution, facts.len() as u64, told_at, trace)))
+        })
+        .await
+    }
+
+    /// The facts of an execution, from its first.
+    pub(crate) async fn journal(&self, arn: &str) -> Result<Vec<Fact>, EngineError> {
+        let (store, arn) = (self.config.store.clone(), arn.to_owned());
+        blocking(move || Ok(store.facts(&arn)?)).await
+    }
+
     /// The executions that `selection` asks for, those created last first.
     pub async fn list(&self, selection: Selection) -> Result<Vec<ExecutionSummary>, EngineError> {
         let store = self.config.store.clone();
         blocking(move || Ok(store.executions(&selection)?)).await
     }
 
-    /// Whether something here does the tasks of `resource`.
+    /// Whether something here does the tasks of `resource`. Those of activities wait for workers.
     pub fn claims(&self, resource: &Resource) -> bool {
-        self.integrations.iter().any(|integration| integration.claims(resource))
+        *resource.kind() == ResourceKind::Activity
+            || self.integrations.iter().any(|integration| integration.claims(resource))
     }
 
     /// What can be run here, as it is at this moment.
@@ -300,14 +305,17 @@ impl Engine {
 
     /// Whether the engine takes work: neither shut down nor broken.
     pub fn is_running(&self) -> bool {
-        !self.inbox.is_closed()
+        !self.inbox.is_closed() && !self.express.is_closed()
     }
 
     /// Shuts the engine down: nothing more begins, tasks at work come to their end and their facts
     /// are committed. What is then unfinished can be resumed by the next engine on the store.
     pub async fn shutdown(&self) {
-        // An engine that has gone is shut down.
-        let _ = self.inbox.send(Message::Shutdown).await;
+        for inbox in [&self.express, &self.inbox] {
+            // An engine that has gone is shut down.
+            let _ = inbox.send(Message::Shutdown).await;
+        }
+        self.express.closed().await;
         self.inbox.closed().await;
     }
 
@@ -320,13 +328,24 @@ impl Engine {
         &*self.config.store
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// Keeps one record; it is durable when this returns.
+    pub(crate) async fn append(&self, record: Record) -> Result<(), EngineError> {
+        self.check_running()?;
+        Ok(self.store().append(Batch { records: vec![record] }).await?)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
         self.config.clock.now()
+    }
+
+    pub(crate) fn seed(&self) -> Seed {
+        self.config.entropy.seed()
     }
 
     /// A UUID that nobody has.
     pub fn fresh_uuid(&self) -> String {
-        let seed = self.config.entropy.seed();
+        let seed = self.seed();
         let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
@@ -344,17 +363,21 @@ impl Engine {
         events.await.map_err(|_| self.gone())
     }
 
-    fn record(&self, arn: &str) -> Result<ExecutionRecord, EngineError> {
+    pub(crate) fn record(&self, arn: &str) -> Result<ExecutionRecord, EngineError> {
         let found = self.config.store.execution(arn)?;
         found.ok_or_else(|| EngineError::ExecutionDoesNotExist { arn: arn.to_owned() })
     }
 
-    async fn send(&self, message: Message) -> Result<(), EngineError> {
+    pub(crate) async fn send(&self, message: Message) -> Result<(), EngineError> {
         self.inbox.send(message).await.map_err(|_| self.gone())
     }
 
+    pub(crate) async fn send_express(&self, message: Message) -> Result<(), EngineError> {
+        self.express.send(message).await.map_err(|_| self.gone())
+    }
+
     /// Why the engine gives no answer.
-    fn gone(&self) -> EngineError {
+    pub(crate) fn gone(&self) -> EngineError {
         self.failure.get().cloned().unwrap_or(EngineError::ShutDown)
     }
 }

@@ -51,6 +51,18 @@ pub struct Task {
     pub trace: Option<String>,
 }
 
+impl Task {
+    /// What the work came to: the task's end, or, where a token is waited for, that it was accepted.
+    pub fn answered(&self, output: impl Into<Payload>) -> Outcome {
+        let output = output.into();
+        let answer = match self.token {
+            None => Answer::Done(output),
+            Some(_) => Answer::Submitted(output),
+        };
+        Outcome { result: Ok(answer), version: None }
+    }
+}
+
 /// How a task ended, and by which version of a step.
 #[derive(Clone, Debug)]
 pub struct Outcome {

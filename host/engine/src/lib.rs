@@ -43,17 +43,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod activities;
 mod arn;
 pub mod clock;
+mod completion;
 pub mod crash;
 mod driver;
 mod engine;
+mod express;
 mod functions;
 mod integration;
 mod live;
 mod machines;
 mod mail;
 pub mod outside;
+mod redrive;
 mod reservation;
 mod start;
 mod store;
@@ -62,7 +66,9 @@ mod timers;
 mod topics;
 mod watch;
 
+pub use activities::{ActivityError, ActivityRecord, ActivityTask};
 pub use arn::{ExecutionArn, Identity, NAME_CHARACTERS_MAX, NameError, check_name, execution_arn};
+pub use completion::{Completion, CompletionError};
 pub use engine::{Config, Description, Engine, EngineError};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
@@ -70,6 +76,7 @@ pub use machines::{
     MachineError, MachineType, NewStateMachine, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
+pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
     Batch, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection, SqliteStore,

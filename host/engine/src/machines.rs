@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use stepyard_asl::{Diagnostic, StateMachine, Timestamp};
 
-use crate::{
-    Engine, EngineError, StoreError,
-    store::{Batch, Record},
-};
+use crate::{Engine, EngineError, StoreError, store::Record};
 
 /// A state machine that is registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +49,14 @@ impl MachineType {
         match self {
             Self::Standard => "STANDARD",
             Self::Express => "EXPRESS",
+        }
+    }
+
+    /// Reads a definition that is to be run so.
+    pub fn parse(self, definition: &str) -> Result<StateMachine, Vec<Diagnostic>> {
+        match self {
+            Self::Standard => StateMachine::parse(definition),
+            Self::Express => StateMachine::parse_express(definition),
         }
     }
 
@@ -130,7 +135,7 @@ impl Engine {
         &self,
         new: NewStateMachine,
     ) -> Result<StateMachineRecord, MachineError> {
-        check(&new.definition)?;
+        check(new.kind, &new.definition)?;
         let _held = self.reservations.take(&new.arn.as_str().into()).await;
         if let Some(found) = self.store().state_machine(&new.arn)? {
             return match is_same(&found, &new) {
@@ -151,7 +156,7 @@ impl Engine {
             updated_at: now,
             revision: None,
         };
-        self.keep(Record::StateMachine(Box::new(record.clone()))).await?;
+        self.append(Record::StateMachine(Box::new(record.clone()))).await?;
         Ok(record)
     }
 
@@ -162,11 +167,11 @@ impl Engine {
         arn: &str,
         change: StateMachineChange,
     ) -> Result<StateMachineRecord, MachineError> {
-        if let Some(definition) = &change.definition {
-            check(definition)?;
-        }
         let _held = self.reservations.take(&arn.into()).await;
         let before = self.state_machine(arn).await?;
+        if let Some(definition) = &change.definition {
+            check(before.kind, definition)?;
+        }
         let mut after = before.clone();
         after.definition = change.definition.unwrap_or(after.definition);
         after.role = change.role.unwrap_or(after.role);
@@ -176,14 +181,14 @@ impl Engine {
             after.revision = Some(self.fresh_uuid());
         }
         after.updated_at = self.now();
-        self.keep(Record::StateMachine(Box::new(after.clone()))).await?;
+        self.append(Record::StateMachine(Box::new(after.clone()))).await?;
         Ok(after)
     }
 
     /// Removes a state machine; one that is not there is removed already. Its executions go on.
     pub async fn delete_state_machine(&self, arn: &str) -> Result<(), MachineError> {
         let _held = self.reservations.take(&arn.into()).await;
-        self.keep(Record::StateMachineDeleted { arn: arn.into() }).await
+        Ok(self.append(Record::StateMachineDeleted { arn: arn.into() }).await?)
     }
 
     /// The state machine of this unqualified ARN.
@@ -196,16 +201,12 @@ impl Engine {
     pub async fn state_machines(&self) -> Result<Vec<StateMachineRecord>, MachineError> {
         Ok(self.store().state_machines()?)
     }
-
-    async fn keep(&self, record: Record) -> Result<(), MachineError> {
-        self.check_running()?;
-        Ok(self.store().append(Batch { records: vec![record] }).await?)
-    }
 }
 
-fn check(definition: &str) -> Result<(), MachineError> {
-    let parsed = StateMachine::parse(definition);
-    parsed.map(|_| ()).map_err(|diagnostics| MachineError::InvalidDefinition { diagnostics })
+fn check(kind: MachineType, definition: &str) -> Result<(), MachineError> {
+    kind.parse(definition)
+        .map(|_| ())
+        .map_err(|diagnostics| MachineError::InvalidDefinition { diagnostics })
 }
 
 fn is_same(found: &StateMachineRecord, new: &NewStateMachine) -> bool {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::{Payload, StateMachine, Status, Timestamp};
+use stepyard_asl::{
+    Execution, FactKind, PAYLOAD_BYTES_MAX, Payload, Seed, StateMachine, Status, Timestamp,
+};
 
-use crate::{EngineError, ExecutionArn, NameError};
+use crate::{EngineError, ExecutionArn, NameError, live::Live};
 
 /// The arguments of `StartExecution`.
 #[derive(Clone, Debug)]
@@ -27,6 +29,34 @@ pub struct StartExecution {
     pub version: Option<String>,
     /// The X-Ray trace header.
     pub trace: Option<String>,
+}
+
+impl StartExecution {
+    pub(crate) fn check_input(&self) -> Result<(), StartError> {
+        let (bytes, limit) = (self.input.len(), PAYLOAD_BYTES_MAX);
+        if bytes > limit { Err(StartError::InputTooLarge { bytes, limit }) } else { Ok(()) }
+    }
+
+    /// The execution before its first fact.
+    pub(crate) fn live(&self) -> Live {
+        let execution = Execution::new(self.machine.clone());
+        Live::new(execution, 0, Timestamp::from_millis(i64::MIN), self.trace.clone())
+    }
+}
+
+/// The first fact of the execution that is started so.
+pub(crate) fn started_fact(arn: &ExecutionArn, start: StartExecution, seed: Seed) -> FactKind {
+    FactKind::ExecutionStarted {
+        id: arn.to_string(),
+        name: start.name,
+        role: start.role,
+        machine: start.machine_arn,
+        alias: start.alias,
+        version: start.version,
+        trace: start.trace,
+        input: start.input,
+        seed,
+    }
 }
 
 /// An execution that is durably there.
@@ -80,6 +110,9 @@ pub enum StartError {
         /// The execution.
         arn: ExecutionArn,
     },
+    /// As many executions are open as may be.
+    #[error("as many executions are open as this server takes: wait for some to end, or stop some")]
+    AtCapacity,
     /// The engine could not take it.
     #[error(transparent)]
     Engine(#[from] EngineError),

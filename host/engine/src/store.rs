@@ -7,9 +7,9 @@ mod sqlite;
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
-use stepyard_asl::{Fact, FactKind, Payload, Status, Timestamp};
+use stepyard_asl::{Fact, FactKind, Payload, Seed, Status, Timestamp};
 
-use crate::{ExecutionArn, StateMachineRecord};
+use crate::{ActivityRecord, ExecutionArn, StateMachineRecord};
 
 pub use key_value::Quotas;
 pub use memory::MemoryStore;
@@ -39,6 +39,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The state machine of this ARN.
     fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError>;
+
+    /// The activity of this ARN.
+    fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError>;
+
+    /// All activities, by name.
+    fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError>;
 
     /// All state machines, by name.
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError>;
@@ -86,6 +92,20 @@ pub enum Record {
         /// When.
         stopped_at: Timestamp,
     },
+    /// An execution that was over goes on.
+    Redriven {
+        /// The execution.
+        execution: ExecutionArn,
+        /// When.
+        at: Timestamp,
+    },
+    /// An activity is registered.
+    Activity(ActivityRecord),
+    /// An activity is registered no longer, if it was.
+    ActivityDeleted {
+        /// Its ARN.
+        arn: Arc<str>,
+    },
     /// A state machine is registered, or changed.
     StateMachine(Box<StateMachineRecord>),
     /// A state machine is registered no longer, if it was.
@@ -96,12 +116,17 @@ pub enum Record {
 }
 
 impl Record {
-    /// The execution it is about; none when it is about a state machine.
+    /// The execution it is about, if it is about one.
     fn execution(&self) -> Option<&ExecutionArn> {
         match self {
             Self::Created { arn, .. } => Some(arn),
-            Self::Fact { execution, .. } | Self::Finished { execution, .. } => Some(execution),
-            Self::StateMachine(_) | Self::StateMachineDeleted { .. } => None,
+            Self::Fact { execution, .. }
+            | Self::Finished { execution, .. }
+            | Self::Redriven { execution, .. } => Some(execution),
+            Self::Activity(_)
+            | Self::ActivityDeleted { .. }
+            | Self::StateMachine(_)
+            | Self::StateMachineDeleted { .. } => None,
         }
     }
 }
@@ -123,6 +148,8 @@ pub struct ExecutionRecord {
     pub version: Option<String>,
     /// The X-Ray trace header it was started with.
     pub trace: Option<String>,
+    /// Its randomness: what its task tokens are sealed with.
+    pub seed: Seed,
     /// How it stands, with its output or error. `Running` until it is finished, whether or not an
     /// engine is at work on it.
     pub status: Status,
@@ -143,6 +170,10 @@ pub struct ExecutionSummary {
     pub stopped_at: Option<Timestamp>,
     /// AWS's word for how it stands: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
     pub status: &'static str,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    pub redriven_at: Option<Timestamp>,
 }
 
 /// Which executions to list.
@@ -232,8 +263,9 @@ fn record(
     first: Fact,
     status: Status,
 ) -> Option<ExecutionRecord> {
-    let FactKind::ExecutionStarted { role, alias, version, trace, input, .. } = first.kind else {
+    let FactKind::ExecutionStarted { role, alias, version, trace, input, seed, .. } = first.kind
+    else {
         return None;
     };
-    Some(ExecutionRecord { summary, definition, input, role, alias, version, trace, status })
+    Some(ExecutionRecord { summary, definition, input, role, alias, version, trace, seed, status })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use stepyard_asl::{Pattern, Payload, Resource, ResourceKind, StatesError};
+use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
 use stepyard_engine::{
     FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions, Identity, Integration,
     Outcome, ResourceInfo, Task, outside::HttpMetadata,
@@ -14,6 +14,7 @@ use stepyard_engine::{
 use crate::{
     FunctionName,
     arguments::Arguments,
+    is_called,
     sdk::{self, Service, ServiceError},
 };
 
@@ -40,7 +41,7 @@ pub(crate) fn claims(resource: &Resource) -> bool {
     match resource.kind() {
         ResourceKind::Function { .. } => true,
         ResourceKind::Service { service, action, pattern } => {
-            service == "lambda" && action == "invoke" && *pattern == Pattern::RequestResponse
+            service == "lambda" && action == "invoke" && is_called(*pattern)
         }
         ResourceKind::Activity => false,
     }
@@ -93,7 +94,7 @@ impl Lambda {
         match self.functions.invoke(call).await {
             Ok(reply) => {
                 let answer = envelope(&task, &reply, &request_id, invocation.log_tail);
-                succeeded(answer.into(), &reply.version)
+                Outcome { version: Some(version_label(&reply.version)), ..task.answered(answer) }
             }
             Err(error) => self.failed(error, &task, &invocation.function),
         }
@@ -110,7 +111,7 @@ impl Lambda {
         answer.insert("Payload".to_owned(), json!(""));
         sdk::add_metadata(&mut answer, &HttpMetadata { status: 204, headers }, &request_id);
         answer.insert("StatusCode".to_owned(), json!(204));
-        Outcome::done(Value::from(answer))
+        task.answered(Value::from(answer))
     }
 
     fn failed(&self, error: FunctionError, task: &Task, function: &FunctionName) -> Outcome {

@@ -22,7 +22,7 @@ mod sns;
 
 use std::sync::Arc;
 
-use stepyard_asl::Resource;
+use stepyard_asl::{Pattern, Resource};
 use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 
 pub use aws_topics::{AccessKey, AwsSettings, AwsTopics};
@@ -42,6 +42,11 @@ pub fn all(
 /// that a definition can be refused before anything is opened or built.
 pub fn claims(resource: &Resource) -> bool {
     lambda::claims(resource) || sns::claims(resource)
+}
+
+/// Whether one call of the service is all that the host does: the rest is a task token's.
+fn is_called(pattern: Pattern) -> bool {
+    matches!(pattern, Pattern::RequestResponse | Pattern::WaitForTaskToken)
 }
 
 /// A first attempt at a task, for tests.

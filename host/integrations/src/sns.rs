@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use stepyard_asl::{Pattern, Payload, Resource, ResourceKind, StatesError};
+use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
 use stepyard_engine::{
     Integration, Outcome, Task,
     outside::{
@@ -15,6 +15,7 @@ use stepyard_engine::{
 
 use crate::{
     arguments::Arguments,
+    is_called,
     sdk::{self, Service, ServiceError},
 };
 
@@ -68,7 +69,7 @@ pub(crate) fn claims(resource: &Resource) -> bool {
     let ResourceKind::Service { service, action, pattern } = resource.kind() else {
         return false;
     };
-    service == "sns" && action == "publish" && *pattern == Pattern::RequestResponse
+    service == "sns" && action == "publish" && is_called(*pattern)
 }
 
 impl Integration for Sns {
@@ -83,7 +84,7 @@ impl Integration for Sns {
                 Err(error) => return Outcome::failed(error),
             };
             match self.topics.publish(publication).await {
-                Ok(published) => Outcome::done(answer(published, &task)),
+                Ok(published) => task.answered(answer(published, &task)),
                 Err(error) => Outcome::failed(failure(&error)),
             }
         })

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Payload, StateMachine, StatesError, Status};
+use stepyard_asl::{Payload, StateMachine, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
-    ExecutionRecord, ExecutionSummary, MachineType, Selection, StateMachineRecord, check_name,
+    EngineError, ExecutionRecord, ExecutionSummary, MachineType, Selection, StartError, Started,
+    StateMachineRecord, check_name,
 };
 
 use super::{Action, machine::described_for, required, seconds};
@@ -29,6 +30,27 @@ impl Action for StartExecution {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        let (kind, start) = self.read(api).await?;
+        if kind == MachineType::Express {
+            let (started, _) = api.engine.start_express(start).await.map_err(busy)?;
+            return Ok(self::started(&started));
+        }
+        let started = api.engine.start(start).await?;
+        // The same name with the same input is the same execution only while it runs.
+        if matches!(started.standing, stepyard_engine::Standing::Finished(_)) {
+            let message = format!("Execution Already Exists: '{}'", started.arn);
+            return Err(ApiError::new("ExecutionAlreadyExists", message));
+        }
+        Ok(self::started(&started))
+    }
+}
+
+impl StartExecution {
+    /// What is to be started, and as what.
+    async fn read(
+        self,
+        api: &Api,
+    ) -> Result<(MachineType, stepyard_engine::StartExecution), ApiError> {
         Constraints::default()
             .present("stateMachineArn", &self.state_machine_arn)
             .length("traceHeader", self.trace_header.as_deref(), (0, 256))
@@ -51,13 +73,115 @@ impl Action for StartExecution {
             version: None,
             trace: self.trace_header,
         };
-        let started = api.engine.start(start).await?;
-        // The same name with the same input is the same execution only while it runs.
-        if matches!(started.standing, stepyard_engine::Standing::Finished(_)) {
-            let message = format!("Execution Already Exists: '{}'", started.arn);
-            return Err(ApiError::new("ExecutionAlreadyExists", message));
+        Ok((record.kind, start))
+    }
+}
+
+fn started(started: &Started) -> Value {
+    json!({ "executionArn": started.arn, "startDate": seconds(started.started_at) })
+}
+
+/// AWS bounds Express executions by their rate, not by their number.
+fn busy(error: StartError) -> ApiError {
+    match error {
+        StartError::AtCapacity => ApiError::throttled(),
+        error => error.into(),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StartSyncExecution {
+    #[serde(flatten)]
+    start: StartExecution,
+    included_data: Option<String>,
+}
+
+impl Action for StartSyncExecution {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        let with_data = includes_data(self.included_data.as_deref())?;
+        let (kind, start) = self.start.read(api).await?;
+        if kind != MachineType::Express {
+            return Err(ApiError::type_not_supported());
         }
-        Ok(json!({ "executionArn": started.arn, "startDate": seconds(started.started_at) }))
+        let (machine, name) = (start.machine_arn.clone(), start.name.clone());
+        let (input, trace) = (start.input.clone(), start.trace.clone());
+        let (started, end) = api.engine.start_express(start).await.map_err(busy)?;
+        let status = end.await.map_err(|_| EngineError::ShutDown)?;
+        let stopped_at = api.engine.now();
+        let mut shown = self::started(&started);
+        shown["stateMachineArn"] = json!(machine);
+        shown["name"] = json!(name);
+        shown["status"] = json!(status.name());
+        shown["stopDate"] = json!(seconds(stopped_at));
+        show_data(&mut shown, &input, &status, with_data);
+        if status == Status::TimedOut {
+            shown["error"] = json!(error_name::TIMEOUT);
+        }
+        shown["outputDetails"] = json!({ "included": with_data });
+        if let Some(trace) = trace {
+            shown["traceHeader"] = json!(trace);
+        }
+        let took = stopped_at.as_millis().saturating_sub(started.started_at.as_millis());
+        shown["billingDetails"] = json!({
+            // In steps of 100 ms and 64 MB (API reference, `BillingDetails`).
+            "billedDurationInMilliseconds": (took.max(1) as u64).div_ceil(100) * 100,
+            "billedMemoryUsedInMB": 64,
+        });
+        Ok(shown)
+    }
+}
+
+/// `includedData`: whether input and output are shown.
+pub(super) fn includes_data(word: Option<&str>) -> Result<bool, ApiError> {
+    Constraints::default().one_of("includedData", word, &["ALL_DATA", "METADATA_ONLY"]).check()?;
+    Ok(word != Some("METADATA_ONLY"))
+}
+
+/// Input, and output or error.
+fn show_data(shown: &mut Value, input: &Payload, status: &Status, with_data: bool) {
+    if with_data {
+        shown["input"] = json!(input.text());
+    }
+    shown["inputDetails"] = json!({ "included": with_data });
+    match status {
+        Status::Succeeded { output } => {
+            if with_data {
+                shown["output"] = json!(output.text());
+            }
+            shown["outputDetails"] = json!({ "included": with_data });
+        }
+        Status::Failed { error } | Status::Aborted { error } => {
+            for (member, value) in [("error", &error.error), ("cause", &error.cause)] {
+                if let Some(value) = value {
+                    shown[member] = json!(value);
+                }
+            }
+        }
+        Status::Running | Status::TimedOut => {}
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RedriveExecution {
+    execution_arn: Option<String>,
+    client_token: Option<String>,
+}
+
+impl Action for RedriveExecution {
+    type Output = Value;
+
+    async fn run(self, api: &Api) -> Result<Value, ApiError> {
+        Constraints::default()
+            .present("executionArn", &self.execution_arn)
+            .length("clientToken", self.client_token.as_deref(), (1, 64))
+            .check()?;
+        let execution = required(self.execution_arn)?;
+        let redriven = api.engine.redrive(arn::execution(&execution)?, self.client_token);
+        Ok(json!({ "redriveDate": seconds(redriven.await?) }))
     }
 }
 
@@ -101,6 +225,7 @@ impl Action for StopExecution {
 #[serde(rename_all = "camelCase")]
 pub(super) struct DescribeExecution {
     execution_arn: Option<String>,
+    included_data: Option<String>,
 }
 
 impl Action for DescribeExecution {
@@ -108,38 +233,26 @@ impl Action for DescribeExecution {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default().present("executionArn", &self.execution_arn).check()?;
+        let with_data = includes_data(self.included_data.as_deref())?;
         let execution = required(self.execution_arn)?;
         let found = api.engine.describe(arn::execution(&execution)?).await?;
-        Ok(described(&found.execution))
+        Ok(described(&found.execution, with_data, api.engine.now()))
     }
 }
 
-fn described(execution: &ExecutionRecord) -> Value {
+fn described(execution: &ExecutionRecord, with_data: bool, now: Timestamp) -> Value {
     let mut shown = listed(&execution.summary);
-    shown["input"] = json!(execution.input.text());
-    shown["inputDetails"] = json!({ "included": true });
-    match &execution.status {
-        Status::Succeeded { output } => {
-            shown["output"] = json!(output.text());
-            shown["outputDetails"] = json!({ "included": true });
-        }
-        Status::Failed { error } | Status::Aborted { error } => {
-            for (member, value) in [("error", &error.error), ("cause", &error.cause)] {
-                if let Some(value) = value {
-                    shown[member] = json!(value);
-                }
-            }
-        }
-        Status::Running | Status::TimedOut => {}
-    }
+    show_data(&mut shown, &execution.input, &execution.status, with_data);
     if let Some(trace) = &execution.trace {
         shown["traceHeader"] = json!(trace);
     }
-    let word = execution.status.name();
-    shown["redriveCount"] = json!(0);
-    // Redriving is not here yet, whatever the execution's end.
-    shown["redriveStatus"] = json!("NOT_REDRIVABLE");
-    shown["redriveStatusReason"] = json!(format!("Execution is {word} and cannot be redriven"));
+    match execution.not_redrivable(now) {
+        None => shown["redriveStatus"] = json!("REDRIVABLE"),
+        Some(reason) => {
+            shown["redriveStatus"] = json!("NOT_REDRIVABLE");
+            shown["redriveStatusReason"] = json!(reason);
+        }
+    }
     shown
 }
 
@@ -203,7 +316,10 @@ impl Action for ListExecutions {
             let message = "Must provide a State Machine ARN or Map Run ARN";
             return Err(ApiError::new("ValidationException", message));
         };
-        api.engine.state_machine(arn::state_machine(&arn)?).await?;
+        let machine = api.engine.state_machine(arn::state_machine(&arn)?).await?;
+        if machine.kind == MachineType::Express {
+            return Err(ApiError::type_not_supported());
+        }
         let list = format!("executions/{arn}/{}", self.status_filter.as_deref().unwrap_or("*"));
         let place = api.pages.place(&list, self.next_token.as_deref())?;
         let all = api.engine.list(Selection { machine: Some(arn), ..Selection::default() }).await?;
@@ -214,14 +330,7 @@ impl Action for ListExecutions {
         };
         let mut rest = all.iter().skip(last.map_or(0, |last| last + 1)).filter(wanted);
         let page: Vec<_> = rest.by_ref().take(page::size(self.max_results)).collect();
-        let shown: Vec<Value> = page
-            .iter()
-            .map(|it| {
-                let mut shown = listed(it);
-                shown["redriveCount"] = json!(0);
-                shown
-            })
-            .collect();
+        let shown: Vec<Value> = page.iter().map(|it| listed(it)).collect();
         let mut answer = json!({ "executions": shown });
         if let (Some(last), Some(_)) = (page.last(), rest.next()) {
             answer["nextToken"] = json!(api.pages.token(&list, &last.arn));
@@ -240,6 +349,10 @@ fn listed(execution: &ExecutionSummary) -> Value {
     });
     if let Some(stopped) = execution.stopped_at {
         shown["stopDate"] = json!(seconds(stopped));
+    }
+    shown["redriveCount"] = json!(execution.redrive_count);
+    if let Some(redriven) = execution.redriven_at {
+        shown["redriveDate"] = json!(seconds(redriven));
     }
     shown
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Diagnostic, Severity, StateMachine, Timestamp};
+use stepyard_asl::{Diagnostic, Severity, Timestamp};
 use stepyard_engine::{
     MachineType, NewStateMachine, StateMachineChange, StateMachineRecord, check_name,
 };
@@ -48,12 +48,9 @@ impl Action for CreateStateMachine {
             .one_of("type", self.r#type.as_deref(), &TYPES)
             .check()?;
         unversioned(self.publish, self.version_description.as_deref())?;
-        owned_key(self.encryption_configuration.as_ref())?;
+        Encryption::check(self.encryption_configuration.as_ref())?;
         if self.tags.is_some_and(|tags| !tags.is_empty()) {
             return Err(ApiError::unsupported("A tag"));
-        }
-        if self.r#type.as_deref() == Some("EXPRESS") {
-            return Err(ApiError::unsupported("An EXPRESS state machine"));
         }
         let name = required(self.name)?;
         check_name(&name)?;
@@ -62,7 +59,7 @@ impl Action for CreateStateMachine {
             name,
             definition: required(self.definition)?.into(),
             role: required(self.role_arn)?,
-            kind: MachineType::Standard,
+            kind: kind(self.r#type.as_deref()),
             logging: self.logging_configuration.map_or(Ok("".into()), Logging::checked)?,
             tracing: self.tracing_configuration.is_some_and(|it| it.is_on()),
         });
@@ -97,7 +94,7 @@ impl Action for UpdateStateMachine {
             .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
             .check()?;
         unversioned(self.publish, self.version_description.as_deref())?;
-        owned_key(self.encryption_configuration.as_ref())?;
+        Encryption::check(self.encryption_configuration.as_ref())?;
         let machine = required(self.state_machine_arn)?;
         let machine = arn::state_machine(&machine)?;
         let change = StateMachineChange {
@@ -215,7 +212,8 @@ impl Action for ValidateStateMachineDefinition {
             .one_of("severity", self.severity.as_deref(), &["ERROR", "WARNING"])
             .max_results(self.max_results)
             .check()?;
-        let problems = StateMachine::parse(&required(self.definition)?).err().unwrap_or_default();
+        let kind = kind(self.r#type.as_deref());
+        let problems = kind.parse(&required(self.definition)?).err().unwrap_or_default();
         let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
         let with_warnings = self.severity.as_deref() == Some("WARNING");
         let shown: Vec<&Diagnostic> =
@@ -227,6 +225,11 @@ impl Action for ValidateStateMachineDefinition {
             "truncated": shown.len() > page,
         }))
     }
+}
+
+/// The type that a request names, which has been checked to be one.
+fn kind(name: Option<&str>) -> MachineType {
+    name.and_then(MachineType::named).unwrap_or(MachineType::Standard)
 }
 
 fn diagnosed(problem: &Diagnostic) -> Value {
@@ -332,13 +335,15 @@ impl Tracing {
 
 /// `encryptionConfiguration`.
 #[derive(Debug, Deserialize)]
-struct Encryption {
+pub(super) struct Encryption {
     r#type: Option<String>,
 }
 
-fn owned_key(encryption: Option<&Encryption>) -> Result<(), ApiError> {
-    match encryption.and_then(|it| it.r#type.as_deref()) {
-        None | Some("AWS_OWNED_KEY") => Ok(()),
-        Some(_) => Err(ApiError::unsupported("A customer managed key")),
+impl Encryption {
+    pub(super) fn check(encryption: Option<&Self>) -> Result<(), ApiError> {
+        match encryption.and_then(|it| it.r#type.as_deref()) {
+            None | Some("AWS_OWNED_KEY") => Ok(()),
+            Some(_) => Err(ApiError::unsupported("A customer managed key")),
+        }
     }
 }

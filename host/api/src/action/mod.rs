@@ -1,23 +1,27 @@
 //! The operations, one struct each: its members, and what is done.
 
+mod activity;
 mod execution;
 mod history;
 mod machine;
+mod task;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use stepyard_asl::Timestamp;
 
 use self::{
+    activity::{CreateActivity, DeleteActivity, DescribeActivity, GetActivityTask, ListActivities},
     execution::{
-        DescribeExecution, DescribeStateMachineForExecution, ListExecutions, StartExecution,
-        StopExecution,
+        DescribeExecution, DescribeStateMachineForExecution, ListExecutions, RedriveExecution,
+        StartExecution, StartSyncExecution, StopExecution,
     },
     history::GetExecutionHistory,
     machine::{
         CreateStateMachine, DeleteStateMachine, DescribeStateMachine, ListStateMachines,
         UpdateStateMachine, ValidateStateMachineDefinition,
     },
+    task::{SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess},
 };
 use crate::{Api, error::ApiError};
 
@@ -53,17 +57,16 @@ macro_rules! actions {
 
 actions! {
     [
-        CreateStateMachine, DeleteStateMachine, DescribeExecution, DescribeStateMachine,
-        DescribeStateMachineForExecution, GetExecutionHistory, ListExecutions, ListStateMachines,
-        StartExecution, StopExecution, UpdateStateMachine, ValidateStateMachineDefinition,
+        CreateActivity, CreateStateMachine, DeleteActivity, DeleteStateMachine, DescribeActivity,
+        DescribeExecution, DescribeStateMachine, DescribeStateMachineForExecution, GetActivityTask,
+        GetExecutionHistory, ListActivities, ListExecutions, ListStateMachines, RedriveExecution,
+        SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess, StartExecution, StartSyncExecution,
+        StopExecution, UpdateStateMachine, ValidateStateMachineDefinition,
     ],
     [
-        CreateActivity, CreateStateMachineAlias, DeleteActivity, DeleteStateMachineAlias,
-        DeleteStateMachineVersion, DescribeActivity, DescribeMapRun, DescribeStateMachineAlias,
-        GetActivityTask, ListActivities, ListMapRuns, ListStateMachineAliases, ListStateMachineVersions,
-        ListTagsForResource, PublishStateMachineVersion, RedriveExecution, SendTaskFailure,
-        SendTaskHeartbeat, SendTaskSuccess, StartSyncExecution,
-        TagResource, TestState, UntagResource, UpdateMapRun, UpdateStateMachineAlias,
+        CreateStateMachineAlias, DeleteStateMachineAlias, DeleteStateMachineVersion,
+        DescribeMapRun, DescribeStateMachineAlias, ListMapRuns, ListStateMachineAliases,
+        ListStateMachineVersions, ListTagsForResource, PublishStateMachineVersion, TagResource, TestState, UntagResource, UpdateMapRun, UpdateStateMachineAlias,
     ]
 }
 

@@ -28,8 +28,8 @@ use redrive::Redrives;
 use turn::{Advance, Next, Turn};
 
 use crate::{
-    Command, CommandId, CommandKind, Details, EventType, Fact, FactKind, Payload, Seed,
-    StateMachine, Step, Timestamp,
+    Command, CommandId, CommandKind, Details, EventType, Fact, FactKind, Payload, ScheduleTask,
+    Seed, StateMachine, Step, Timestamp,
 };
 
 /// The most bytes of an input or output of a task, a state or an execution (Quotas).
@@ -132,6 +132,14 @@ impl Execution {
     /// only awaited: somebody outside has it.
     pub fn outstanding(&self) -> Vec<&Command> {
         self.outstanding.in_order().into_iter().map(|(_, command)| command).collect()
+    }
+
+    /// A task that is not over.
+    pub fn task(&self, task: &CommandId) -> Option<&ScheduleTask> {
+        match self.outstanding.get(task)? {
+            Command::ScheduleTask(task) => Some(task),
+            _ => None,
+        }
     }
 
     /// How far a task got; none when it is over, or never was.

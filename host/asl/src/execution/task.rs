@@ -58,7 +58,7 @@ impl Execution {
     fn schedule_task(&self, task: &CommandId, order: Order) -> Command {
         let started = self.started();
         let token =
-            awaits_token(&order.resource).then(|| TaskToken::new(&started.seed, &started.id, task));
+            order.resource.awaits_token().then(|| TaskToken::new(&started.seed, &started.id, task));
         Command::ScheduleTask(Box::new(ScheduleTask {
             task: task.clone(),
             visit: CommandId { attempt: 0, ..task.clone() },
@@ -206,15 +206,6 @@ impl Execution {
             Command::ScheduleTask(task) => Some(task),
             _ => None,
         }
-    }
-}
-
-/// Whether someone outside completes the task by its token.
-fn awaits_token(resource: &Resource) -> bool {
-    match resource.kind() {
-        ResourceKind::Function { .. } => false,
-        ResourceKind::Activity => true,
-        ResourceKind::Service { pattern, .. } => *pattern != crate::Pattern::RequestResponse,
     }
 }
 

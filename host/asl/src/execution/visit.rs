@@ -51,7 +51,7 @@ impl Execution {
             name: &started.name,
             role_arn: &started.role,
             start_time: started.at,
-            redrive_count: self.redrives.count,
+            redrive_count: (!started.is_express).then_some(self.redrives.count),
             redrive_time: self.redrives.last,
             state_machine_id: &started.machine,
             state_machine_name: started.machine.split(':').nth(6).unwrap_or_default(),

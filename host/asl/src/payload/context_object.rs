@@ -29,7 +29,8 @@ pub(crate) struct ExecutionContext<'a> {
     pub(crate) name: &'a str,
     pub(crate) role_arn: &'a str,
     pub(crate) start_time: Timestamp,
-    pub(crate) redrive_count: u32,
+    /// Of a Standard execution only.
+    pub(crate) redrive_count: Option<u32>,
     /// When it was last redriven.
     pub(crate) redrive_time: Option<Timestamp>,
     /// The state machine's unqualified ARN.
@@ -95,7 +96,9 @@ impl<'a> ContextObject<'a> {
         execution.insert("StartTime".to_owned(), self.execution.start_time.to_string().into());
         execution.insert("Name".to_owned(), self.execution.name.into());
         execution.insert("RoleArn".to_owned(), self.execution.role_arn.into());
-        execution.insert("RedriveCount".to_owned(), self.execution.redrive_count.into());
+        if let Some(count) = self.execution.redrive_count {
+            execution.insert("RedriveCount".to_owned(), count.into());
+        }
         if let Some(at) = self.execution.redrive_time {
             execution.insert("RedriveTime".to_owned(), at.to_string().into());
         }

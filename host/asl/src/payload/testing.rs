@@ -36,7 +36,7 @@ pub(crate) fn execution(input: &Payload) -> ExecutionContext<'_> {
         name: "first",
         role_arn: "arn:aws:iam::123456789012:role/shop",
         start_time: Timestamp::from_millis(0),
-        redrive_count: 0,
+        redrive_count: Some(0),
         redrive_time: None,
         state_machine_id: "arn:aws:states:us-east-1:123456789012:stateMachine:shop-orders",
         state_machine_name: "shop-orders",

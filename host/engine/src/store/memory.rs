@@ -16,7 +16,7 @@ use super::{
     record,
 };
 use crate::{
-    ExecutionArn, StateMachineRecord,
+    ActivityRecord, ExecutionArn, StateMachineRecord,
     outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
 };
 
@@ -34,6 +34,7 @@ struct Kept {
     created: Vec<ExecutionArn>,
     buckets: BTreeMap<String, KeptBucket>,
     machines: HashMap<Arc<str>, StateMachineRecord>,
+    activities: HashMap<Arc<str>, ActivityRecord>,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ struct KeptExecution {
     started_at: Timestamp,
     facts: BTreeMap<u64, Fact>,
     finished: Option<(Status, Timestamp)>,
+    redrives: Vec<Timestamp>,
 }
 
 impl MemoryStore {
@@ -106,6 +108,16 @@ impl Store for MemoryStore {
         Ok(self.kept().machines.get(arn).cloned())
     }
 
+    fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {
+        Ok(self.kept().activities.get(arn).cloned())
+    }
+
+    fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError> {
+        let mut all: Vec<_> = self.kept().activities.values().cloned().collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
+
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
         let mut all: Vec<_> = self.kept().machines.values().cloned().collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -149,9 +161,15 @@ impl Kept {
         for record in batch.records {
             match record {
                 Record::Created { arn, name, machine, definition, started_at } => {
-                    let (facts, finished) = (BTreeMap::new(), None);
-                    let kept =
-                        KeptExecution { name, machine, definition, started_at, facts, finished };
+                    let kept = KeptExecution {
+                        name,
+                        machine,
+                        definition,
+                        started_at,
+                        facts: BTreeMap::new(),
+                        finished: None,
+                        redrives: Vec::new(),
+                    };
                     self.executions.insert(arn.clone(), kept);
                     self.created.push(arn);
                 }
@@ -164,6 +182,18 @@ impl Kept {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.finished = Some((status, stopped_at));
                     }
+                }
+                Record::Redriven { execution, at } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.finished = None;
+                        kept.redrives.push(at);
+                    }
+                }
+                Record::Activity(activity) => {
+                    self.activities.insert(activity.arn.clone(), activity);
+                }
+                Record::ActivityDeleted { arn } => {
+                    self.activities.remove(&arn);
                 }
                 Record::StateMachine(machine) => {
                     self.machines.insert(machine.arn.clone(), *machine);
@@ -186,6 +216,8 @@ impl KeptExecution {
             started_at: self.started_at,
             stopped_at: finished.map(|(_, stopped_at)| *stopped_at),
             status: finished.map_or(&Status::Running, |(status, _)| status).name(),
+            redrive_count: self.redrives.len().try_into().unwrap_or(u32::MAX),
+            redriven_at: self.redrives.last().copied(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One thread writes, and commits whatever waits for it as one group; readers have connections of
 //! their own and see what was committed.
 
+mod activities;
 mod journal;
 mod key_value;
 mod machines;
@@ -22,7 +23,7 @@ use stepyard_asl::Fact;
 
 use self::writer::Writer;
 use super::{Batch, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError};
-use crate::StateMachineRecord;
+use crate::{ActivityRecord, StateMachineRecord};
 
 pub use topics::TopicMessage;
 pub(crate) use topics::{Entry, Logged};
@@ -101,6 +102,14 @@ impl Store for SqliteStore {
 
     fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError> {
         self.read(|connection| machines::one(connection, arn))
+    }
+
+    fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {
+        self.read(|connection| activities::one(connection, arn))
+    }
+
+    fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError> {
+        self.read(activities::all)
     }
 
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {

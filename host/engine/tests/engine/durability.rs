@@ -9,8 +9,9 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status};
 use stepyard_engine::{
-    Answer, Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary, MemoryStore,
-    Outcome, Selection, SqliteStore, StartError, StateMachineRecord, Store, StoreError,
+    ActivityRecord, Answer, Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary,
+    MemoryStore, Outcome, Selection, SqliteStore, StartError, StateMachineRecord, Store,
+    StoreError,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -239,6 +240,14 @@ impl Store for Slow {
 
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
         self.inner.state_machines()
+    }
+
+    fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {
+        self.inner.activity(arn)
+    }
+
+    fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError> {
+        self.inner.activities()
     }
 }
 

@@ -49,7 +49,8 @@ fn it_claims_request_response_only() {
         Sns::new(Arc::new(Taken { messages: Mutex::default(), answer: Ok(Published::default()) }));
     let cases = [
         (PUBLISH, true),
-        ("arn:aws:states:::sns:publish.waitForTaskToken", false),
+        ("arn:aws:states:::sns:publish.waitForTaskToken", true),
+        ("arn:aws:states:::sns:publish.sync", false),
         ("arn:aws:states:::sns:publishBatch", false),
         ("arn:aws:states:::aws-sdk:sns:publish", false),
         ("arn:aws:lambda:us-east-1:123456789012:function:sns", false),

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, machines};
+use super::{File, activities, machines};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
@@ -52,6 +52,14 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
             let values = params![execution, status.name(), outcome, stopped_at.as_millis()];
             connection.prepare_cached(update)?.execute(values)
         }
+        Record::Redriven { execution, at } => {
+            let update = "UPDATE execution SET status = 'RUNNING', outcome = NULL,
+                          stopped_at = NULL, redrive_count = redrive_count + 1, redriven_at = ?2
+                          WHERE arn = ?1";
+            connection.prepare_cached(update)?.execute(params![execution, at.as_millis()])
+        }
+        Record::Activity(activity) => activities::keep(connection, activity),
+        Record::ActivityDeleted { arn } => activities::delete(connection, arn),
         Record::StateMachine(machine) => machines::keep(connection, machine),
         Record::StateMachineDeleted { arn } => machines::delete(connection, arn),
     }
@@ -90,7 +98,8 @@ pub(super) fn facts(connection: &Connection, execution: &str) -> rusqlite::Resul
 }
 
 const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
-    execution.started_at, execution.stopped_at, execution.status";
+    execution.started_at, execution.stopped_at, execution.status, execution.redrive_count,
+    execution.redriven_at";
 
 pub(super) fn execution(
     connection: &Connection,
@@ -104,14 +113,14 @@ pub(super) fn execution(
          WHERE execution.arn = ?1"
     );
     let read = |row: &Row<'_>| {
-        let outcome: Option<String> = row.get(7)?;
+        let outcome: Option<String> = row.get(9)?;
         let status = match outcome {
-            Some(_) => read_json(row, 7)?,
+            Some(_) => read_json(row, 9)?,
             None => Status::Running,
         };
-        let definition: String = row.get(6)?;
-        record(summary(row)?, definition.into(), read_json(row, 8)?, status)
-            .ok_or_else(|| unreadable(8, "the first fact starts no execution"))
+        let definition: String = row.get(8)?;
+        record(summary(row)?, definition.into(), read_json(row, 10)?, status)
+            .ok_or_else(|| unreadable(10, "the first fact starts no execution"))
     };
     connection.prepare_cached(&select)?.query_row([arn], read).optional()
 }
@@ -144,6 +153,8 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<ExecutionSummary> {
         started_at: Timestamp::from_millis(row.get(3)?),
         stopped_at: stopped_at.map(Timestamp::from_millis),
         status: status.ok_or_else(|| unreadable(5, "an execution has an unknown status"))?,
+        redrive_count: row.get(6)?,
+        redriven_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_millis),
     })
 }
 

@@ -15,7 +15,7 @@ const APPLICATION: i64 = 0x5354_5059;
 const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
-const MIGRATIONS: &[&str] = &[STATE_MACHINES];
+const MIGRATIONS: &[&str] = &[STATE_MACHINES, ACTIVITIES_AND_REDRIVES];
 
 const STATE_MACHINES: &str = "
 CREATE TABLE state_machine (
@@ -30,6 +30,16 @@ CREATE TABLE state_machine (
     updated_at INTEGER NOT NULL,
     revision TEXT
 ) STRICT, WITHOUT ROWID;
+";
+
+const ACTIVITIES_AND_REDRIVES: &str = "
+CREATE TABLE activity (
+    arn TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE execution ADD COLUMN redrive_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN redriven_at INTEGER;
 ";
 
 /// How long another process may hold the file before a write gives up.

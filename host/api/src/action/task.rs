@@ -1,0 +1,85 @@
+//! Task tokens: what whoever completes a task from outside says of it.
+
+use serde::Deserialize;
+use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError};
+use stepyard_engine::Completion;
+
+use super::{Action, Empty, required};
+use crate::{Api, constraint::Constraints, error::ApiError};
+
+/// The most characters of a task token.
+const TOKEN_MAX: usize = 2_048;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SendTaskSuccess {
+    task_token: Option<String>,
+    output: Option<String>,
+}
+
+impl Action for SendTaskSuccess {
+    type Output = Empty;
+
+    async fn run(self, api: &Api) -> Result<Empty, ApiError> {
+        Constraints::default()
+            .present("taskToken", &self.task_token)
+            .present("output", &self.output)
+            .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
+            .length("output", self.output.as_deref(), (0, PAYLOAD_BYTES_MAX))
+            .check()?;
+        let output = Payload::parse(required(self.output)?).map_err(|error| {
+            ApiError::new("InvalidOutput", format!("Invalid Output: '{error}'"))
+        })?;
+        complete(api, self.task_token, Completion::Succeeded(output)).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SendTaskFailure {
+    task_token: Option<String>,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+impl Action for SendTaskFailure {
+    type Output = Empty;
+
+    async fn run(self, api: &Api) -> Result<Empty, ApiError> {
+        Constraints::default()
+            .present("taskToken", &self.task_token)
+            .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
+            .length("error", self.error.as_deref(), (0, 256))
+            .length("cause", self.cause.as_deref(), (0, 32_768))
+            .check()?;
+        let error = StatesError { error: self.error, cause: self.cause };
+        complete(api, self.task_token, Completion::Failed(error)).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SendTaskHeartbeat {
+    task_token: Option<String>,
+}
+
+impl Action for SendTaskHeartbeat {
+    type Output = Empty;
+
+    async fn run(self, api: &Api) -> Result<Empty, ApiError> {
+        Constraints::default()
+            .present("taskToken", &self.task_token)
+            .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
+            .check()?;
+        complete(api, self.task_token, Completion::Beat).await
+    }
+}
+
+async fn complete(
+    api: &Api,
+    token: Option<String>,
+    completion: Completion,
+) -> Result<Empty, ApiError> {
+    api.engine.complete_task(&required(token)?, completion).await?;
+    Ok(Empty {})
+}

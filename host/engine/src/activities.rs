@@ -1,0 +1,244 @@
+//! Activities: tasks that workers outside ask for (`GetActivityTask`).
+//!
+//! A task waits in its activity's queue, a worker in its activity's line; the driver brings them
+//! together. The queue is made anew of what is outstanding after a restart.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use stepyard_asl::{CommandId, Payload, TaskToken, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::{Engine, EngineError, ExecutionArn, StoreError, driver::Message, store::Record};
+
+/// The most workers that may ask for one activity's tasks at once (API reference,
+/// `GetActivityTask`).
+const WORKERS_MAX: usize = 1_000;
+
+/// An activity that is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivityRecord {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A task as a worker gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivityTask {
+    /// What the worker completes it with.
+    pub token: TaskToken,
+    /// The task's input.
+    pub input: Payload,
+}
+
+/// Why nothing was done with an activity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActivityError {
+    /// There is no such activity.
+    #[error("activity `{arn}` does not exist")]
+    DoesNotExist {
+        /// What was given.
+        arn: String,
+    },
+    /// Too many workers ask for its tasks at once.
+    #[error("{WORKERS_MAX} workers ask for the tasks of `{arn}` already: let fewer ask at once")]
+    WorkerLimitExceeded {
+        /// The activity.
+        arn: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine takes no work.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A worker that waits for a task of an activity.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) name: Option<String>,
+    /// Dropped without a word when there is no task for it; closed when the worker has gone.
+    pub(crate) task: oneshot::Sender<ActivityTask>,
+}
+
+/// Tasks without a worker, and workers without a task.
+#[derive(Debug, Default)]
+pub(crate) struct Activities {
+    lines: HashMap<Arc<str>, Line>,
+    /// Where each task stands that waits.
+    places: HashMap<(ExecutionArn, CommandId), (Arc<str>, u64)>,
+    last: u64,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    tasks: BTreeMap<u64, (ExecutionArn, CommandId)>,
+    workers: VecDeque<Worker>,
+}
+
+impl Activities {
+    /// A task waits for a worker.
+    pub(crate) fn offer(&mut self, activity: &str, execution: &ExecutionArn, task: &CommandId) {
+        self.withdraw(execution, task);
+        self.last += 1;
+        let (activity, number) = (Arc::from(activity), self.last);
+        let line = self.lines.entry(Arc::clone(&activity)).or_default();
+        line.tasks.insert(number, (execution.clone(), task.clone()));
+        self.places.insert((execution.clone(), task.clone()), (activity, number));
+    }
+
+    /// A task waits no longer, if it did.
+    pub(crate) fn withdraw(&mut self, execution: &ExecutionArn, task: &CommandId) {
+        let place = self.places.remove(&(execution.clone(), task.clone()));
+        if let Some((activity, number)) = place
+            && let Some(line) = self.lines.get_mut(&activity)
+        {
+            line.tasks.remove(&number);
+            self.tidy(&activity);
+        }
+    }
+
+    /// A worker waits for a task; it is handed back when too many do.
+    pub(crate) fn ask(&mut self, activity: &Arc<str>, worker: Worker) -> Result<(), Worker> {
+        let line = self.lines.entry(activity.clone()).or_default();
+        line.workers.retain(|worker| !worker.task.is_closed());
+        if line.workers.len() >= WORKERS_MAX {
+            return Err(worker);
+        }
+        line.workers.push_back(worker);
+        Ok(())
+    }
+
+    /// The task and the worker of an activity that have waited longest.
+    pub(crate) fn pair(&mut self, activity: &str) -> Option<(ExecutionArn, CommandId, Worker)> {
+        let line = self.lines.get_mut(activity)?;
+        line.workers.retain(|worker| !worker.task.is_closed());
+        let both = (line.tasks.first_key_value().is_some()).then(|| line.workers.pop_front());
+        let pair = both.flatten().and_then(|worker| Some((line.tasks.pop_first()?.1, worker)));
+        self.tidy(activity);
+        let ((execution, task), worker) = pair?;
+        self.places.remove(&(execution.clone(), task.clone()));
+        Some((execution, task, worker))
+    }
+
+    /// Lets all workers go.
+    pub(crate) fn dismiss(&mut self) {
+        self.lines.values_mut().for_each(|line| line.workers.clear());
+    }
+
+    fn tidy(&mut self, activity: &str) {
+        let is_empty = |line: &Line| line.tasks.is_empty() && line.workers.is_empty();
+        if self.lines.get(activity).is_some_and(is_empty) {
+            self.lines.remove(activity);
+        }
+    }
+}
+
+impl Engine {
+    /// Registers an activity, or finds it; it is durable when this returns.
+    pub async fn create_activity(
+        &self,
+        arn: String,
+        name: String,
+    ) -> Result<ActivityRecord, ActivityError> {
+        let _held = self.reservations.take(&arn.as_str().into()).await;
+        if let Some(found) = self.store().activity(&arn)? {
+            return Ok(found);
+        }
+        let record = ActivityRecord { arn: arn.into(), name: name.into(), created_at: self.now() };
+        self.append(Record::Activity(record.clone())).await?;
+        Ok(record)
+    }
+
+    /// Removes an activity; one that is not there is removed already. Its tasks wait on.
+    pub async fn delete_activity(&self, arn: &str) -> Result<(), ActivityError> {
+        let _held = self.reservations.take(&arn.into()).await;
+        Ok(self.append(Record::ActivityDeleted { arn: arn.into() }).await?)
+    }
+
+    /// The activity of this ARN.
+    pub async fn activity(&self, arn: &str) -> Result<ActivityRecord, ActivityError> {
+        let found = self.store().activity(arn)?;
+        found.ok_or_else(|| ActivityError::DoesNotExist { arn: arn.to_owned() })
+    }
+
+    /// All activities, by name.
+    pub async fn activities(&self) -> Result<Vec<ActivityRecord>, ActivityError> {
+        Ok(self.store().activities()?)
+    }
+
+    /// Asks for a task of an activity. It comes by the channel once it is durable that the worker has
+    /// it; the channel closes without one when the engine shuts down. A task that comes when nobody
+    /// listens any more goes to the next worker.
+    pub async fn activity_task(
+        &self,
+        arn: &str,
+        worker: Option<String>,
+    ) -> Result<oneshot::Receiver<ActivityTask>, ActivityError> {
+        let activity = self.activity(arn).await?.arn;
+        let (task, comes) = oneshot::channel();
+        let (done, asked) = oneshot::channel();
+        let worker = Worker { name: worker, task };
+        self.send(Message::Ask { activity, worker, done }).await?;
+        match asked.await.map_err(|_| self.gone())? {
+            true => Ok(comes),
+            false => Err(ActivityError::WorkerLimitExceeded { arn: arn.to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker() -> (Worker, oneshot::Receiver<ActivityTask>) {
+        let (task, comes) = oneshot::channel();
+        (Worker { name: None, task }, comes)
+    }
+
+    #[test]
+    fn the_first_task_goes_to_the_first_worker_that_is_still_there() {
+        let mut activities = Activities::default();
+        let (pack, one) = (Arc::from("pack"), ExecutionArn::from("one"));
+        let ids: Vec<CommandId> =
+            ["1.0:task", "2.0:task", "3.0:task"].map(|id| id.parse().unwrap()).into();
+        for id in &ids {
+            activities.offer(&pack, &one, id);
+        }
+        activities.withdraw(&one, &ids[0]);
+        assert!(activities.pair(&pack).is_none());
+        let (gone, _) = worker();
+        activities.ask(&pack, gone).unwrap();
+        let (here, _comes) = worker();
+        activities.ask(&pack, here).unwrap();
+        let (execution, task, handed) = activities.pair(&pack).unwrap();
+        assert_eq!((execution, &task), (one.clone(), &ids[1]));
+        assert!(!handed.task.is_closed());
+        assert!(activities.pair(&pack).is_none());
+        activities.withdraw(&one, &ids[2]);
+        assert!(activities.lines.is_empty() && activities.places.is_empty());
+    }
+
+    #[test]
+    fn more_than_a_thousand_workers_are_refused() {
+        let mut activities = Activities::default();
+        let pack = Arc::from("pack");
+        let mut waiting = Vec::new();
+        for _ in 0..WORKERS_MAX {
+            let (worker, comes) = worker();
+            activities.ask(&pack, worker).unwrap();
+            waiting.push(comes);
+        }
+        assert!(activities.ask(&pack, worker().0).is_err());
+        waiting.pop();
+        let (late, _comes) = worker();
+        assert!(activities.ask(&pack, late).is_ok());
+    }
+}

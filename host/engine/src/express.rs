@@ -1,0 +1,44 @@
+//! Express executions: in memory, for five minutes at most, and gone when the process is.
+//!
+//! They have a driver of their own, without a store: none waits for another's commit.
+
+use stepyard_asl::Status;
+use tokio::sync::oneshot;
+
+use crate::{
+    Engine, Standing, StartError, StartExecution, Started,
+    arn::{check_name, express_arn},
+    driver::{Message, Start},
+    start::started_fact,
+};
+
+impl Engine {
+    /// Begins an Express execution. How it ends comes by the channel; nobody needs to listen. The
+    /// same name is another execution.
+    pub async fn start_express(
+        &self,
+        start: StartExecution,
+    ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
+        check_name(&start.name)?;
+        let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
+            .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
+        start.check_input()?;
+        let (ended, end) = oneshot::channel();
+        let (done, started) = oneshot::channel();
+        let mut live = start.live();
+        live.waiters.push(ended);
+        let message = Start {
+            arn: arn.clone(),
+            name: start.name.as_str().into(),
+            machine_arn: start.machine_arn.as_str().into(),
+            definition: start.definition.clone(),
+            live,
+            fact: started_fact(&arn, start, self.seed()),
+            held: None,
+            done,
+        };
+        self.send_express(Message::Start(Box::new(message))).await?;
+        let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
+        Ok((Started { arn, started_at, standing: Standing::New }, end))
+    }
+}
