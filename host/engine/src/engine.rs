@@ -320,7 +320,8 @@ impl Engine {
         &*self.config.store
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The time of day, by the clock that executions go by.
+    pub fn now(&self) -> Timestamp {
         self.config.clock.now()
     }
 
