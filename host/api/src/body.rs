@@ -50,8 +50,9 @@ impl Bodies {
 
     /// Reads a body whole.
     pub(crate) async fn read(&self, mut body: Body) -> Result<Held, ApiError> {
-        let read = timeout(self.limits.body_time, self.collect(&mut body)).await;
-        let read = read.unwrap_or_else(|_| Err(self.too_slow()));
+        let Ok(read) = timeout(self.limits.body_time, self.collect(&mut body)).await else {
+            return Err(self.too_slow());
+        };
         if read.is_err() {
             self.discard(body).await;
         }
