@@ -159,6 +159,7 @@ fn http(limits: &Limits) -> http1::Builder {
     http.timer(TokioTimer::new())
         // It runs from the answer before to the whole next head: the time to wait for a request.
         .header_read_timeout(limits.idle_time)
+        .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes)
         .max_headers(limits.headers);
     http
