@@ -190,7 +190,6 @@ fn a_hostile_request_gets_the_right_error_and_harms_no_one() {
             b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             400,
         ),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     ] {
         assert_eq!(server.raw(bytes).0, status, "{}", String::from_utf8_lossy(bytes));
     }
