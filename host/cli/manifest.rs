@@ -442,7 +442,7 @@ mod tests {
             (keys(&[key("AKID", "S"), key("AKID2", "S")]), ""),
             (
                 with("hosts = [\"stepyard.example.com\", \"10.0.0.1\", \"::1\"]"),
-                "stepyard.toml:3:45: `::1` is not a host; write its name or address alone, such as \"stepyard.example.com\"",
+                "stepyard.toml:3:46: `::1` is not a host; write its name or address alone, such as \"stepyard.example.com\"",
             ),
             (with("hosts = [\"a.example\", \"[::1]\"]"), ""),
             (
@@ -455,7 +455,7 @@ mod tests {
             ),
             (
                 keys(&[key("A", "S"), key("A", "S")]),
-                "stepyard.toml:3:43: access key `A` is there twice; leave one out",
+                "stepyard.toml:3:44: access key `A` is there twice; leave one out",
             ),
             (
                 keys(&[key("A", "T")]),
