@@ -27,6 +27,8 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("aws-config", "stepyard-integrations"),
     ("aws-sdk-sns", "stepyard-integrations"),
     ("aws-smithy-http-client", "stepyard-integrations"),
+    ("aws-sigv4", "stepyard-api"),
+    ("axum", "stepyard-api"),
     ("anyhow", "stepyard"),
     ("clap", "stepyard"),
     ("toml", "stepyard"),

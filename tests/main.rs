@@ -1,5 +1,6 @@
 //! One test binary, so that wasmtime is linked once.
 
+mod access;
 mod architecture;
 mod bad_input;
 mod commands;

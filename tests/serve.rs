@@ -106,11 +106,12 @@ fn a_second_server_on_the_data_directory_is_refused() {
 }
 
 #[test]
-fn it_listens_on_loopback_only() {
+fn without_keys_it_listens_on_loopback_only() {
     let project = Project::with_manifest("");
     let refused = project.stepyard(["serve", "--listen", "0.0.0.0:0"]);
     let message = refused.refusal();
-    assert!(message.contains("0.0.0.0:0 is not a loopback address"), "{message}");
+    let expected = "0.0.0.0:0 is not a loopback address, and anyone who reaches it could call: add `keys` to [serve] in stepyard.toml, or listen on 127.0.0.1";
+    assert!(message.contains(expected), "{message}");
     assert!(!project.path(".stepyard").exists(), "something was written");
 }
 

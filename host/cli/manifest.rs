@@ -2,7 +2,7 @@
 //! The one reader of the file; the libraries take values. `docs/manifest.md` has a line for each key.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
@@ -26,6 +26,8 @@ pub struct Manifest {
     pub mail: Mail,
     /// Where notifications go.
     pub sns: Sns,
+    /// Who may call `stepyard serve`, and how.
+    pub serve: Serve,
     /// The folder that holds the manifest: what its paths are relative to.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -196,6 +198,38 @@ pub enum SnsDelivery {
     Aws,
 }
 
+/// `[serve]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Serve {
+    /// The keys that calls are signed with; without any, calls need no signature.
+    pub keys: Vec<ServeKey>,
+    /// The names in `Host` that are answered to, besides those of the address itself.
+    pub hosts: Vec<Spanned<String>>,
+    /// What connections are encrypted with.
+    pub tls: Option<ServeTls>,
+}
+
+/// `{ id = "AKIA…", secret = "NAME" }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeKey {
+    /// The access key id.
+    pub id: Spanned<String>,
+    /// The secret that is the secret access key.
+    pub secret: Spanned<String>,
+}
+
+/// `{ certificate = "cert.pem", key = "key.pem" }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeTls {
+    /// The certificate chain, in PEM; relative to the manifest.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM; relative to the manifest.
+    pub key: PathBuf,
+}
+
 /// What is wrong with a manifest, and where.
 #[derive(Debug)]
 pub struct ManifestError {
@@ -263,10 +297,40 @@ impl Manifest {
                 }
             }
         }
-        match &self.mail.password {
-            Some(name) => self.check_secret(name, name.get_ref()),
-            None => Ok(()),
+        if let Some(name) = &self.mail.password {
+            self.check_secret(name, name.get_ref())?;
         }
+        self.check_serve()
+    }
+
+    fn check_serve(&self) -> Result<(), Fault> {
+        let mut ids = BTreeSet::new();
+        for key in &self.serve.keys {
+            let id = key.id.get_ref();
+            let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            if !(1..=128).contains(&id.len()) || !id.bytes().all(is_word) {
+                let message =
+                    format!("`{id}` is not an access key id: 1 to 128 letters, digits and _");
+                return Err((Some(key.id.span()), message));
+            }
+            if !ids.insert(id) {
+                let message = format!("access key `{id}` is there twice; leave one out");
+                return Err((Some(key.id.span()), message));
+            }
+            self.check_secret(&key.secret, key.secret.get_ref())?;
+        }
+        for host in &self.serve.hosts {
+            let name = host.get_ref();
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+            let with_port = name.contains(':') && !name.starts_with('[');
+            if name.is_empty() || with_port || !name.bytes().all(allowed) {
+                let message = format!(
+                    "`{name}` is not a host; write its name or address alone, such as \"stepyard.example.com\""
+                );
+                return Err((Some(host.span()), message));
+            }
+        }
+        Ok(())
     }
 
     fn check_header(&self, header: &str, value: &Spanned<String>) -> Result<(), Fault> {
@@ -367,6 +431,43 @@ mod tests {
             "[functions.A]\nstep = \"a\"\n[[functions.A.grants.http]]\nurl = \"http://h/\"\nheaders = { X = \"{KEY}\" }\n",
             "stepyard.toml:5:17: secret `KEY` is not defined; add [secrets.KEY] with env or file",
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_serve_is_told_with_its_place() {
+        let with = |serve: &str| format!("secrets.S.env = \"S\"\n[serve]\n{serve}\n");
+        let key = |id: &str, secret: &str| format!("{{ id = \"{id}\", secret = \"{secret}\" }}");
+        let keys = |keys: &[String]| with(&format!("keys = [{}]", keys.join(", ")));
+        for (text, expected) in [
+            (keys(&[key("AKID", "S"), key("AKID2", "S")]), ""),
+            (
+                with("hosts = [\"stepyard.example.com\", \"10.0.0.1\", \"::1\"]"),
+                "stepyard.toml:3:46: `::1` is not a host; write its name or address alone, such as \"stepyard.example.com\"",
+            ),
+            (with("hosts = [\"a.example\", \"[::1]\"]"), ""),
+            (
+                with("hosts = [\"https://a.example\"]"),
+                "stepyard.toml:3:10: `https://a.example` is not a host; write its name or address alone, such as \"stepyard.example.com\"",
+            ),
+            (
+                keys(&[key("A/B", "S")]),
+                "stepyard.toml:3:16: `A/B` is not an access key id: 1 to 128 letters, digits and _",
+            ),
+            (
+                keys(&[key("A", "S"), key("A", "S")]),
+                "stepyard.toml:3:44: access key `A` is there twice; leave one out",
+            ),
+            (
+                keys(&[key("A", "T")]),
+                "stepyard.toml:3:30: secret `T` is not defined; add [secrets.T] with env or file",
+            ),
+            (
+                with("tls = { certificate = \"cert.pem\" }"),
+                "stepyard.toml:3:7: missing field `key`",
+            ),
+        ] {
+            check(&text, expected);
+        }
     }
 
     #[test]

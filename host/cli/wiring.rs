@@ -7,7 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
     Config, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
@@ -19,7 +20,7 @@ use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 use crate::{
     crates,
     grants::{grants, limits},
-    manifest::{Function, Manifest, Secret, SnsDelivery},
+    manifest::{Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery},
 };
 
 /// The journal's file in a data directory.
@@ -173,6 +174,44 @@ pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
 pub fn identity(manifest: &Manifest) -> Identity {
     let written = &manifest.execution;
     Identity { region: written.region.clone(), account: written.account.clone() }
+}
+
+/// The keys that calls are signed with; none when the manifest has none.
+pub fn access(manifest: &Manifest) -> Result<Option<Access>> {
+    let secrets = ManifestSecrets::new(manifest);
+    let key = |written: &ServeKey| {
+        let name = written.secret.get_ref();
+        let secret = secrets.secret(name).filter(|value| !value.is_empty());
+        let secret = secret.with_context(|| {
+            let source = secrets.source(name);
+            format!("secret `{name}` for a key of [serve] has no value; {source}")
+        })?;
+        Ok(AccessKey { id: written.id.get_ref().clone(), secret })
+    };
+    let keys = manifest.serve.keys.iter().map(key).collect::<Result<Vec<_>>>()?;
+    let region = manifest.execution.region.clone();
+    Ok((!keys.is_empty()).then(|| Access::new(keys, region)))
+}
+
+/// The certificate that connections are answered with; none when the manifest has none.
+pub fn tls(manifest: &Manifest) -> Result<Option<Tls>> {
+    let Some(ServeTls { certificate, key }) = &manifest.serve.tls else { return Ok(None) };
+    let [certificate, key] = [certificate, key].map(|path| manifest.resolve(path));
+    let read = |path: &Path, what: &str| {
+        fs::read(path).with_context(|| {
+            format!("reading {}, which [serve] in the manifest names as {what}", path.display())
+        })
+    };
+    let chain = read(&certificate, "the certificate of tls")?;
+    let private = read(&key, "the key of tls")?;
+    let tls = Tls::from_pem(&chain, &private).map_err(|error| match error {
+        TlsError::NoCertificate => anyhow!("{}: {error}", certificate.display()),
+        TlsError::NoKey => anyhow!("{}: {error}", key.display()),
+        TlsError::Unusable(_) => {
+            anyhow!("{} with {}: {error}", certificate.display(), key.display())
+        }
+    })?;
+    Ok(Some(tls))
 }
 
 /// The role that executions run under, as an ARN.
@@ -345,6 +384,17 @@ impl ManifestSecrets {
             Secret::File(path) => Source::File(manifest.resolve(path)),
         };
         Self(manifest.secrets.iter().map(|(name, it)| (name.clone(), source(it))).collect())
+    }
+}
+
+impl ManifestSecrets {
+    /// What to do for a secret to have a value.
+    fn source(&self, name: &str) -> String {
+        match self.0.get(name) {
+            Some(Source::Variable(variable)) => format!("set the environment variable {variable}"),
+            Some(Source::File(path)) => format!("write it to {}", path.display()),
+            None => format!("add [secrets.{name}] with env or file"),
+        }
     }
 }
 

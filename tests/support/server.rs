@@ -21,8 +21,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server in the project, on a free port, and waits until it listens.
     pub(crate) fn start(project: &Project) -> Self {
+        Self::start_on(project, "127.0.0.1:0")
+    }
+
+    /// Starts a server that listens on `address`.
+    pub(crate) fn start_on(project: &Project, address: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stepyard"));
-        command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(project.path(""));
+        command.args(["serve", "--listen", address]).current_dir(project.path(""));
         command.env_remove("STEPYARD_CRASH_AT").stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("stepyard runs");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
@@ -30,7 +35,8 @@ impl Server {
         let address = loop {
             let Some(line) = lines.next() else { panic!("the server did not start: {said}") };
             let line = line.expect("stderr is text");
-            if let Some((_, address)) = line.split_once("API on http://") {
+            let url = line.split_once("API on ").map(|(_, url)| url);
+            if let Some((_, address)) = url.and_then(|url| url.split_once("://")) {
                 break address.to_owned();
             }
             said.push_str(&line);
@@ -39,6 +45,16 @@ impl Server {
         // What it says later is read, so that it never waits for a reader.
         thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
         Self { child, address }
+    }
+
+    /// How much memory it has, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        number.expect("a status says how much memory is resident")
     }
 
     /// Ends it without warning, as a lost machine does.
@@ -70,6 +86,17 @@ impl Server {
             "{line}\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n"
         );
         stream.write_all(format!("{head}{body}").as_bytes()).expect("the request is sent");
+        Self::answer(stream)
+    }
+
+    /// Whatever is answered to these bytes: the status code and the body.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
+        stream.write_all(bytes).expect("the bytes are sent");
+        Self::answer(stream)
+    }
+
+    fn answer(mut stream: TcpStream) -> (u16, String) {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the answer is text");
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");

@@ -21,9 +21,18 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// An error of the caller's; AWS answers 400 for all of them.
+    /// An error of the caller's; AWS answers 400 for all that its model has.
     pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, name, message: message.into() }
+        Self::with_status(StatusCode::BAD_REQUEST, name, message)
+    }
+
+    /// An error that is HTTP's rather than an operation's.
+    pub(crate) fn with_status(
+        status: StatusCode,
+        name: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, name, message: message.into() }
     }
 
     pub(crate) fn invalid_arn(detail: impl std::fmt::Display) -> Self {

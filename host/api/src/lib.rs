@@ -1,36 +1,48 @@
 //! The AWS Step Functions API: any AWS SDK, the AWS CLI and boto3 take this server for the service.
 //!
 //! ```text
-//!   POST /  X-Amz-Target: AWSStepFunctions.StartExecution
-//!     wire.rs ── action/ (one struct an operation) ──► Engine
-//!        └────── error.rs: {"__type": …, "message": …}
+//!   listen.rs: connections, TLS, limits of time
+//!     hosts.rs ── POST /  X-Amz-Target: AWSStepFunctions.StartExecution
+//!       wire.rs ── access.rs: whose signature it is; body.rs: its body, within limits
+//!          ├────── action/ (one struct an operation) ──► Engine
+//!          └────── error.rs: {"__type": …, "message": …}
 //! ```
 //!
 //! This crate alone knows AWS's server wire format (AWS JSON 1.0). It keeps nothing and decides
 //! nothing: what it acknowledges, the engine has made durable.
 #![forbid(unsafe_code)]
 
+mod access;
 mod action;
 mod arn;
+mod body;
 mod constraint;
 mod error;
+mod hosts;
+mod limits;
+mod listen;
 mod page;
+mod tls;
 mod wire;
+
+use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::StatusCode,
     middleware,
     routing::{get, post},
 };
 use stepyard_asl::Seed;
 use stepyard_engine::{Engine, Identity};
+use tokio::net::TcpListener;
 
-use self::page::PageTokens;
-
-/// The most bytes of a request: the longest definition (1 MiB) with its JSON escapes, and the rest.
-const REQUEST_BYTES_MAX: usize = 4 << 20;
+pub use self::{
+    access::{Access, AccessKey},
+    limits::Limits,
+    tls::{Tls, TlsError},
+};
+use self::{body::Bodies, page::PageTokens};
 
 /// What the operations work with.
 #[derive(Clone, Debug)]
@@ -38,26 +50,63 @@ pub struct Api {
     engine: Engine,
     identity: Identity,
     pages: PageTokens,
+    access: Option<Arc<Access>>,
+    hosts: Arc<[String]>,
+    limits: Arc<Limits>,
+    bodies: Bodies,
 }
 
 impl Api {
     /// An API to `engine`. `identity` is whose state machines it creates; `key` signs page tokens:
     /// with another key, those given before are invalid.
     pub fn new(engine: Engine, identity: Identity, key: Seed) -> Self {
-        Self { engine, identity, pages: PageTokens::new(key) }
+        let limits = Arc::new(Limits::default());
+        let bodies = Bodies::new(limits.clone());
+        let pages = PageTokens::new(key);
+        Self { engine, identity, pages, access: None, hosts: Arc::new([]), limits, bodies }
     }
 
-    /// Its routes: `POST /` for AWS calls, `/healthz` (it is up) and `/readyz` (it takes work).
-    /// For a loopback listener: a request that names another host in `Host` is refused, so that no
-    /// web page can reach it by a name of its own.
-    pub fn router(self) -> Router {
+    /// Performs only calls that are signed with a key of `access`. Without this any call is.
+    #[must_use]
+    pub fn with_access(self, access: Access) -> Self {
+        Self { access: Some(Arc::new(access)), ..self }
+    }
+
+    /// Answers requests to these hosts too.
+    #[must_use]
+    pub fn with_hosts(self, hosts: Vec<String>) -> Self {
+        Self { hosts: hosts.into(), ..self }
+    }
+
+    /// Asks no more and no less of clients than these limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        let limits = Arc::new(limits);
+        Self { bodies: Bodies::new(limits.clone()), limits, ..self }
+    }
+
+    /// Answers the connections of `listener`, encrypted with `tls`, until `stop` resolves. Requests
+    /// that are at work then are answered still, within their limit.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let limits = self.limits.clone();
+        listen::serve(listener, tls, self.router(), limits, stop).await;
+    }
+
+    /// Its routes: `POST /` for AWS calls, `/healthz` (it is up) and `/readyz` (it takes work), which
+    /// need no signature. A request that names another host than this server is refused.
+    fn router(self) -> Router {
+        let own_only = middleware::from_fn_with_state(self.clone(), hosts::own_only);
         Router::new()
             .route("/", post(wire::call))
-            .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(wire::ready))
             .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here: POST /\n") })
-            .layer(middleware::from_fn(wire::local_host_only))
+            .layer(own_only)
             .with_state(self)
     }
 }

@@ -1,10 +1,10 @@
-//! `stepyard serve`: the AWS Step Functions API on a loopback port.
+//! `stepyard serve`: the AWS Step Functions API on a port.
 
-use std::{future::IntoFuture, net::SocketAddr, path::Path, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use stepyard_api::Api;
+use stepyard_api::{Access, Api, Tls};
 use stepyard_engine::{
     Engine, Selection,
     clock::{Entropy, SystemEntropy},
@@ -21,7 +21,8 @@ use crate::{
 ///
 /// Any AWS SDK and the AWS CLI work with it: give them the address as `--endpoint-url`. Executions are
 /// durable: those that were unfinished when the server ended, however it ended, go on when it starts.
-/// Steps that are missing or stale are built first.
+/// Steps that are missing or stale are built first. Any other address than a loopback one needs keys in
+/// [serve] of the manifest; with keys, every call has to be signed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The address to listen on; port 0 takes a free one
@@ -34,23 +35,34 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    if !arguments.listen.ip().is_loopback() {
+    let project = Project::open(&arguments.place, Path::new(""))?;
+    let access = wiring::access(&project.manifest)?;
+    if !arguments.listen.ip().is_loopback() && access.is_none() {
         bail!(
-            "{} is not a loopback address, and requests are not authenticated: listen on 127.0.0.1",
-            arguments.listen
+            "{} is not a loopback address, and anyone who reaches it could call: add `keys` to [serve] in {}, or listen on 127.0.0.1",
+            arguments.listen,
+            project.manifest_file.display()
         );
     }
-    let project = Project::open(&arguments.place, Path::new(""))?;
+    let guard = Guard { access, tls: wiring::tls(&project.manifest)? };
     let steps = wiring::step_specs(&project.manifest, |_| true, &project.stamps)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(&arguments, &project, steps))
+    runtime.block_on(serve(&arguments, &project, guard, steps))
+}
+
+/// Who may call, and how.
+struct Guard {
+    access: Option<Access>,
+    tls: Option<Tls>,
 }
 
 async fn serve(
     arguments: &Arguments,
     project: &Project,
+    guard: Guard,
     steps: Vec<stepyard_wasm::StepSpec>,
 ) -> Result<ExitCode> {
+    open_all_files();
     // The address first: one that is taken is refused before anything goes on.
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.with_context(|| format!("listening on {}", arguments.listen))?;
@@ -58,15 +70,34 @@ async fn serve(
     let engine = stepyard.engine.clone();
     resume(&engine).await?;
     let address = listener.local_addr()?;
-    eprintln!("  serving the AWS Step Functions API on http://{address}");
+    let scheme = if guard.tls.is_some() { "https" } else { "http" };
+    eprintln!("  serving the AWS Step Functions API on {scheme}://{address}");
 
     let key = SystemEntropy.seed();
-    let api = Api::new(engine.clone(), stepyard.identity.clone(), key);
-    let served = axum::serve(listener, api.router()).with_graceful_shutdown(asked_to_stop());
-    served.into_future().await.context("serving")?;
+    let hosts = project.manifest.serve.hosts.iter().map(|host| host.get_ref().clone());
+    let mut api = Api::new(engine.clone(), stepyard.identity.clone(), key);
+    api = api.with_hosts(hosts.collect());
+    if let Some(access) = guard.access {
+        api = api.with_access(access);
+    }
+    api.serve(listener, guard.tls, asked_to_stop()).await;
     eprintln!("  stopping: tasks at work come to their end");
     engine.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the process open as many files as it may: a connection is one, and the usual limit is 1,024.
+fn open_all_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // Refused, fewer connections are taken at once.
+        let _ = setrlimit(
+            Resource::Nofile,
+            rustix::process::Rlimit { current: limit.maximum, ..limit },
+        );
+    }
 }
 
 /// Goes on with the executions that a server before this one left unfinished.

@@ -334,7 +334,7 @@ impl Engine {
         Ok(self.store().append(Batch { records: vec![record] }).await?)
     }
 
-    /// The time.
+    /// The time of day, by the clock that executions go by.
     pub fn now(&self) -> Timestamp {
         self.config.clock.now()
     }

@@ -1,0 +1,48 @@
+//! What one client, or all of them together, may ask of the server. Past a limit a request is refused
+//! or its connection closed; nothing waits or grows without end.
+
+use std::time::Duration;
+
+/// The limits of a server.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The most connections at once; more wait in the operating system's queue.
+    pub connections: u32,
+    /// How long a TLS handshake may take, or a request's head once its first byte is there; for a
+    /// connection's first request, from when the connection is there.
+    pub head_time: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_time: Duration,
+    /// How long a request's body may take.
+    pub body_time: Duration,
+    /// How long a client may take no byte of its answer.
+    pub write_time: Duration,
+    /// How long requests that are being answered may go on once the server is asked to stop.
+    pub drain_time: Duration,
+    /// The most bytes of a request's head. A longer one is answered 431.
+    pub head_bytes: usize,
+    /// The most headers of a request. More are answered 431.
+    pub headers: usize,
+    /// The most bytes of a body. A longer one is answered 413.
+    pub body_bytes: usize,
+    /// The most bytes of all bodies that are held at once. Past it requests are answered 503.
+    pub bodies_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
+            body_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
+            drain_time: Duration::from_secs(30),
+            head_bytes: 64 << 10,
+            headers: 100,
+            // The longest definition (1 MiB) with its JSON escapes, and the rest.
+            body_bytes: 4 << 20,
+            bodies_bytes: 256 << 20,
+        }
+    }
+}
