@@ -35,17 +35,57 @@ impl Constraints {
         self
     }
 
+    /// A number of `min` to `max`, when it is there.
+    pub(crate) fn range(
+        mut self,
+        member: &str,
+        value: Option<i64>,
+        (min, max): (i64, i64),
+    ) -> Self {
+        let Some(value) = value else { return self };
+        let bound = match () {
+            () if value > max => format!("less than or equal to {max}"),
+            () if value < min => format!("greater than or equal to {min}"),
+            () => return self,
+        };
+        self.fail(member, &value.to_string(), &format!("have value {bound}"));
+        self
+    }
+
     /// `maxResults`: 0 to 1000.
-    pub(crate) fn max_results(mut self, value: Option<i64>) -> Self {
-        match value {
-            Some(value @ 1_001..) => {
-                self.fail("maxResults", &value.to_string(), "have value less than or equal to 1000")
-            }
-            Some(value @ ..=-1) => {
-                self.fail("maxResults", &value.to_string(), "have value greater than or equal to 0")
-            }
-            _ => {}
+    pub(crate) fn max_results(self, value: Option<i64>) -> Self {
+        self.range("maxResults", value, (0, 1_000))
+    }
+
+    /// A text that is `right` by a pattern of AWS's model, when it is there.
+    pub(crate) fn pattern(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        pattern: &str,
+        right: impl Fn(&str) -> bool,
+    ) -> Self {
+        if let Some(value) = value.filter(|value| !right(value)) {
+            self.fail(member, value, &format!("satisfy regular expression pattern: {pattern}"));
         }
+        self
+    }
+
+    /// `min` to `max` items of a list that is shown as `shown`, when it is there.
+    pub(crate) fn items(
+        mut self,
+        member: &str,
+        count: Option<usize>,
+        (min, max): (usize, usize),
+        shown: impl FnOnce() -> String,
+    ) -> Self {
+        let Some(count) = count else { return self };
+        let bound = match () {
+            () if count > max => format!("less than or equal to {max}"),
+            () if count < min => format!("greater than or equal to {min}"),
+            () => return self,
+        };
+        self.fail(member, &shown(), &format!("have length {bound}"));
         self
     }
 

@@ -331,6 +331,13 @@ impl Engine {
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
+    /// A number below `limit`, drawn evenly. The bias of the remainder is 1 in 2⁵⁷ for a hundred.
+    pub(crate) fn draw(&self, limit: u64) -> u64 {
+        let seed = self.config.entropy.seed();
+        let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
+        u64::from_be_bytes(bytes) % limit
+    }
+
     async fn is_live(&self, arn: &str) -> Result<bool, EngineError> {
         Ok(self.subscribe(arn).await?.is_some())
     }

@@ -1,14 +1,21 @@
 //! The operations, one struct each: its members, and what is done.
 
+mod alias;
 mod execution;
 mod history;
 mod machine;
+mod tag;
+mod version;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use stepyard_asl::Timestamp;
 
 use self::{
+    alias::{
+        CreateStateMachineAlias, DeleteStateMachineAlias, DescribeStateMachineAlias,
+        ListStateMachineAliases, UpdateStateMachineAlias,
+    },
     execution::{
         DescribeExecution, DescribeStateMachineForExecution, ListExecutions, StartExecution,
         StopExecution,
@@ -18,6 +25,8 @@ use self::{
         CreateStateMachine, DeleteStateMachine, DescribeStateMachine, ListStateMachines,
         UpdateStateMachine, ValidateStateMachineDefinition,
     },
+    tag::{ListTagsForResource, TagResource, UntagResource},
+    version::{DeleteStateMachineVersion, ListStateMachineVersions, PublishStateMachineVersion},
 };
 use crate::{Api, error::ApiError};
 
@@ -53,17 +62,17 @@ macro_rules! actions {
 
 actions! {
     [
-        CreateStateMachine, DeleteStateMachine, DescribeExecution, DescribeStateMachine,
-        DescribeStateMachineForExecution, GetExecutionHistory, ListExecutions, ListStateMachines,
-        StartExecution, StopExecution, UpdateStateMachine, ValidateStateMachineDefinition,
+        CreateStateMachine, CreateStateMachineAlias, DeleteStateMachine, DeleteStateMachineAlias,
+        DeleteStateMachineVersion, DescribeExecution, DescribeStateMachine,
+        DescribeStateMachineAlias, DescribeStateMachineForExecution, GetExecutionHistory,
+        ListExecutions, ListStateMachineAliases, ListStateMachineVersions, ListStateMachines,
+        ListTagsForResource, PublishStateMachineVersion, StartExecution, StopExecution, TagResource,
+        UntagResource, UpdateStateMachine, UpdateStateMachineAlias, ValidateStateMachineDefinition,
     ],
     [
-        CreateActivity, CreateStateMachineAlias, DeleteActivity, DeleteStateMachineAlias,
-        DeleteStateMachineVersion, DescribeActivity, DescribeMapRun, DescribeStateMachineAlias,
-        GetActivityTask, ListActivities, ListMapRuns, ListStateMachineAliases, ListStateMachineVersions,
-        ListTagsForResource, PublishStateMachineVersion, RedriveExecution, SendTaskFailure,
-        SendTaskHeartbeat, SendTaskSuccess, StartSyncExecution,
-        TagResource, TestState, UntagResource, UpdateMapRun, UpdateStateMachineAlias,
+        CreateActivity, DeleteActivity, DescribeActivity, DescribeMapRun, GetActivityTask,
+        ListActivities, ListMapRuns, RedriveExecution, SendTaskFailure, SendTaskHeartbeat,
+        SendTaskSuccess, StartSyncExecution, TestState, UpdateMapRun,
     ]
 }
 
