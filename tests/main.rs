@@ -9,3 +9,4 @@ mod order_workflow;
 mod recovery;
 mod serve;
 mod support;
+mod versions;
