@@ -129,14 +129,22 @@ mod tests {
             .one_of("type", Some("FAST"), &["STANDARD", "EXPRESS"])
             .max_results(Some(1_001))
             .max_results(Some(-1))
+            .range("routes.1.member.weight", Some(101), (0, 100))
+            .pattern("name", Some("12"), "^[a-z]+$", |name| name == "a")
+            .items("routes", Some(3), (1, 2), || "[a, b, c]".to_owned())
+            .items("routes", Some(0), (1, 2), || "[]".to_owned())
             .check();
-        let expected = "6 validation errors detected: \
+        let expected = "10 validation errors detected: \
             Value null at 'definition' failed to satisfy constraint: Member must not be null; \
             Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1; \
             Value 'abc' at 'roleArn' failed to satisfy constraint: Member must have length less than or equal to 2; \
             Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]; \
             Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000; \
-            Value '-1' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 0";
+            Value '-1' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 0; \
+            Value '101' at 'routes.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100; \
+            Value '12' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z]+$; \
+            Value '[a, b, c]' at 'routes' failed to satisfy constraint: Member must have length less than or equal to 2; \
+            Value '[]' at 'routes' failed to satisfy constraint: Member must have length greater than or equal to 1";
         assert_eq!(wrong, Err(ApiError::new("ValidationException", expected)));
     }
 
@@ -148,7 +156,11 @@ mod tests {
             .length("traceHeader", None, (0, 256))
             .one_of("type", None, &["STANDARD"])
             .max_results(Some(0))
-            .max_results(None);
+            .max_results(None)
+            .range("weight", Some(100), (0, 100))
+            .pattern("name", Some("a"), "^[a-z]+$", |name| name == "a")
+            .items("routes", Some(2), (1, 2), String::new)
+            .items("routes", None, (1, 2), String::new);
         assert_eq!(right.check(), Ok(()));
     }
 }

@@ -185,3 +185,53 @@ impl IntoResponse for ApiError {
         (self.status, Json(body)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_are_awss() {
+        let arn = || "arn:m:1".to_owned();
+        let (asked, current) = ("INITIAL".to_owned(), "r2".to_owned());
+        let aliases = vec!["PROD".to_owned(), "canary".to_owned()];
+        for (error, name, message) in [
+            (
+                ApiError::from(MachineError::OtherRevision { asked, current }),
+                "ConflictException",
+                "Failed to publish the State Machine version for revision INITIAL. \
+                 The current State Machine revision is r2.",
+            ),
+            (
+                MachineError::VersionInUse { aliases }.into(),
+                "ConflictException",
+                "Version to be deleted must not be referenced by an alias. \
+                 Current list of aliases referencing this version: [PROD, canary]",
+            ),
+            (
+                MachineError::AliasExists { name: "PROD".to_owned() }.into(),
+                "ConflictException",
+                "Failed to create alias because an alias with the same name and a different \
+                 routing configuration already exists.",
+            ),
+            (
+                MachineError::NoSuchQualifier { arn: arn() }.into(),
+                "ResourceNotFound",
+                "Request references a resource that does not exist.",
+            ),
+            (
+                MachineError::DoesNotExist { arn: arn() }.into(),
+                "StateMachineDoesNotExist",
+                "State Machine Does Not Exist: 'arn:m:1'",
+            ),
+            (
+                TagError::ResourceNotFound { arn: arn() }.into(),
+                "ResourceNotFound",
+                "Resource not found: 'arn:m:1'",
+            ),
+        ] {
+            assert_eq!((error.name, &*error.message), (name, message));
+            assert_eq!(error.status, StatusCode::BAD_REQUEST);
+        }
+    }
+}

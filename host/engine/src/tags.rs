@@ -66,12 +66,12 @@ impl Engine {
         Ok(self.keep(vec![record]).await?)
     }
 
-    /// Whether something that can have tags has this ARN: state machines can, their versions and
-    /// aliases cannot. Another kind of resource is one more `||`.
+    /// Checks that something that can have tags has this ARN: a state machine, but none of its
+    /// versions and aliases.
     fn check_resource(&self, arn: &str) -> Result<(), TagError> {
-        match self.store().state_machine(arn)?.is_some() {
-            true => Ok(()),
-            false => Err(TagError::ResourceNotFound { arn: arn.to_owned() }),
-        }
+        let store = self.store();
+        // Another kind of resource that can have tags is one more `||`.
+        let is_there = store.state_machine(arn)?.is_some();
+        if is_there { Ok(()) } else { Err(TagError::ResourceNotFound { arn: arn.to_owned() }) }
     }
 }
