@@ -10,3 +10,4 @@ mod order_workflow;
 mod recovery;
 mod serve;
 mod support;
+mod versions;

@@ -35,17 +35,57 @@ impl Constraints {
         self
     }
 
+    /// A number of `min` to `max`, when it is there.
+    pub(crate) fn range(
+        mut self,
+        member: &str,
+        value: Option<i64>,
+        (min, max): (i64, i64),
+    ) -> Self {
+        let Some(value) = value else { return self };
+        let bound = match () {
+            () if value > max => format!("less than or equal to {max}"),
+            () if value < min => format!("greater than or equal to {min}"),
+            () => return self,
+        };
+        self.fail(member, &value.to_string(), &format!("have value {bound}"));
+        self
+    }
+
     /// `maxResults`: 0 to 1000.
-    pub(crate) fn max_results(mut self, value: Option<i64>) -> Self {
-        match value {
-            Some(value @ 1_001..) => {
-                self.fail("maxResults", &value.to_string(), "have value less than or equal to 1000")
-            }
-            Some(value @ ..=-1) => {
-                self.fail("maxResults", &value.to_string(), "have value greater than or equal to 0")
-            }
-            _ => {}
+    pub(crate) fn max_results(self, value: Option<i64>) -> Self {
+        self.range("maxResults", value, (0, 1_000))
+    }
+
+    /// A text that is `right` by a pattern of AWS's model, when it is there.
+    pub(crate) fn pattern(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        pattern: &str,
+        right: impl Fn(&str) -> bool,
+    ) -> Self {
+        if let Some(value) = value.filter(|value| !right(value)) {
+            self.fail(member, value, &format!("satisfy regular expression pattern: {pattern}"));
         }
+        self
+    }
+
+    /// `min` to `max` items of a list that is shown as `shown`, when it is there.
+    pub(crate) fn items(
+        mut self,
+        member: &str,
+        count: Option<usize>,
+        (min, max): (usize, usize),
+        shown: impl FnOnce() -> String,
+    ) -> Self {
+        let Some(count) = count else { return self };
+        let bound = match () {
+            () if count > max => format!("less than or equal to {max}"),
+            () if count < min => format!("greater than or equal to {min}"),
+            () => return self,
+        };
+        self.fail(member, &shown(), &format!("have length {bound}"));
         self
     }
 
@@ -89,14 +129,22 @@ mod tests {
             .one_of("type", Some("FAST"), &["STANDARD", "EXPRESS"])
             .max_results(Some(1_001))
             .max_results(Some(-1))
+            .range("routes.1.member.weight", Some(101), (0, 100))
+            .pattern("name", Some("12"), "^[a-z]+$", |name| name == "a")
+            .items("routes", Some(3), (1, 2), || "[a, b, c]".to_owned())
+            .items("routes", Some(0), (1, 2), || "[]".to_owned())
             .check();
-        let expected = "6 validation errors detected: \
+        let expected = "10 validation errors detected: \
             Value null at 'definition' failed to satisfy constraint: Member must not be null; \
             Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1; \
             Value 'abc' at 'roleArn' failed to satisfy constraint: Member must have length less than or equal to 2; \
             Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]; \
             Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000; \
-            Value '-1' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 0";
+            Value '-1' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 0; \
+            Value '101' at 'routes.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100; \
+            Value '12' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z]+$; \
+            Value '[a, b, c]' at 'routes' failed to satisfy constraint: Member must have length less than or equal to 2; \
+            Value '[]' at 'routes' failed to satisfy constraint: Member must have length greater than or equal to 1";
         assert_eq!(wrong, Err(ApiError::new("ValidationException", expected)));
     }
 
@@ -108,7 +156,11 @@ mod tests {
             .length("traceHeader", None, (0, 256))
             .one_of("type", None, &["STANDARD"])
             .max_results(Some(0))
-            .max_results(None);
+            .max_results(None)
+            .range("weight", Some(100), (0, 100))
+            .pattern("name", Some("a"), "^[a-z]+$", |name| name == "a")
+            .items("routes", Some(2), (1, 2), String::new)
+            .items("routes", None, (1, 2), String::new);
         assert_eq!(right.check(), Ok(()));
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use stepyard_asl::{Diagnostic, Severity};
 use stepyard_engine::{
     ActivityError, CompletionError, EngineError, MachineError, NameError, RedriveError, StartError,
+    TagError,
 };
 
 /// An error of the API.
@@ -18,6 +19,8 @@ pub(crate) struct ApiError {
     /// The error's name, as botocore's model has it.
     name: &'static str,
     message: String,
+    /// The member that some errors have besides, and its value.
+    detail: Option<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -32,11 +35,27 @@ impl ApiError {
         name: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { status, name, message: message.into() }
+        Self { status, name, message: message.into(), detail: None }
+    }
+
+    /// With AWS's reason for a ValidationException.
+    pub(crate) fn because(mut self, reason: &str) -> Self {
+        self.detail = Some(("reason", reason.to_owned()));
+        self
+    }
+
+    /// With the resource that an error of that kind names.
+    fn about(mut self, resource: String) -> Self {
+        self.detail = Some(("resourceName", resource));
+        self
     }
 
     pub(crate) fn invalid_arn(detail: impl std::fmt::Display) -> Self {
         Self::new("InvalidArn", format!("Invalid Arn: '{detail}'"))
+    }
+
+    fn conflict(message: impl Into<String>) -> Self {
+        Self::new("ConflictException", message)
     }
 
     pub(crate) fn invalid_token() -> Self {
@@ -74,12 +93,12 @@ impl ApiError {
     fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         let message = error.to_string();
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, name: "InternalFailure", message }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::new("InternalFailure", message) }
     }
 
     fn unavailable(error: &dyn std::fmt::Display) -> Self {
         let message = error.to_string();
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, name: "ServiceUnavailable", message }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new("ServiceUnavailable", message) }
     }
 }
 
@@ -170,18 +189,108 @@ impl From<MachineError> for ApiError {
             MachineError::InvalidDefinition { diagnostics } => {
                 Self::invalid_definition(&diagnostics)
             }
+            MachineError::NoSuchQualifier { arn } => {
+                let message = "Request references a resource that does not exist.";
+                Self::new("ResourceNotFound", message).about(arn)
+            }
+            MachineError::OtherRevision { asked, current } => Self::conflict(format!(
+                "Failed to publish the State Machine version for revision {asked}. \
+                 The current State Machine revision is {current}."
+            )),
+            MachineError::VersionInUse { aliases } => Self::conflict(format!(
+                "Version to be deleted must not be referenced by an alias. \
+                 Current list of aliases referencing this version: [{}]",
+                aliases.join(", ")
+            )),
+            MachineError::AliasExists { .. } => Self::conflict(
+                "Failed to create alias because an alias with the same name and a different \
+                 routing configuration already exists.",
+            ),
+            MachineError::TooMany { .. } => {
+                Self::new("ServiceQuotaExceededException", error.to_string())
+            }
             MachineError::Store(error) => Self::internal(&error),
             MachineError::Engine(error) => error.into(),
         }
     }
 }
 
+impl From<TagError> for ApiError {
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::ResourceNotFound { arn } => {
+                let message = format!("Resource not found: '{arn}'");
+                Self::new("ResourceNotFound", message).about(arn)
+            }
+            TagError::TooMany { ref arn } => {
+                let arn = arn.clone();
+                Self::new("TooManyTags", error.to_string()).about(arn)
+            }
+            TagError::Store(error) => Self::internal(&error),
+            TagError::Engine(error) => error.into(),
+        }
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "__type": format!("com.amazonaws.swf.service.v2.model#{}", self.name),
             "message": self.message,
         });
+        if let Some((member, value)) = self.detail {
+            body[member] = value.into();
+        }
         (self.status, Json(body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_are_awss() {
+        let arn = || "arn:m:1".to_owned();
+        let (asked, current) = ("INITIAL".to_owned(), "r2".to_owned());
+        let aliases = vec!["PROD".to_owned(), "canary".to_owned()];
+        for (error, name, message) in [
+            (
+                ApiError::from(MachineError::OtherRevision { asked, current }),
+                "ConflictException",
+                "Failed to publish the State Machine version for revision INITIAL. \
+                 The current State Machine revision is r2.",
+            ),
+            (
+                MachineError::VersionInUse { aliases }.into(),
+                "ConflictException",
+                "Version to be deleted must not be referenced by an alias. \
+                 Current list of aliases referencing this version: [PROD, canary]",
+            ),
+            (
+                MachineError::AliasExists { name: "PROD".to_owned() }.into(),
+                "ConflictException",
+                "Failed to create alias because an alias with the same name and a different \
+                 routing configuration already exists.",
+            ),
+            (
+                MachineError::NoSuchQualifier { arn: arn() }.into(),
+                "ResourceNotFound",
+                "Request references a resource that does not exist.",
+            ),
+            (
+                MachineError::DoesNotExist { arn: arn() }.into(),
+                "StateMachineDoesNotExist",
+                "State Machine Does Not Exist: 'arn:m:1'",
+            ),
+            (
+                TagError::ResourceNotFound { arn: arn() }.into(),
+                "ResourceNotFound",
+                "Resource not found: 'arn:m:1'",
+            ),
+        ] {
+            assert_eq!((error.name, &*error.message), (name, message));
+            assert_eq!(error.status, StatusCode::BAD_REQUEST);
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use stepyard_asl::{CommandId, Payload, TaskToken, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::{Engine, EngineError, ExecutionArn, StoreError, driver::Message, store::Record};
+use crate::{Engine, EngineError, ExecutionArn, StoreError, Tags, driver::Message, store::Record};
 
 /// The most workers that may ask for one activity's tasks at once (API reference,
 /// `GetActivityTask`).
@@ -147,20 +147,27 @@ impl Engine {
         &self,
         arn: String,
         name: String,
+        tags: Tags,
     ) -> Result<ActivityRecord, ActivityError> {
         let _held = self.reservations.take(&arn.as_str().into()).await;
         if let Some(found) = self.store().activity(&arn)? {
             return Ok(found);
         }
         let record = ActivityRecord { arn: arn.into(), name: name.into(), created_at: self.now() };
-        self.append(Record::Activity(record.clone())).await?;
+        let mut records = vec![Record::Activity(record.clone())];
+        if !tags.is_empty() {
+            records.push(Record::Tags { resource: record.arn.clone(), tags });
+        }
+        self.keep(records).await?;
         Ok(record)
     }
 
-    /// Removes an activity; one that is not there is removed already. Its tasks wait on.
+    /// Removes an activity with its tags; one that is not there is removed already. Its tasks wait on.
     pub async fn delete_activity(&self, arn: &str) -> Result<(), ActivityError> {
         let _held = self.reservations.take(&arn.into()).await;
-        Ok(self.append(Record::ActivityDeleted { arn: arn.into() }).await?)
+        let arn: Arc<str> = arn.into();
+        let untagged = Record::Tags { resource: arn.clone(), tags: Tags::new() };
+        Ok(self.keep(vec![Record::ActivityDeleted { arn }, untagged]).await?)
     }
 
     /// The activity of this ARN.

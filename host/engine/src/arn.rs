@@ -1,6 +1,6 @@
 //! The names and ARNs of state machines and executions.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// An execution's ARN: `arn:aws:states:<region>:<account>:execution:<machine>:<name>`.
 pub type ExecutionArn = Arc<str>;
@@ -61,17 +61,70 @@ pub(crate) fn express_arn(machine: &str, name: &str, id: &str) -> Option<Executi
     Some(format!("{arn}:{id}").into())
 }
 
+/// The ARN of a state machine, taken apart: unqualified, or one of its versions or aliases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineArn {
+    /// The unqualified ARN.
+    pub machine: Arc<str>,
+    /// What stands behind it; none when the state machine itself is meant.
+    pub qualifier: Option<Qualifier>,
+}
+
+/// What a qualified ARN names of a state machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Qualifier {
+    /// A version, by its number.
+    Version(u64),
+    /// An alias, by its name.
+    Alias(Arc<str>),
+}
+
+impl MachineArn {
+    /// A version of a state machine.
+    pub fn version(machine: &str, number: u64) -> Self {
+        Self { machine: machine.into(), qualifier: Some(Qualifier::Version(number)) }
+    }
+
+    /// An alias of a state machine.
+    pub fn alias(machine: &str, name: &str) -> Self {
+        Self { machine: machine.into(), qualifier: Some(Qualifier::Alias(name.into())) }
+    }
+}
+
+impl Qualifier {
+    /// What `text` is behind an unqualified ARN. A number that is not written as AWS writes it
+    /// (`01`) is no version; nor is it an alias that could be, so it names nothing.
+    pub fn named(text: &str) -> Self {
+        match text.parse() {
+            Ok(number) if u64::to_string(&number) == text => Self::Version(number),
+            _ => Self::Alias(text.into()),
+        }
+    }
+}
+
+impl fmt::Display for MachineArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.machine)?;
+        match &self.qualifier {
+            None => Ok(()),
+            Some(Qualifier::Version(number)) => write!(f, ":{number}"),
+            Some(Qualifier::Alias(name)) => write!(f, ":{name}"),
+        }
+    }
+}
+
 /// The most characters of a name (AWS, `StartExecution`, `name`).
 pub const NAME_CHARACTERS_MAX: usize = 80;
 
 /// A name that AWS refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{name}` cannot be a name: give 1 to {NAME_CHARACTERS_MAX} characters without white space, \
-     control characters and any of {FORBIDDEN}"
+    "`{}` cannot be a name: give 1 to {NAME_CHARACTERS_MAX} characters without white space, \
+     control characters and any of {FORBIDDEN}",
+    name.escape_debug()
 )]
 pub struct NameError {
-    /// The name, its control characters left out.
+    /// The name.
     pub name: String,
 }
 
@@ -83,7 +136,7 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
     if (1..=NAME_CHARACTERS_MAX).contains(&length) && !name.chars().any(is_forbidden) {
         return Ok(());
     }
-    Err(NameError { name: name.chars().filter(|character| !character.is_control()).collect() })
+    Err(NameError { name: name.to_owned() })
 }
 
 fn is_forbidden(character: char) -> bool {
@@ -108,7 +161,27 @@ mod tests {
         }
         assert!(check_name("").is_err());
         assert!(check_name(&"n".repeat(81)).is_err());
-        assert_eq!(check_name("a\u{1b}[1m").unwrap_err().name, "a[1m");
+        let error = check_name("a\u{1b}[1m").unwrap_err().to_string();
+        assert!(error.starts_with(r"`a\u{1b}[1m` cannot be a name"), "{error}");
+    }
+
+    #[test]
+    fn a_number_behind_a_machine_is_a_version_and_a_name_an_alias() {
+        for (text, expected) in [
+            ("1", Qualifier::Version(1)),
+            ("1000", Qualifier::Version(1_000)),
+            ("01", Qualifier::Alias("01".into())),
+            ("+1", Qualifier::Alias("+1".into())),
+            ("99999999999999999999", Qualifier::Alias("99999999999999999999".into())),
+            ("PROD", Qualifier::Alias("PROD".into())),
+        ] {
+            let qualifier = Qualifier::named(text);
+            assert_eq!(qualifier, expected);
+            let arn = MachineArn { machine: "m".into(), qualifier: Some(qualifier) };
+            assert_eq!(arn.to_string(), format!("m:{text}"));
+        }
+        assert_eq!(MachineArn { machine: "m".into(), qualifier: None }.to_string(), "m");
+        assert_eq!(MachineArn::alias("m", "PROD").to_string(), "m:PROD");
     }
 
     #[test]

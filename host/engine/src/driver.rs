@@ -289,8 +289,16 @@ impl Driver {
         }
         let machine = machine_arn;
         let started_at = self.clock.now();
-        let record = Record::Created { arn: arn.clone(), name, machine, definition, started_at };
-        self.keep(record);
+        let (version, alias) = qualified(&fact);
+        self.keep(Record::Created {
+            arn: arn.clone(),
+            name,
+            machine,
+            version,
+            alias,
+            definition,
+            started_at,
+        });
         self.live.insert(arn.clone(), live);
         // The acknowledgement stands before what the first step asks for.
         self.acts.push(Act::Started { at: started_at, held, done });
@@ -532,6 +540,12 @@ impl Driver {
             live.finish(status);
         }
     }
+}
+
+/// The version and the alias that an execution is started with, as ARNs.
+fn qualified(started: &FactKind) -> (Option<Arc<str>>, Option<Arc<str>>) {
+    let FactKind::ExecutionStarted { version, alias, .. } = started else { return (None, None) };
+    (version.as_deref().map(Arc::from), alias.as_deref().map(Arc::from))
 }
 
 fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {

@@ -328,10 +328,13 @@ impl Engine {
         &*self.config.store
     }
 
-    /// Keeps one record; it is durable when this returns.
-    pub(crate) async fn append(&self, record: Record) -> Result<(), EngineError> {
+    /// Makes these records durable, all or none.
+    pub(crate) async fn keep(&self, records: Vec<Record>) -> Result<(), EngineError> {
         self.check_running()?;
-        Ok(self.store().append(Batch { records: vec![record] }).await?)
+        if records.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store().append(Batch { records }).await?)
     }
 
     /// The time of day, by the clock that executions go by.
@@ -348,6 +351,13 @@ impl Engine {
         let seed = self.seed();
         let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    /// A number below `limit`, drawn evenly. The bias of the remainder is 1 in 2⁵⁷ for a hundred.
+    pub(crate) fn draw(&self, limit: u64) -> u64 {
+        let seed = self.config.entropy.seed();
+        let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
+        u64::from_be_bytes(bytes) % limit
     }
 
     async fn is_live(&self, arn: &str) -> Result<bool, EngineError> {

@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 mod activities;
+mod aliases;
 mod arn;
 pub mod clock;
 mod completion;
@@ -61,19 +62,25 @@ mod redrive;
 mod reservation;
 mod start;
 mod store;
+mod tags;
 mod tasks;
 mod timers;
 mod topics;
+mod versions;
 mod watch;
 
 pub use activities::{ActivityError, ActivityRecord, ActivityTask};
-pub use arn::{ExecutionArn, Identity, NAME_CHARACTERS_MAX, NameError, check_name, execution_arn};
+pub use aliases::{AliasChange, AliasRecord, NewAlias, Route, Target};
+pub use arn::{
+    ExecutionArn, Identity, MachineArn, NAME_CHARACTERS_MAX, NameError, Qualifier, check_name,
+    execution_arn,
+};
 pub use completion::{Completion, CompletionError};
 pub use engine::{Config, Description, Engine, EngineError};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use machines::{
-    MachineError, MachineType, NewStateMachine, StateMachineChange, StateMachineRecord,
+    MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
 pub use redrive::RedriveError;
@@ -82,5 +89,7 @@ pub use store::{
     Batch, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection, SqliteStore,
     Store, StoreError, TopicMessage,
 };
+pub use tags::{TAGS_MAX, TagError, Tags};
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};
+pub use versions::{NewVersion, VersionRecord, VersionSummary};
 pub use watch::Watch;

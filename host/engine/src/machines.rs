@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use stepyard_asl::{Diagnostic, StateMachine, Timestamp};
 
-use crate::{Engine, EngineError, StoreError, store::Record};
+use crate::{
+    Engine, EngineError, MachineArn, NewVersion, StoreError, Tags, VersionRecord, store::Record,
+};
 
 /// A state machine that is registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub struct StateMachineRecord {
     pub updated_at: Timestamp,
     /// Names the definition and role it has; none before the first change of either.
     pub revision: Option<String>,
+    /// The number of the version published last, whether or not that is still there; 0 before the
+    /// first. Kept so that no number is given twice.
+    pub versions: u64,
 }
 
 /// What executions promise (`StateMachineType`).
@@ -83,6 +88,10 @@ pub struct NewStateMachine {
     pub logging: Arc<str>,
     /// As [`StateMachineRecord::tracing`].
     pub tracing: bool,
+    /// Whether its first version is published with it, and how.
+    pub publish: Option<NewVersion>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// The arguments of `UpdateStateMachine`: what is absent stays.
@@ -96,6 +105,24 @@ pub struct StateMachineChange {
     pub logging: Option<Arc<str>>,
     /// Other tracing.
     pub tracing: Option<bool>,
+    /// Whether what comes of it is published as a version, and how.
+    pub publish: Option<NewVersion>,
+}
+
+/// A state machine as it is after it was created or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The state machine.
+    pub machine: StateMachineRecord,
+    /// The number of its version, when one was to be published.
+    pub version: Option<u64>,
+}
+
+impl Registered {
+    /// The ARN of its version, when one was to be published.
+    pub fn version_arn(&self) -> Option<String> {
+        self.version.map(|number| MachineArn::version(&self.machine.arn, number).to_string())
+    }
 }
 
 /// Why a state machine was not created, changed or found.
@@ -110,8 +137,44 @@ pub enum MachineError {
     /// There is no such state machine.
     #[error("state machine `{arn}` does not exist")]
     DoesNotExist {
-        /// What was given.
+        /// What was given; of a version or alias, the qualified ARN.
         arn: String,
+    },
+    /// A version or alias that was to be there is not.
+    #[error("`{arn}` does not exist")]
+    NoSuchQualifier {
+        /// The version's or alias's ARN.
+        arn: String,
+    },
+    /// A version was to be published of a revision that is not the current one.
+    #[error(
+        "the current revision is {current}, not {asked}: look at what changed, then publish that"
+    )]
+    OtherRevision {
+        /// The revision that was to be published.
+        asked: String,
+        /// The revision there is.
+        current: String,
+    },
+    /// An alias sends executions to the version.
+    #[error("the version is used by {}: point them elsewhere first", aliases.join(", "))]
+    VersionInUse {
+        /// The aliases' names.
+        aliases: Vec<String>,
+    },
+    /// Another alias of the state machine has the name.
+    #[error("the state machine has an alias `{name}` that differs: update it")]
+    AliasExists {
+        /// The alias's name.
+        name: String,
+    },
+    /// The state machine has as many versions or aliases as it may.
+    #[error("a state machine has at most {limit} {what}: delete one first")]
+    TooMany {
+        /// `versions` or `aliases`.
+        what: &'static str,
+        /// How many it may have.
+        limit: usize,
     },
     /// The definition is not valid.
     #[error("the definition is not valid")]
@@ -130,21 +193,19 @@ pub enum MachineError {
 impl Engine {
     /// Registers a state machine; it is durable when this returns. The same name with the same
     /// definition, type, logging and tracing is the state machine that is there, whatever the role
-    /// (API reference, `CreateStateMachine`).
+    /// and tags; with a version to publish, only if it was published so (API reference,
+    /// `CreateStateMachine`).
     pub async fn create_state_machine(
         &self,
         new: NewStateMachine,
-    ) -> Result<StateMachineRecord, MachineError> {
+    ) -> Result<Registered, MachineError> {
         check(new.kind, &new.definition)?;
         let _held = self.reservations.take(&new.arn.as_str().into()).await;
         if let Some(found) = self.store().state_machine(&new.arn)? {
-            return match is_same(&found, &new) {
-                true => Ok(found),
-                false => Err(MachineError::AlreadyExists { arn: new.arn }),
-            };
+            return self.found_machine(found, &new);
         }
         let now = self.now();
-        let record = StateMachineRecord {
+        let machine = StateMachineRecord {
             arn: new.arn.into(),
             name: new.name.into(),
             definition: new.definition,
@@ -155,18 +216,48 @@ impl Engine {
             created_at: now,
             updated_at: now,
             revision: None,
+            versions: new.publish.is_some().into(),
         };
-        self.append(Record::StateMachine(Box::new(record.clone()))).await?;
-        Ok(record)
+        let mut records = vec![Record::StateMachine(Box::new(machine.clone()))];
+        if let Some(publish) = new.publish {
+            let version = VersionRecord::new(&machine, publish.description, now);
+            records.push(Record::Version(Box::new(version)));
+        }
+        if !new.tags.is_empty() {
+            records.push(Record::Tags { resource: machine.arn.clone(), tags: new.tags });
+        }
+        self.keep(records).await?;
+        let version = Some(machine.versions).filter(|number| *number > 0);
+        Ok(Registered { machine, version })
+    }
+
+    /// The state machine that was created by the same request, if it was.
+    fn found_machine(
+        &self,
+        machine: StateMachineRecord,
+        new: &NewStateMachine,
+    ) -> Result<Registered, MachineError> {
+        let exists = || MachineError::AlreadyExists { arn: new.arn.clone() };
+        if !is_same(&machine, new) {
+            return Err(exists());
+        }
+        let Some(publish) = &new.publish else {
+            return Ok(Registered { machine, version: None });
+        };
+        let first = self.store().version(&machine.arn, 1)?;
+        let same = first.filter(|it| it.is_first_revision() && it.is_described(publish));
+        let version = Some(same.ok_or_else(exists)?.summary.number);
+        Ok(Registered { machine, version })
     }
 
     /// Changes a state machine; that is durable when this returns. It has a new revision when its
-    /// definition or role really changed.
+    /// definition or role really changed. A change that changes nothing leaves it as it is, and
+    /// answers the version there is of its revision when one was to be published.
     pub async fn update_state_machine(
         &self,
         arn: &str,
         change: StateMachineChange,
-    ) -> Result<StateMachineRecord, MachineError> {
+    ) -> Result<Registered, MachineError> {
         let _held = self.reservations.take(&arn.into()).await;
         let before = self.state_machine(arn).await?;
         if let Some(definition) = &change.definition {
@@ -180,15 +271,25 @@ impl Engine {
         if after.definition != before.definition || after.role != before.role {
             after.revision = Some(self.fresh_uuid());
         }
-        after.updated_at = self.now();
-        self.append(Record::StateMachine(Box::new(after.clone()))).await?;
-        Ok(after)
+        if after != before {
+            after.updated_at = self.now();
+        }
+        let published = change.publish.map(|publish| self.publish(&mut after, publish));
+        let published = published.transpose()?;
+        let mut records = Vec::new();
+        if after != before {
+            records.push(Record::StateMachine(Box::new(after.clone())));
+        }
+        let version = published.map(|published| published.kept_in(&mut records));
+        self.keep(records).await?;
+        Ok(Registered { machine: after, version: version.map(|it| it.number) })
     }
 
-    /// Removes a state machine; one that is not there is removed already. Its executions go on.
+    /// Removes a state machine with its versions, aliases and tags; one that is not there is removed
+    /// already. Its executions go on.
     pub async fn delete_state_machine(&self, arn: &str) -> Result<(), MachineError> {
         let _held = self.reservations.take(&arn.into()).await;
-        Ok(self.append(Record::StateMachineDeleted { arn: arn.into() }).await?)
+        Ok(self.keep(vec![Record::StateMachineDeleted { arn: arn.into() }]).await?)
     }
 
     /// The state machine of this unqualified ARN.

@@ -9,7 +9,10 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 use stepyard_asl::{Fact, FactKind, Payload, Seed, Status, Timestamp};
 
-use crate::{ActivityRecord, ExecutionArn, StateMachineRecord};
+use crate::{
+    ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
+    VersionSummary,
+};
 
 pub use key_value::Quotas;
 pub use memory::MemoryStore;
@@ -48,6 +51,21 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// All state machines, by name.
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError>;
+
+    /// A state machine's version of this number.
+    fn version(&self, machine: &str, number: u64) -> Result<Option<VersionRecord>, StoreError>;
+
+    /// A state machine's versions, newest first.
+    fn versions(&self, machine: &str) -> Result<Vec<VersionSummary>, StoreError>;
+
+    /// A state machine's alias of this name.
+    fn alias(&self, machine: &str, name: &str) -> Result<Option<AliasRecord>, StoreError>;
+
+    /// A state machine's aliases, by name.
+    fn aliases(&self, machine: &str) -> Result<Vec<AliasRecord>, StoreError>;
+
+    /// The tags of a resource; none when nothing has the ARN.
+    fn tags(&self, resource: &str) -> Result<Tags, StoreError>;
 }
 
 /// Records that are kept together or not at all, in their order.
@@ -69,6 +87,10 @@ pub enum Record {
         name: Arc<str>,
         /// Its state machine's unqualified ARN.
         machine: Arc<str>,
+        /// The version it is started with, as an ARN.
+        version: Option<Arc<str>>,
+        /// The alias it is started through, as an ARN.
+        alias: Option<Arc<str>>,
         /// The definition it runs, as it was written.
         definition: Arc<str>,
         /// When it began.
@@ -108,25 +130,47 @@ pub enum Record {
     },
     /// A state machine is registered, or changed.
     StateMachine(Box<StateMachineRecord>),
-    /// A state machine is registered no longer, if it was.
+    /// A state machine is registered no longer, if it was; nor its versions, aliases and tags.
     StateMachineDeleted {
         /// Its ARN.
         arn: Arc<str>,
     },
+    /// A version is published.
+    Version(Box<VersionRecord>),
+    /// A version is there no longer, if it was.
+    VersionDeleted {
+        /// Its state machine's ARN.
+        machine: Arc<str>,
+        /// Its number.
+        number: u64,
+    },
+    /// An alias is created, or changed.
+    Alias(Box<AliasRecord>),
+    /// An alias is there no longer, if it was.
+    AliasDeleted {
+        /// Its state machine's ARN.
+        machine: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A resource has these tags and no others.
+    Tags {
+        /// The resource's ARN.
+        resource: Arc<str>,
+        /// All its tags.
+        tags: Tags,
+    },
 }
 
 impl Record {
-    /// The execution it is about, if it is about one.
+    /// The execution it is about; none when it is about something else.
     fn execution(&self) -> Option<&ExecutionArn> {
         match self {
             Self::Created { arn, .. } => Some(arn),
             Self::Fact { execution, .. }
             | Self::Finished { execution, .. }
             | Self::Redriven { execution, .. } => Some(execution),
-            Self::Activity(_)
-            | Self::ActivityDeleted { .. }
-            | Self::StateMachine(_)
-            | Self::StateMachineDeleted { .. } => None,
+            _ => None,
         }
     }
 }
@@ -142,10 +186,6 @@ pub struct ExecutionRecord {
     pub input: Payload,
     /// The role it runs under.
     pub role: String,
-    /// The alias it was started through, as an ARN.
-    pub alias: Option<String>,
-    /// The version it was started with, as an ARN.
-    pub version: Option<String>,
     /// The X-Ray trace header it was started with.
     pub trace: Option<String>,
     /// Its randomness: what its task tokens are sealed with.
@@ -164,6 +204,10 @@ pub struct ExecutionSummary {
     pub name: Arc<str>,
     /// Its state machine's unqualified ARN.
     pub machine: Arc<str>,
+    /// The version it was started with, as an ARN.
+    pub version: Option<Arc<str>>,
+    /// The alias it was started through, as an ARN.
+    pub alias: Option<Arc<str>>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended; none while it is unfinished.
@@ -181,6 +225,10 @@ pub struct ExecutionSummary {
 pub struct Selection {
     /// Only those of this state machine (an unqualified ARN).
     pub machine: Option<String>,
+    /// Only those that were started with this version (a qualified ARN).
+    pub version: Option<String>,
+    /// Only those that were started through this alias (a qualified ARN).
+    pub alias: Option<String>,
     /// Only those that are not finished.
     pub unfinished: bool,
     /// At most so many; all when none.
@@ -263,9 +311,8 @@ fn record(
     first: Fact,
     status: Status,
 ) -> Option<ExecutionRecord> {
-    let FactKind::ExecutionStarted { role, alias, version, trace, input, seed, .. } = first.kind
-    else {
+    let FactKind::ExecutionStarted { role, trace, input, seed, .. } = first.kind else {
         return None;
     };
-    Some(ExecutionRecord { summary, definition, input, role, alias, version, trace, seed, status })
+    Some(ExecutionRecord { summary, definition, input, role, trace, seed, status })
 }

@@ -48,11 +48,11 @@ fn a_file_of_a_later_format_is_refused_and_left_as_it_is() {
     let before = fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
     let file = path.display().to_string();
-    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 2 });
+    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 4 });
     assert_eq!(
         error.to_string(),
         format!(
-            "`{file}` has format 7; this program knows formats up to 2: \
+            "`{file}` has format 7; this program knows formats up to 4: \
              use the program that wrote it, or a later one"
         )
     );
@@ -107,7 +107,8 @@ async fn a_journal_that_cannot_be_read_is_an_error_not_an_empty_one() {
     let raw = Connection::open(&path).unwrap();
     raw.execute_batch(
         "INSERT INTO definition VALUES (1, x'00', '{}');
-         INSERT INTO execution VALUES (1, 'arn', 'n', 'm', 1, 0, NULL, 'RUNNING', NULL);
+         INSERT INTO execution (id, arn, name, machine, definition, started_at, status)
+         VALUES (1, 'arn', 'n', 'm', 1, 0, 'RUNNING');
          INSERT INTO fact VALUES (1, 1, '{\"at\": 1, \"fact\": \"Rained\"}');",
     )
     .unwrap();
@@ -213,17 +214,45 @@ async fn a_refused_publication_is_not_logged() {
     assert!(store.topic_messages(None, 0, 10).unwrap().is_empty());
 }
 
+/// What each format has that the one before has not, taken back: the newest first.
+const BACK: [&str; 3] = [
+    "DROP TABLE activity;
+     ALTER TABLE execution DROP COLUMN redrive_count;
+     ALTER TABLE execution DROP COLUMN redriven_at;",
+    "DROP TABLE version; DROP TABLE alias; DROP TABLE tag;
+     ALTER TABLE state_machine DROP COLUMN versions;
+     ALTER TABLE execution DROP COLUMN version;
+     ALTER TABLE execution DROP COLUMN alias;",
+    "DROP TABLE state_machine;",
+];
+
 #[test]
-fn a_file_of_the_first_format_is_brought_up_to_date() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.db");
-    drop(SqliteStore::open(&path, Quotas::default()).unwrap());
-    let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.execute_batch("DROP TABLE state_machine; PRAGMA user_version = 1;").unwrap();
-    drop(raw);
-    let store = SqliteStore::open(&path, Quotas::default()).unwrap();
-    assert_eq!(store.state_machines(), Ok(vec![]));
-    let raw = rusqlite::Connection::open(&path).unwrap();
-    let format: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(format, 2);
+fn a_file_of_an_earlier_format_is_brought_up_to_date() {
+    let format = |path: &Path| {
+        let raw = Connection::open(path).unwrap();
+        raw.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap()
+    };
+    for steps in 1..=BACK.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        drop(open(&path).unwrap());
+        let known = format(&path);
+        assert_eq!(known, 1 + i64::try_from(BACK.len()).unwrap());
+        let raw = Connection::open(&path).unwrap();
+        raw.execute_batch(&BACK[..steps].concat()).unwrap();
+        raw.execute_batch(
+            "INSERT INTO definition VALUES (1, x'00', '{}');
+             INSERT INTO execution (id, arn, name, machine, definition, started_at, status)
+             VALUES (1, 'arn', 'n', 'm', 1, 0, 'RUNNING');",
+        )
+        .unwrap();
+        raw.pragma_update(None, "user_version", known - i64::try_from(steps).unwrap()).unwrap();
+        drop(raw);
+        let store = open(&path).unwrap();
+        assert_eq!(store.state_machines(), Ok(vec![]));
+        assert_eq!(store.versions("m"), Ok(vec![]));
+        let executions = store.executions(&Selection::default()).unwrap();
+        assert_eq!((executions.len(), &executions[0].version), (1, &None));
+        assert_eq!(format(&path), known);
+    }
 }

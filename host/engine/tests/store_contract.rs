@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use stepyard_asl::{CommandId, Fact, FactKind, Payload, StatesError, Status, Timestamp};
 use stepyard_engine::{
-    Batch, ExecutionArn, MachineType, MemoryStore, Quotas, Record, Selection, SqliteStore,
-    StateMachineRecord, Store, StoreError,
+    AliasRecord, Batch, ExecutionArn, MachineType, MemoryStore, Quotas, Record, Route, Selection,
+    SqliteStore, StateMachineRecord, Store, StoreError, Tags, VersionRecord, VersionSummary,
 };
 
 /// The stores there are: a new one is added here and in `key_value_contract.rs`.
@@ -39,6 +39,8 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         arn: arn.clone(),
         name: name.into(),
         machine: machine.into(),
+        version: Some(format!("{machine}:1").into()),
+        alias: None,
         definition: "{ }".into(),
         started_at: at(10),
     };
@@ -96,7 +98,8 @@ async fn an_execution_is_described_while_it_runs_and_when_it_is_over() {
         assert_eq!((running.summary.started_at, &*running.definition), (at(10), "{ }"));
         assert_eq!((running.input.text(), &*running.role), ("{ \"order\":  1 }", "role"));
         assert_eq!(running.trace.as_deref(), Some("Root=1"));
-        assert_eq!((running.alias, running.version), (None, Some(format!("{MACHINE}:1"))));
+        let version = running.summary.version.as_deref().map(str::to_owned);
+        assert_eq!((running.summary.alias, version), (None, Some(format!("{MACHINE}:1"))));
 
         for (name, status, word) in [
             ("b", Status::Succeeded { output: Payload::parse("{ }").unwrap() }, "SUCCEEDED"),
@@ -133,7 +136,9 @@ async fn executions_are_listed_newest_first_as_selected() {
             names(Selection { machine: machine.clone(), ..Selection::default() }),
             ["c", "b", "a"]
         );
-        assert_eq!(names(Selection { machine, unfinished: true, limit: Some(1) }), ["c"]);
+        let limit = Some(1);
+        let first = Selection { machine, unfinished: true, limit, ..Selection::default() };
+        assert_eq!(names(first), ["c"]);
     }
 }
 
@@ -203,6 +208,7 @@ fn machine(name: &str, revision: Option<&str>) -> StateMachineRecord {
         created_at: at(1),
         updated_at: at(2),
         revision: revision.map(str::to_owned),
+        versions: 7,
     }
 }
 
@@ -227,5 +233,151 @@ async fn a_state_machine_is_kept_replaced_and_deleted() {
             assert_eq!(store.state_machines(), Ok(vec![a.clone()]));
         }
         assert_eq!(store.state_machine(&b.arn), Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn executions_are_listed_by_version_and_alias() {
+    for (store, _folder) in stores() {
+        let alias = format!("{MACHINE}:PROD");
+        for (name, with) in [("a", None), ("b", Some((1, None))), ("c", Some((2, Some(&alias))))] {
+            let [mut begun, first] = created(name, MACHINE);
+            if let Record::Created { version, alias, .. } = &mut begun {
+                *version = with.map(|(number, _)| format!("{MACHINE}:{number}").into());
+                *alias = with.and_then(|(_, alias)| alias).map(|alias| alias.as_str().into());
+            }
+            store.append(batch([begun, first])).await.unwrap();
+        }
+        let names = |version: Option<&str>, alias: Option<&str>| {
+            let (machine, version) = (Some(MACHINE.to_owned()), version.map(str::to_owned));
+            let alias = alias.map(str::to_owned);
+            let selection = Selection { machine, version, alias, ..Selection::default() };
+            let found = store.executions(&selection).unwrap();
+            found.iter().map(|summary| summary.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None, None), ["c", "b", "a"], "{store:?}");
+        assert_eq!(names(Some(&format!("{MACHINE}:1")), None), ["b"]);
+        assert_eq!(names(Some(&format!("{MACHINE}:2")), None), ["c"]);
+        assert_eq!(names(None, Some(&alias)), ["c"]);
+        assert!(names(Some(&format!("{MACHINE}:1")), Some(&alias)).is_empty());
+        let through = store.execution(&arn("c")).unwrap().unwrap().summary;
+        assert_eq!(through.alias.as_deref(), Some(&*alias));
+        assert_eq!(through.version.as_deref(), Some(&*format!("{MACHINE}:2")));
+    }
+}
+
+fn version(number: u64) -> VersionRecord {
+    VersionRecord {
+        summary: VersionSummary {
+            machine: MACHINE.into(),
+            number,
+            description: (number == 2).then(|| "second".to_owned()),
+            revision: (number > 1).then(|| format!("r{number}")),
+            created_at: at(number.cast_signed()),
+        },
+        definition: format!("{{ \"v\": {number} }}").into(),
+        role: "role".to_owned(),
+        logging: r#"{"level":"ALL"}"#.into(),
+        tracing: number == 1,
+    }
+}
+
+#[tokio::test]
+async fn versions_are_kept_and_deleted_one_by_one() {
+    for (store, _folder) in stores() {
+        for number in [1, 2, 10] {
+            let record = Record::Version(Box::new(version(number)));
+            store.append(batch([record])).await.unwrap();
+        }
+        let numbers = |machine: &str| {
+            let found = store.versions(machine).unwrap();
+            found.iter().map(|version| version.number).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(MACHINE), [10, 2, 1], "{store:?}");
+        assert!(numbers("arn:other").is_empty());
+        assert_eq!(store.version(MACHINE, 2), Ok(Some(version(2))));
+        assert_eq!(store.versions(MACHINE).unwrap()[1], version(2).summary);
+        assert_eq!(store.version(MACHINE, 3), Ok(None));
+        assert_eq!(store.version("arn:other", 2), Ok(None));
+        for _ in 0..2 {
+            let deleted = Record::VersionDeleted { machine: MACHINE.into(), number: 2 };
+            store.append(batch([deleted])).await.unwrap();
+            assert_eq!(numbers(MACHINE), [10, 1]);
+        }
+    }
+}
+
+fn alias(name: &str, weights: [u8; 2]) -> AliasRecord {
+    let [one, two] = weights;
+    AliasRecord {
+        machine: MACHINE.into(),
+        name: name.into(),
+        description: (name == "PROD").then(|| "live".to_owned()),
+        routes: vec![Route { version: 1, weight: one }, Route { version: 10, weight: two }],
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+#[tokio::test]
+async fn aliases_are_kept_replaced_and_deleted() {
+    for (store, _folder) in stores() {
+        let keep = |alias: AliasRecord| store.append(batch([Record::Alias(Box::new(alias))]));
+        keep(alias("b", [0, 100])).await.unwrap();
+        keep(alias("PROD", [100, 0])).await.unwrap();
+        assert_eq!(store.alias(MACHINE, "b"), Ok(Some(alias("b", [0, 100]))), "{store:?}");
+        keep(alias("b", [70, 30])).await.unwrap();
+        let all = vec![alias("PROD", [100, 0]), alias("b", [70, 30])];
+        assert_eq!(store.aliases(MACHINE), Ok(all));
+        assert_eq!(store.aliases("arn:other"), Ok(vec![]));
+        for _ in 0..2 {
+            let deleted = Record::AliasDeleted { machine: MACHINE.into(), name: "b".into() };
+            store.append(batch([deleted])).await.unwrap();
+            assert_eq!(store.alias(MACHINE, "b"), Ok(None));
+        }
+        assert_eq!(store.aliases(MACHINE), Ok(vec![alias("PROD", [100, 0])]));
+    }
+}
+
+fn tags(all: &[(&str, &str)]) -> Tags {
+    all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_resource_has_the_tags_it_was_given_last() {
+    for (store, _folder) in stores() {
+        let two = tags(&[("b", ""), ("a", "1")]);
+        for given in [two.clone(), tags(&[("a", "2")]), Tags::new(), two] {
+            let record = Record::Tags { resource: MACHINE.into(), tags: given.clone() };
+            store.append(batch([record])).await.unwrap();
+            assert_eq!(store.tags(MACHINE), Ok(given), "{store:?}");
+        }
+        assert_eq!(store.tags("arn:other"), Ok(Tags::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_state_machine_goes_with_its_versions_aliases_and_tags() {
+    for (store, _folder) in stores() {
+        let mut orders = machine("orders", None);
+        orders.arn = MACHINE.into();
+        let tagged = |resource: &str| Record::Tags {
+            resource: resource.into(),
+            tags: tags(&[("key", "value")]),
+        };
+        let records = [
+            Record::StateMachine(Box::new(orders)),
+            Record::Version(Box::new(version(1))),
+            Record::Alias(Box::new(alias("PROD", [100, 0]))),
+            tagged(MACHINE),
+            tagged("arn:other"),
+        ];
+        store.append(batch(records)).await.unwrap();
+        store.append(batch([Record::StateMachineDeleted { arn: MACHINE.into() }])).await.unwrap();
+        assert_eq!(store.state_machine(MACHINE), Ok(None), "{store:?}");
+        assert_eq!(store.version(MACHINE, 1), Ok(None));
+        assert_eq!(store.aliases(MACHINE), Ok(vec![]));
+        assert_eq!(store.tags(MACHINE), Ok(Tags::new()));
+        assert_eq!(store.tags("arn:other").unwrap().len(), 1);
     }
 }

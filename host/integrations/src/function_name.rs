@@ -270,7 +270,7 @@ mod tests {
             (
                 "arn:aws:states:::lambda:invoke.waitForTaskToken",
                 Some(r#"{"FunctionName":"Pay"}"#),
-                "none",
+                "Pay",
             ),
             ("arn:aws:lambda:us-east-1:123456789012:function:Pay:live", None, "Pay:live"),
             ("arn:aws:states:::sns:publish", Some(r#"{"FunctionName":"Pay"}"#), "none"),

@@ -7,7 +7,12 @@ use serde_json::{Value, json};
 use stepyard_engine::{ActivityRecord, ActivityTask, check_name};
 use tokio::{sync::oneshot, time};
 
-use super::{Action, Empty, machine::Encryption, required, seconds};
+use super::{
+    Action, Empty,
+    machine::Encryption,
+    required, seconds,
+    tag::{Tag, tags},
+};
 use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
 
 /// How long a worker waits for a task (API reference, `GetActivityTask`).
@@ -17,7 +22,7 @@ const POLL: Duration = Duration::from_secs(60);
 #[serde(rename_all = "camelCase")]
 pub(super) struct CreateActivity {
     name: Option<String>,
-    tags: Option<Vec<Value>>,
+    tags: Option<Vec<Tag>>,
     encryption_configuration: Option<Encryption>,
 }
 
@@ -28,13 +33,11 @@ impl Action for CreateActivity {
         let check = Constraints::default().present("name", &self.name);
         check.length("name", self.name.as_deref(), (1, 80)).check()?;
         Encryption::check(self.encryption_configuration.as_ref())?;
-        if self.tags.is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::unsupported("A tag"));
-        }
+        let tags = tags(self.tags.unwrap_or_default())?;
         let name = required(self.name)?;
         check_name(&name)?;
         let arn = api.identity.activity(&name)?;
-        let created = api.engine.create_activity(arn, name).await?;
+        let created = api.engine.create_activity(arn, name, tags).await?;
         Ok(json!({
             "activityArn": created.arn,
             "creationDate": seconds(created.created_at),

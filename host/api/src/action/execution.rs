@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_asl::{Payload, StateMachine, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
-    EngineError, ExecutionRecord, ExecutionSummary, MachineType, Selection, StartError, Started,
-    StateMachineRecord, check_name,
+    EngineError, ExecutionRecord, ExecutionSummary, MachineType, Qualifier, Selection, StartError,
+    Started, StateMachineRecord, check_name,
 };
 
 use super::{Action, machine::described_for, required, seconds};
@@ -59,18 +59,19 @@ impl StartExecution {
         let name = self.name.unwrap_or_else(|| api.engine.fresh_uuid());
         check_name(&name)?;
         let input = input(self.input)?;
-        let record = api.engine.state_machine(arn::state_machine(&arn)?).await?;
+        let target = api.engine.route(&arn::machine(&arn)?).await?;
+        let record = target.machine;
         let machine = StateMachine::parse(&record.definition)
             .map_err(|problems| ApiError::invalid_definition(&problems))?;
         let start = stepyard_engine::StartExecution {
             machine: Arc::new(machine),
             definition: record.definition,
-            machine_arn: arn,
+            machine_arn: record.arn.to_string(),
             name,
             input,
             role: record.role,
-            alias: None,
-            version: None,
+            alias: target.alias,
+            version: target.version.map(|version| version.arn()),
             trace: self.trace_header,
         };
         Ok((record.kind, start))
@@ -270,9 +271,14 @@ impl Action for DescribeStateMachineForExecution {
         let execution = required(self.execution_arn)?;
         let found = api.engine.describe(arn::execution(&execution)?).await?.execution;
         let machine_arn = arn::machine_of(&execution).unwrap_or_default();
-        // The definition and role are those of its start; the rest, of the machine as it is.
-        let kept = api.engine.state_machine(&machine_arn).await.ok();
+        // The definition and role are those of its start. The rest is that of its version, or of the
+        // machine as it is: it may have changed since, and then its revision is another.
+        let started = found.summary.version.as_deref().unwrap_or(&machine_arn);
+        let kept = api.engine.look_up(&arn::machine(started)?).await.ok().map(|it| it.machine);
         let since = kept.as_ref().map_or(found.summary.started_at, |it| it.updated_at);
+        let is_same =
+            |it: &StateMachineRecord| it.definition == found.definition && it.role == found.role;
+        let revision = kept.as_ref().filter(|it| is_same(it)).and_then(|it| it.revision.clone());
         let machine = StateMachineRecord {
             name: machine_arn.rsplit(':').next().unwrap_or_default().into(),
             arn: machine_arn.into(),
@@ -283,7 +289,8 @@ impl Action for DescribeStateMachineForExecution {
             tracing: kept.as_ref().is_some_and(|it| it.tracing),
             created_at: found.summary.started_at,
             updated_at: since,
-            revision: kept.and_then(|it| it.revision),
+            revision,
+            versions: 0,
         };
         Ok(described_for(&machine, since.min(found.summary.started_at)))
     }
@@ -316,13 +323,20 @@ impl Action for ListExecutions {
             let message = "Must provide a State Machine ARN or Map Run ARN";
             return Err(ApiError::new("ValidationException", message));
         };
-        let machine = api.engine.state_machine(arn::state_machine(&arn)?).await?;
-        if machine.kind == MachineType::Express {
+        let machine = arn::machine(&arn)?;
+        if api.engine.look_up(&machine).await?.machine.kind == MachineType::Express {
             return Err(ApiError::type_not_supported());
         }
         let list = format!("executions/{arn}/{}", self.status_filter.as_deref().unwrap_or("*"));
         let place = api.pages.place(&list, self.next_token.as_deref())?;
-        let all = api.engine.list(Selection { machine: Some(arn), ..Selection::default() }).await?;
+        let mut selection =
+            Selection { machine: Some(machine.machine.to_string()), ..Selection::default() };
+        match machine.qualifier {
+            None => {}
+            Some(Qualifier::Version(_)) => selection.version = Some(arn),
+            Some(Qualifier::Alias(_)) => selection.alias = Some(arn),
+        }
+        let all = api.engine.list(selection).await?;
         // A page begins behind the last execution of the one before: newer ones move nothing.
         let last = place.and_then(|last| all.iter().position(|it| *it.arn == *last));
         let wanted = |it: &&ExecutionSummary| {
@@ -347,6 +361,13 @@ fn listed(execution: &ExecutionSummary) -> Value {
         "status": execution.status,
         "startDate": seconds(execution.started_at),
     });
+    for (member, arn) in
+        [("stateMachineVersionArn", &execution.version), ("stateMachineAliasArn", &execution.alias)]
+    {
+        if let Some(arn) = arn {
+            shown[member] = json!(arn);
+        }
+    }
     if let Some(stopped) = execution.stopped_at {
         shown["stopDate"] = json!(seconds(stopped));
     }

@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Diagnostic, Severity, Timestamp};
+use stepyard_asl::{Code, Diagnostic, Severity, Timestamp};
 use stepyard_engine::{
-    MachineType, NewStateMachine, StateMachineChange, StateMachineRecord, check_name,
+    MachineType, NewStateMachine, StateMachineChange, StateMachineRecord, Target, check_name,
 };
 
-use super::{Action, Empty, required, seconds};
+use super::{
+    Action, Empty, required, seconds,
+    tag::{Tag, tags},
+    version::{DESCRIPTION_MAX, publish},
+};
 use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
 
 /// The most characters of a definition (Quotas: 1 MB).
 const DEFINITION_MAX: usize = 1_048_576;
 /// The most characters of an ARN.
 const ARN_MAX: usize = 256;
+/// The bounds of a version's description.
+const DESCRIPTION: (usize, usize) = (0, DESCRIPTION_MAX);
 /// The types of state machine, in AWS's order.
 const TYPES: [&str; 2] = ["STANDARD", "EXPRESS"];
 
@@ -28,7 +34,7 @@ pub(super) struct CreateStateMachine {
     r#type: Option<String>,
     logging_configuration: Option<Logging>,
     tracing_configuration: Option<Tracing>,
-    tags: Option<Vec<Value>>,
+    tags: Option<Vec<Tag>>,
     publish: Option<bool>,
     version_description: Option<String>,
     encryption_configuration: Option<Encryption>,
@@ -46,12 +52,11 @@ impl Action for CreateStateMachine {
             .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
             .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
             .one_of("type", self.r#type.as_deref(), &TYPES)
+            .length("versionDescription", self.version_description.as_deref(), DESCRIPTION)
             .check()?;
-        unversioned(self.publish, self.version_description.as_deref())?;
+        let publish = publish(self.publish, self.version_description)?;
         Encryption::check(self.encryption_configuration.as_ref())?;
-        if self.tags.is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::unsupported("A tag"));
-        }
+        let tags = tags(self.tags.unwrap_or_default())?;
         let name = required(self.name)?;
         check_name(&name)?;
         let created = api.engine.create_state_machine(NewStateMachine {
@@ -62,12 +67,18 @@ impl Action for CreateStateMachine {
             kind: kind(self.r#type.as_deref()),
             logging: self.logging_configuration.map_or(Ok("".into()), Logging::checked)?,
             tracing: self.tracing_configuration.is_some_and(|it| it.is_on()),
+            publish,
+            tags,
         });
         let created = created.await?;
-        Ok(json!({
-            "stateMachineArn": created.arn,
-            "creationDate": seconds(created.created_at),
-        }))
+        let mut answer = json!({
+            "stateMachineArn": created.machine.arn,
+            "creationDate": seconds(created.machine.created_at),
+        });
+        if let Some(version) = created.version_arn() {
+            answer["stateMachineVersionArn"] = json!(version);
+        }
+        Ok(answer)
     }
 }
 
@@ -92,8 +103,9 @@ impl Action for UpdateStateMachine {
             .present("stateMachineArn", &self.state_machine_arn)
             .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
             .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
+            .length("versionDescription", self.version_description.as_deref(), DESCRIPTION)
             .check()?;
-        unversioned(self.publish, self.version_description.as_deref())?;
+        let publish = publish(self.publish, self.version_description)?;
         Encryption::check(self.encryption_configuration.as_ref())?;
         let machine = required(self.state_machine_arn)?;
         let machine = arn::state_machine(&machine)?;
@@ -102,6 +114,7 @@ impl Action for UpdateStateMachine {
             role: self.role_arn,
             logging: self.logging_configuration.map(Logging::checked).transpose()?,
             tracing: self.tracing_configuration.map(|it| it.is_on()),
+            publish,
         };
         let is_empty = change.definition.is_none()
             && change.role.is_none()
@@ -113,11 +126,13 @@ impl Action for UpdateStateMachine {
                            TracingConfiguration must be specified";
             return Err(ApiError::new("MissingRequiredParameter", message));
         }
-        let before = api.engine.state_machine(machine).await?.revision;
         let updated = api.engine.update_state_machine(machine, change).await?;
-        let mut answer = json!({ "updateDate": seconds(updated.updated_at) });
-        if updated.revision != before {
-            answer["revisionId"] = json!(updated.revision);
+        let mut answer = json!({ "updateDate": seconds(updated.machine.updated_at) });
+        if let Some(revision) = &updated.machine.revision {
+            answer["revisionId"] = json!(revision);
+        }
+        if let Some(version) = updated.version_arn() {
+            answer["stateMachineVersionArn"] = json!(version);
         }
         Ok(answer)
     }
@@ -136,11 +151,18 @@ impl Action for DescribeStateMachine {
         let check = Constraints::default().present("stateMachineArn", &self.state_machine_arn);
         check.check()?;
         let machine = required(self.state_machine_arn)?;
-        let machine = api.engine.state_machine(arn::state_machine(&machine)?).await?;
+        let Target { machine, version, .. } = api.engine.look_up(&arn::machine(&machine)?).await?;
         let mut answer = described(&machine);
         answer["status"] = json!("ACTIVE");
         answer["type"] = json!(machine.kind.name());
         answer["creationDate"] = json!(seconds(machine.created_at));
+        if let Some(version) = version {
+            answer["stateMachineArn"] = json!(version.arn());
+            answer["creationDate"] = json!(seconds(version.created_at));
+            if let Some(description) = version.description {
+                answer["description"] = json!(description);
+            }
+        }
         Ok(answer)
     }
 }
@@ -238,7 +260,8 @@ fn diagnosed(problem: &Diagnostic) -> Value {
         "code": problem.code.to_string(),
         "message": problem.message,
     });
-    if !problem.location.segments().is_empty() {
+    // What is missing at the root has the place `/`; what has no one place has none.
+    if problem.code == Code::SchemaValidationFailed || !problem.location.segments().is_empty() {
         shown["location"] = json!(problem.location.to_string());
     }
     shown
@@ -277,17 +300,6 @@ pub(super) fn described_for(machine: &StateMachineRecord, since: Timestamp) -> V
     let mut shown = described(machine);
     shown["updateDate"] = json!(seconds(since));
     shown
-}
-
-fn unversioned(publish: Option<bool>, description: Option<&str>) -> Result<(), ApiError> {
-    match (publish, description) {
-        (Some(true), _) => Err(ApiError::unsupported("A state machine version (publish)")),
-        (_, Some(_)) => {
-            let message = "Version description can only be set when publish is true";
-            Err(ApiError::new("ValidationException", message))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// `loggingConfiguration`. Kept and described; delivery to CloudWatch Logs is not this crate's.

@@ -1,10 +1,13 @@
 //! The operations, one struct each: its members, and what is done.
 
 mod activity;
+mod alias;
 mod execution;
 mod history;
 mod machine;
+mod tag;
 mod task;
+mod version;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -12,6 +15,10 @@ use stepyard_asl::Timestamp;
 
 use self::{
     activity::{CreateActivity, DeleteActivity, DescribeActivity, GetActivityTask, ListActivities},
+    alias::{
+        CreateStateMachineAlias, DeleteStateMachineAlias, DescribeStateMachineAlias,
+        ListStateMachineAliases, UpdateStateMachineAlias,
+    },
     execution::{
         DescribeExecution, DescribeStateMachineForExecution, ListExecutions, RedriveExecution,
         StartExecution, StartSyncExecution, StopExecution,
@@ -21,7 +28,9 @@ use self::{
         CreateStateMachine, DeleteStateMachine, DescribeStateMachine, ListStateMachines,
         UpdateStateMachine, ValidateStateMachineDefinition,
     },
+    tag::{ListTagsForResource, TagResource, UntagResource},
     task::{SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess},
+    version::{DeleteStateMachineVersion, ListStateMachineVersions, PublishStateMachineVersion},
 };
 use crate::{Api, error::ApiError};
 
@@ -57,16 +66,18 @@ macro_rules! actions {
 
 actions! {
     [
-        CreateActivity, CreateStateMachine, DeleteActivity, DeleteStateMachine, DescribeActivity,
-        DescribeExecution, DescribeStateMachine, DescribeStateMachineForExecution, GetActivityTask,
-        GetExecutionHistory, ListActivities, ListExecutions, ListStateMachines, RedriveExecution,
-        SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess, StartExecution, StartSyncExecution,
-        StopExecution, UpdateStateMachine, ValidateStateMachineDefinition,
+        CreateActivity, CreateStateMachine, CreateStateMachineAlias, DeleteActivity,
+        DeleteStateMachine, DeleteStateMachineAlias, DeleteStateMachineVersion, DescribeActivity,
+        DescribeExecution, DescribeStateMachine, DescribeStateMachineAlias,
+        DescribeStateMachineForExecution, GetActivityTask, GetExecutionHistory, ListActivities,
+        ListExecutions, ListStateMachineAliases, ListStateMachineVersions, ListStateMachines,
+        ListTagsForResource, PublishStateMachineVersion, RedriveExecution, SendTaskFailure,
+        SendTaskHeartbeat, SendTaskSuccess, StartExecution, StartSyncExecution, StopExecution,
+        TagResource, UntagResource, UpdateStateMachine, UpdateStateMachineAlias,
+        ValidateStateMachineDefinition,
     ],
     [
-        CreateStateMachineAlias, DeleteStateMachineAlias, DeleteStateMachineVersion,
-        DescribeMapRun, DescribeStateMachineAlias, ListMapRuns, ListStateMachineAliases,
-        ListStateMachineVersions, ListTagsForResource, PublishStateMachineVersion, TagResource, TestState, UntagResource, UpdateMapRun, UpdateStateMachineAlias,
+        DescribeMapRun, ListMapRuns, TestState, UpdateMapRun,
     ]
 }
 

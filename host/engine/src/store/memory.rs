@@ -16,7 +16,8 @@ use super::{
     record,
 };
 use crate::{
-    ActivityRecord, ExecutionArn, StateMachineRecord,
+    ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
+    VersionSummary,
     outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
 };
 
@@ -35,12 +36,18 @@ struct Kept {
     buckets: BTreeMap<String, KeptBucket>,
     machines: HashMap<Arc<str>, StateMachineRecord>,
     activities: HashMap<Arc<str>, ActivityRecord>,
+    /// By state machine, then by number or name.
+    versions: HashMap<Arc<str>, BTreeMap<u64, VersionRecord>>,
+    aliases: HashMap<Arc<str>, BTreeMap<Arc<str>, AliasRecord>>,
+    tags: HashMap<Arc<str>, Tags>,
 }
 
 #[derive(Debug)]
 struct KeptExecution {
     name: Arc<str>,
     machine: Arc<str>,
+    version: Option<Arc<str>>,
+    alias: Option<Arc<str>>,
     definition: Arc<str>,
     started_at: Timestamp,
     facts: BTreeMap<u64, Fact>,
@@ -97,8 +104,12 @@ impl Store for MemoryStore {
         let newest_first = kept.created.iter().rev();
         let summaries = newest_first.map(|arn| kept.executions[arn].summary(arn));
         let selected = summaries.filter(|summary| {
-            let machine = selection.machine.as_deref();
-            machine.is_none_or(|machine| machine == &*summary.machine)
+            let wanted = |wanted: &Option<String>, is: Option<&str>| {
+                wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
+            };
+            wanted(&selection.machine, Some(&summary.machine))
+                && wanted(&selection.version, summary.version.as_deref())
+                && wanted(&selection.alias, summary.alias.as_deref())
                 && !(selection.unfinished && summary.stopped_at.is_some())
         });
         Ok(selected.take(selection.limit.unwrap_or(usize::MAX)).collect())
@@ -122,6 +133,31 @@ impl Store for MemoryStore {
         let mut all: Vec<_> = self.kept().machines.values().cloned().collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(all)
+    }
+
+    fn version(&self, machine: &str, number: u64) -> Result<Option<VersionRecord>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.versions.get(machine).and_then(|versions| versions.get(&number).cloned()))
+    }
+
+    fn versions(&self, machine: &str) -> Result<Vec<VersionSummary>, StoreError> {
+        let kept = self.kept();
+        let versions = kept.versions.get(machine).into_iter().flat_map(BTreeMap::values);
+        Ok(versions.rev().map(|version| version.summary.clone()).collect())
+    }
+
+    fn alias(&self, machine: &str, name: &str) -> Result<Option<AliasRecord>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.aliases.get(machine).and_then(|aliases| aliases.get(name).cloned()))
+    }
+
+    fn aliases(&self, machine: &str) -> Result<Vec<AliasRecord>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.aliases.get(machine).into_iter().flat_map(BTreeMap::values).cloned().collect())
+    }
+
+    fn tags(&self, resource: &str) -> Result<Tags, StoreError> {
+        Ok(self.kept().tags.get(resource).cloned().unwrap_or_default())
     }
 }
 
@@ -160,10 +196,12 @@ impl Kept {
     fn take(&mut self, batch: Batch) {
         for record in batch.records {
             match record {
-                Record::Created { arn, name, machine, definition, started_at } => {
+                Record::Created { arn, name, machine, version, alias, definition, started_at } => {
                     let kept = KeptExecution {
                         name,
                         machine,
+                        version,
+                        alias,
                         definition,
                         started_at,
                         facts: BTreeMap::new(),
@@ -200,6 +238,27 @@ impl Kept {
                 }
                 Record::StateMachineDeleted { arn } => {
                     self.machines.remove(&arn);
+                    self.versions.remove(&arn);
+                    self.aliases.remove(&arn);
+                    self.tags.remove(&arn);
+                }
+                Record::Version(version) => {
+                    let summary = &version.summary;
+                    let versions = self.versions.entry(summary.machine.clone()).or_default();
+                    versions.insert(summary.number, *version);
+                }
+                Record::VersionDeleted { machine, number } => {
+                    self.versions.entry(machine).or_default().remove(&number);
+                }
+                Record::Alias(alias) => {
+                    let aliases = self.aliases.entry(alias.machine.clone()).or_default();
+                    aliases.insert(alias.name.clone(), *alias);
+                }
+                Record::AliasDeleted { machine, name } => {
+                    self.aliases.entry(machine).or_default().remove(&name);
+                }
+                Record::Tags { resource, tags } => {
+                    self.tags.insert(resource, tags);
                 }
             }
         }
@@ -213,6 +272,8 @@ impl KeptExecution {
             arn: arn.clone(),
             name: self.name.clone(),
             machine: self.machine.clone(),
+            version: self.version.clone(),
+            alias: self.alias.clone(),
             started_at: self.started_at,
             stopped_at: finished.map(|(_, stopped_at)| *stopped_at),
             status: finished.map_or(&Status::Running, |(status, _)| status).name(),

@@ -4,11 +4,14 @@
 //! their own and see what was committed.
 
 mod activities;
+mod aliases;
 mod journal;
 mod key_value;
 mod machines;
 mod schema;
+mod tags;
 mod topics;
+mod versions;
 mod writer;
 
 use std::{
@@ -23,7 +26,7 @@ use stepyard_asl::Fact;
 
 use self::writer::Writer;
 use super::{Batch, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError};
-use crate::{ActivityRecord, StateMachineRecord};
+use crate::{ActivityRecord, AliasRecord, StateMachineRecord, Tags, VersionRecord, VersionSummary};
 
 pub use topics::TopicMessage;
 pub(crate) use topics::{Entry, Logged};
@@ -114,6 +117,26 @@ impl Store for SqliteStore {
 
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
         self.read(machines::all)
+    }
+
+    fn version(&self, machine: &str, number: u64) -> Result<Option<VersionRecord>, StoreError> {
+        self.read(|connection| versions::one(connection, machine, number))
+    }
+
+    fn versions(&self, machine: &str) -> Result<Vec<VersionSummary>, StoreError> {
+        self.read(|connection| versions::all(connection, machine))
+    }
+
+    fn alias(&self, machine: &str, name: &str) -> Result<Option<AliasRecord>, StoreError> {
+        self.read(|connection| aliases::one(connection, machine, name))
+    }
+
+    fn aliases(&self, machine: &str) -> Result<Vec<AliasRecord>, StoreError> {
+        self.read(|connection| aliases::all(connection, machine))
+    }
+
+    fn tags(&self, resource: &str) -> Result<Tags, StoreError> {
+        self.read(|connection| tags::of(connection, resource))
     }
 }
 

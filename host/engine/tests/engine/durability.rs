@@ -9,9 +9,9 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status};
 use stepyard_engine::{
-    ActivityRecord, Answer, Batch, Config, Engine, EngineError, ExecutionRecord, ExecutionSummary,
-    MemoryStore, Outcome, Selection, SqliteStore, StartError, StateMachineRecord, Store,
-    StoreError,
+    ActivityRecord, AliasRecord, Answer, Batch, Config, Engine, EngineError, ExecutionRecord,
+    ExecutionSummary, MemoryStore, Outcome, Selection, SqliteStore, StartError, StateMachineRecord,
+    Store, StoreError, Tags, VersionRecord, VersionSummary,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -248,6 +248,26 @@ impl Store for Slow {
 
     fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError> {
         self.inner.activities()
+    }
+
+    fn version(&self, machine: &str, number: u64) -> Result<Option<VersionRecord>, StoreError> {
+        self.inner.version(machine, number)
+    }
+
+    fn versions(&self, machine: &str) -> Result<Vec<VersionSummary>, StoreError> {
+        self.inner.versions(machine)
+    }
+
+    fn alias(&self, machine: &str, name: &str) -> Result<Option<AliasRecord>, StoreError> {
+        self.inner.alias(machine, name)
+    }
+
+    fn aliases(&self, machine: &str) -> Result<Vec<AliasRecord>, StoreError> {
+        self.inner.aliases(machine)
+    }
+
+    fn tags(&self, resource: &str) -> Result<Tags, StoreError> {
+        self.inner.tags(resource)
     }
 }
 

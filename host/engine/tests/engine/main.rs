@@ -6,3 +6,4 @@ mod starting;
 mod support;
 mod tasks;
 mod throughput;
+mod versions;

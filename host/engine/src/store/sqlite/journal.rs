@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, activities, machines};
+use super::{File, activities, aliases, machines, tags, versions};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
@@ -31,12 +31,13 @@ pub(super) fn append(
 /// Writes one record; answers how many rows it wrote: none when its execution does not exist.
 fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
     match record {
-        Record::Created { arn, name, machine, definition, started_at } => {
+        Record::Created { arn, name, machine, version, alias, definition, started_at } => {
             let definition = definition_id(connection, definition)?;
-            let insert =
-                "INSERT INTO execution (arn, name, machine, definition, started_at, status)
-                          VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING')";
-            let values = params![arn, name, machine, definition, started_at.as_millis()];
+            let insert = "INSERT INTO execution
+                          (arn, name, machine, version, alias, definition, started_at, status)
+                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'RUNNING')";
+            let started_at = started_at.as_millis();
+            let values = params![arn, name, machine, version, alias, definition, started_at];
             connection.prepare_cached(insert)?.execute(values)
         }
         Record::Fact { execution, number, fact } => {
@@ -62,6 +63,13 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
         Record::ActivityDeleted { arn } => activities::delete(connection, arn),
         Record::StateMachine(machine) => machines::keep(connection, machine),
         Record::StateMachineDeleted { arn } => machines::delete(connection, arn),
+        Record::Version(version) => versions::keep(connection, version),
+        Record::VersionDeleted { machine, number } => {
+            versions::delete(connection, machine, *number)
+        }
+        Record::Alias(alias) => aliases::keep(connection, alias),
+        Record::AliasDeleted { machine, name } => aliases::delete(connection, machine, name),
+        Record::Tags { resource, tags } => tags::replace(connection, resource, tags),
     }
 }
 
@@ -78,8 +86,8 @@ fn refusal(record: &Record, error: &rusqlite::Error, file: &File) -> StoreError 
     }
 }
 
-/// The row of a definition: executions of one definition share it.
-fn definition_id(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
+/// The row of a definition: executions and versions of one definition share it.
+pub(super) fn definition_id(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
     let sha256: [u8; 32] = Sha256::digest(text).into();
     let select = "SELECT id FROM definition WHERE sha256 = ?1";
     let found = connection.prepare_cached(select)?.query_row([sha256], |row| row.get(0));
@@ -98,8 +106,8 @@ pub(super) fn facts(connection: &Connection, execution: &str) -> rusqlite::Resul
 }
 
 const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
-    execution.started_at, execution.stopped_at, execution.status, execution.redrive_count,
-    execution.redriven_at";
+    execution.started_at, execution.stopped_at, execution.status, execution.version,
+    execution.alias, execution.redrive_count, execution.redriven_at";
 
 pub(super) fn execution(
     connection: &Connection,
@@ -113,14 +121,14 @@ pub(super) fn execution(
          WHERE execution.arn = ?1"
     );
     let read = |row: &Row<'_>| {
-        let outcome: Option<String> = row.get(9)?;
+        let outcome: Option<String> = row.get(11)?;
         let status = match outcome {
-            Some(_) => read_json(row, 9)?,
+            Some(_) => read_json(row, 11)?,
             None => Status::Running,
         };
-        let definition: String = row.get(8)?;
-        record(summary(row)?, definition.into(), read_json(row, 10)?, status)
-            .ok_or_else(|| unreadable(10, "the first fact starts no execution"))
+        let definition: String = row.get(10)?;
+        record(summary(row)?, definition.into(), read_json(row, 12)?, status)
+            .ok_or_else(|| unreadable(12, "the first fact starts no execution"))
     };
     connection.prepare_cached(&select)?.query_row([arn], read).optional()
 }
@@ -129,15 +137,24 @@ pub(super) fn executions(
     connection: &Connection,
     selection: &Selection,
 ) -> rusqlite::Result<Vec<ExecutionSummary>> {
+    // What is not asked for is left out, so that an index serves what is.
+    let asked =
+        |value: &Option<String>, equal, absent| if value.is_some() { equal } else { absent };
+    let machine = asked(&selection.machine, "machine = :machine", ":machine IS NULL");
+    let version = asked(&selection.version, "version = :version", ":version IS NULL");
+    let alias = asked(&selection.alias, "alias = :alias", ":alias IS NULL");
     let unfinished = if selection.unfinished { "AND stopped_at IS NULL" } else { "" };
-    let machine =
-        if selection.machine.is_some() { "AND machine = :machine" } else { ":machine IS NULL" };
-    let machine = machine.trim_start_matches("AND ");
     let select = format!(
-        "{SUMMARY} FROM execution WHERE {machine} {unfinished} ORDER BY id DESC LIMIT :limit"
+        "{SUMMARY} FROM execution WHERE {machine} AND {version} AND {alias} {unfinished}
+         ORDER BY id DESC LIMIT :limit"
     );
     let limit = selection.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
-    let values = named_params! { ":machine": selection.machine, ":limit": limit };
+    let values = named_params! {
+        ":machine": selection.machine,
+        ":version": selection.version,
+        ":alias": selection.alias,
+        ":limit": limit,
+    };
     connection.prepare_cached(&select)?.query_map(values, summary)?.collect()
 }
 
@@ -150,11 +167,13 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<ExecutionSummary> {
         arn: row.get::<_, String>(0)?.into(),
         name: row.get::<_, String>(1)?.into(),
         machine: row.get::<_, String>(2)?.into(),
+        version: row.get::<_, Option<String>>(6)?.map(Into::into),
+        alias: row.get::<_, Option<String>>(7)?.map(Into::into),
         started_at: Timestamp::from_millis(row.get(3)?),
         stopped_at: stopped_at.map(Timestamp::from_millis),
         status: status.ok_or_else(|| unreadable(5, "an execution has an unknown status"))?,
-        redrive_count: row.get(6)?,
-        redriven_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_millis),
+        redrive_count: row.get(8)?,
+        redriven_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
     })
 }
 

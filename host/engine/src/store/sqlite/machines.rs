@@ -6,12 +6,13 @@ use stepyard_asl::Timestamp;
 use crate::{MachineType, StateMachineRecord};
 
 const COLUMNS: &str = "SELECT arn, name, definition, role, type, logging, tracing, created_at,
-    updated_at, revision FROM state_machine";
+    updated_at, revision, versions FROM state_machine";
 
 pub(super) fn keep(connection: &Connection, it: &StateMachineRecord) -> rusqlite::Result<usize> {
     let insert = "INSERT OR REPLACE INTO state_machine
-        (arn, name, definition, role, type, logging, tracing, created_at, updated_at, revision)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        (arn, name, definition, role, type, logging, tracing, created_at, updated_at, revision,
+         versions)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let values = params![
         it.arn,
         it.name,
@@ -23,14 +24,22 @@ pub(super) fn keep(connection: &Connection, it: &StateMachineRecord) -> rusqlite
         it.created_at.as_millis(),
         it.updated_at.as_millis(),
         it.revision,
+        it.versions.cast_signed(),
     ];
     connection.prepare_cached(insert)?.execute(values)
 }
 
-/// One that is not there is deleted already: a row either way.
+/// With all that hangs on it. One that is not there is deleted already: a row either way.
 pub(super) fn delete(connection: &Connection, arn: &str) -> rusqlite::Result<usize> {
-    let delete = "DELETE FROM state_machine WHERE arn = ?1";
-    connection.prepare_cached(delete)?.execute([arn]).map(|_| 1)
+    for delete in [
+        "DELETE FROM state_machine WHERE arn = ?1",
+        "DELETE FROM version WHERE machine = ?1",
+        "DELETE FROM alias WHERE machine = ?1",
+        "DELETE FROM tag WHERE resource = ?1",
+    ] {
+        connection.prepare_cached(delete)?.execute([arn])?;
+    }
+    Ok(1)
 }
 
 pub(super) fn one(
@@ -63,5 +72,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StateMachineRecord> {
         created_at: Timestamp::from_millis(row.get(7)?),
         updated_at: Timestamp::from_millis(row.get(8)?),
         revision: row.get(9)?,
+        versions: row.get::<_, i64>(10)?.cast_unsigned(),
     })
 }

@@ -15,7 +15,7 @@ const APPLICATION: i64 = 0x5354_5059;
 const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
-const MIGRATIONS: &[&str] = &[STATE_MACHINES, ACTIVITIES_AND_REDRIVES];
+const MIGRATIONS: &[&str] = &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES];
 
 const STATE_MACHINES: &str = "
 CREATE TABLE state_machine (
@@ -29,6 +29,39 @@ CREATE TABLE state_machine (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     revision TEXT
+) STRICT, WITHOUT ROWID;
+";
+
+const VERSIONS: &str = "
+ALTER TABLE state_machine ADD COLUMN versions INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN version TEXT;
+ALTER TABLE execution ADD COLUMN alias TEXT;
+CREATE TABLE version (
+    machine TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    description TEXT,
+    revision TEXT,
+    created_at INTEGER NOT NULL,
+    definition INTEGER NOT NULL REFERENCES definition,
+    role TEXT NOT NULL,
+    logging TEXT NOT NULL,
+    tracing INTEGER NOT NULL,
+    PRIMARY KEY (machine, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alias (
+    machine TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    routes TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (machine, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tag (
+    resource TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (resource, key)
 ) STRICT, WITHOUT ROWID;
 ";
 
