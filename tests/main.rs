@@ -10,4 +10,5 @@ mod order_workflow;
 mod recovery;
 mod serve;
 mod support;
+mod tasks;
 mod versions;

@@ -80,7 +80,12 @@ async fn serve(
     if let Some(access) = guard.access {
         api = api.with_access(access);
     }
-    api.serve(listener, guard.tls, asked_to_stop()).await;
+    let stop = async {
+        asked_to_stop().await;
+        // Those that wait for an activity's task would keep the server for a minute.
+        engine.dismiss_workers().await;
+    };
+    api.serve(listener, guard.tls, stop).await;
     eprintln!("  stopping: tasks at work come to their end");
     engine.shutdown().await;
     Ok(ExitCode::SUCCESS)

@@ -181,6 +181,12 @@ impl Engine {
         Ok(self.store().activities()?)
     }
 
+    /// Lets the workers go that wait for a task: each channel closes without one.
+    pub async fn dismiss_workers(&self) {
+        // An engine that has gone keeps nobody.
+        let _ = self.send(Message::DismissWorkers).await;
+    }
+
     /// Asks for a task of an activity. It comes by the channel once it is durable that the worker has
     /// it; the channel closes without one when the engine shuts down. A task that comes when nobody
     /// listens any more goes to the next worker.

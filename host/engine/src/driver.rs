@@ -63,6 +63,8 @@ pub(crate) enum Message {
     },
     /// A worker asks for a task; answered with whether it may.
     Ask { activity: Arc<str>, worker: Worker, done: oneshot::Sender<bool> },
+    /// Let all workers go that wait for a task.
+    DismissWorkers,
     /// A task's work is done.
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
     /// `StopExecution`; answered with the moment once it is durable, with none when it is not live.
@@ -244,6 +246,7 @@ impl Driver {
                 let _ = done.send(asked || self.draining);
                 self.hand_out(&activity);
             }
+            Message::DismissWorkers => self.activities.dismiss(),
             Message::TaskDone { execution, task, outcome } => {
                 // A task that was cancelled meanwhile has no say.
                 if self.tasks.end(&execution, &task) {
@@ -429,7 +432,8 @@ impl Driver {
         execution: &ExecutionArn,
         kind: FactKind,
     ) -> Option<Timestamp> {
-        let live = self.live.get_mut(execution).filter(|live| live.is_running())?;
+        let is_redrive = matches!(kind, FactKind::ExecutionRedriven { .. });
+        let live = self.live.get_mut(execution).filter(|it| is_redrive || it.is_running())?;
         let (fact, step) = live.tell(now, kind);
         let (at, number) = (fact.at, live.facts);
         let execution = execution.clone();
