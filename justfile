@@ -24,6 +24,14 @@ test:
 bless:
     UPDATE_EXPECT=1 cargo test --workspace
 
+# Score the server against cases recorded from AWS (CORPUS: their folder); writes docs/conformance.md.
+[group: 'check']
+conformance CORPUS:
+    cargo build
+    python3 -m venv target/conformance
+    target/conformance/bin/pip install --quiet 'boto3>=1.42'
+    target/conformance/bin/python tests/conformance/score.py target/debug/stepyard {{CORPUS}}
+
 # Licences and advisories of the dependencies.
 [group: 'check']
 deny:

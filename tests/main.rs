@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod commands;
 mod concurrency;
+mod crash;
 mod far_sides;
 mod order_workflow;
 mod recovery;

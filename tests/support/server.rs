@@ -80,13 +80,27 @@ impl Server {
 
     /// One request with these headers; answers the status code and the body.
     pub(crate) fn request(&self, line: &str, host: &str, more: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
         let length = body.len();
         let head = format!(
             "{line}\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n"
         );
-        stream.write_all(format!("{head}{body}").as_bytes()).expect("the request is sent");
-        Self::answer(stream)
+        self.raw(format!("{head}{body}").as_bytes())
+    }
+
+    /// Calls an operation of a server that may be killed meanwhile: none when no whole answer came.
+    pub(crate) fn try_call(address: &str, operation: &str, body: &str) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        let length = body.len();
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\
+             Connection: close\r\nX-Amz-Target: AWSStepFunctions.{operation}\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(body).ok()?))
     }
 
     /// Whatever is answered to these bytes: the status code and the body.
