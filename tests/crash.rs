@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn machines() -> Vec<(&'static str, Value, &'static str)> {
     let wait = |seconds: u32| json!({ "Type": "Wait", "Seconds": seconds, "End": true });
     let one = |state: Value| json!({ "StartAt": "A", "States": { "A": state } });
+    let nap = json!({ "StartAt": "Nap", "States": { "Nap": wait(1) } });
     let callback = json!({
         "Type": "Task", "Resource": "arn:aws:states:::sns:publish.waitForTaskToken", "End": true,
         "Parameters": { "TopicArn": "arn:aws:sns:us-east-1:123456789012:asks", "Message.$": "$$.Task.Token" },
@@ -34,9 +35,7 @@ fn machines() -> Vec<(&'static str, Value, &'static str)> {
         ("wait", one(wait(1)), "SUCCEEDED"),
         (
             "map",
-            one(
-                json!({ "Type": "Map", "End": true, "MaxConcurrency": 2, "ItemProcessor": one(wait(0)) }),
-            ),
+            one(json!({ "Type": "Map", "End": true, "MaxConcurrency": 2, "ItemProcessor": nap })),
             "SUCCEEDED",
         ),
         ("fail", one(json!({ "Type": "Fail", "Error": "Bad" })), "FAILED"),
