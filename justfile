@@ -32,6 +32,11 @@ conformance CORPUS:
     target/conformance/bin/pip install --quiet 'boto3>=1.42'
     target/conformance/bin/python tests/conformance/score.py target/debug/stepyard {{CORPUS}}
 
+# Kill the server KILLS times under load, and hold it to what it acknowledged.
+[group: 'check']
+torture KILLS='2000':
+    STEPYARD_KILLS={{KILLS}} cargo test --workspace --test stepyard -- crash:: --nocapture
+
 # Licences and advisories of the dependencies.
 [group: 'check']
 deny:

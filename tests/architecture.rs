@@ -6,12 +6,14 @@ use serde_json::Value;
 
 /// What `asl` may depend on, each with its reason. None does I/O, reads a clock or draws randomness.
 const ASL: &[&str] = &[
-    "base64",     // the text of a task token
+    "base64",     // task tokens, States.Base64Encode
     "hmac",       // randomness derived from the seed
+    "md-5",       // States.Hash
     "regex-lite", // `=~` in path filters, in linear time
     "serde",      // facts, history and definitions as JSON
     "serde_json", // the values a state machine moves
-    "sha2",       // with hmac
+    "sha1",       // States.Hash
+    "sha2",       // with hmac, States.Hash
     "strsim",     // the nearest name in a diagnostic's mend
     "thiserror",  // errors that hold facts
     "time",       // RFC 3339; its clock is switched off by leaving out its features, and by clippy

@@ -1,7 +1,7 @@
 //! Torture: the server is killed at random instants while clients start executions of many kinds.
 //! Nothing that was acknowledged is lost, every execution ends, and no transition is repeated.
 //!
-//! `STEPYARD_KILLS` says how often; a dozen times unless set.
+//! `STEPYARD_KILLS` says how often; 200 times unless set.
 
 use std::{
     collections::BTreeMap,
@@ -74,7 +74,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
         })
         .collect();
     // An instant is drawn from the clock: the run's own noise is the randomness wanted here.
-    for kill in 0..kills.unwrap_or(12_u64) {
+    for kill in 0..kills.unwrap_or(200_u64) {
         let noise = u64::from(Instant::now().elapsed().subsec_nanos()) + kill * 7_919;
         thread::sleep(Duration::from_millis(20 + noise % 400));
         server.kill();

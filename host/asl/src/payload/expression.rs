@@ -35,7 +35,6 @@ impl ExpressionError {
     /// What AWS accepts and this version lacks, when that is the reason: how to do without it.
     fn instead(&self) -> Option<&'static str> {
         match self {
-            Self::Call(CallError::NotBuilt { .. }) => Some("compute the value in a step instead"),
             Self::Path(PathError::Variable { .. })
             | Self::Call(CallError::Path(PathError::Variable { .. })) => {
                 Some("carry the value in the state's input instead")

@@ -1,6 +1,9 @@
 //! Intrinsic calls: `States.Format('order {}', $.id)`.
 
+mod array;
+mod encoding;
 mod function;
+mod math;
 mod parse;
 mod string_source;
 
@@ -57,8 +60,6 @@ pub(crate) enum CallError {
     NotACall,
     #[error("`{name}` is not an intrinsic function")]
     Unknown { name: String },
-    #[error("`{name}` is not supported by this version of Stepyard yet")]
-    NotBuilt { name: &'static str },
     #[error("`{name}` takes {expected}, not {given}")]
     Arguments { name: &'static str, expected: String, given: usize },
     #[error("character {position} of the call should be {expected}")]

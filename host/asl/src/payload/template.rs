@@ -259,13 +259,6 @@ mod tests {
                 ),
             ),
             (
-                json!({"k.$": "States.JsonToString(States.Array(1))"}),
-                format!(
-                    "The field 'k.$': `States.Array` is not supported by this version of Stepyard \
-                     yet at {here}"
-                ),
-            ),
-            (
                 json!({"k": 1, "k.$": "$.a"}),
                 format!("The field 'k' is given twice, as 'k' and as 'k.$' at {here}"),
             ),

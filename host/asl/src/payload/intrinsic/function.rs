@@ -1,10 +1,10 @@
-//! The intrinsic functions: one table, and what each does.
+//! The intrinsic functions: one table of them all, and those of texts.
 
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use serde_json::Value;
 
-use super::{super::Random, CallError, WEIGHT_MAX};
+use super::{super::Random, CallError, WEIGHT_MAX, array, encoding, math};
 
 /// An intrinsic function.
 pub(super) struct Function {
@@ -13,8 +13,8 @@ pub(super) struct Function {
     arguments: RangeInclusive<usize>,
     /// Whether it can stand where a string must (`ErrorPath`, `CausePath`).
     pub(super) may_give_a_string: bool,
-    /// What it does; absent while it is not built.
-    body: Option<Body>,
+    /// What it does.
+    body: Body,
 }
 
 type Body = fn(&Function, &[Given<'_>], &dyn Random) -> Result<Value, Fault>;
@@ -35,51 +35,39 @@ const ANY: usize = usize::MAX;
 
 /// Every function of the States Language, by name.
 static FUNCTIONS: [Function; 18] = [
-    Function::planned("States.Array", 0..=ANY, false),
-    Function::planned("States.ArrayContains", 2..=2, false),
-    Function::built("States.ArrayGetItem", 2..=2, true, array_get_item),
-    Function::planned("States.ArrayLength", 1..=1, false),
-    Function::planned("States.ArrayPartition", 2..=2, false),
-    Function::planned("States.ArrayRange", 3..=3, false),
-    Function::planned("States.ArrayUnique", 1..=1, false),
-    Function::planned("States.Base64Decode", 1..=1, true),
-    Function::planned("States.Base64Encode", 1..=1, true),
-    Function::built("States.Format", 1..=ANY, true, format),
-    Function::planned("States.Hash", 2..=2, true),
-    Function::planned("States.JsonMerge", 3..=3, false),
-    Function::built("States.JsonToString", 1..=1, true, json_to_string),
-    Function::planned("States.MathAdd", 2..=2, false),
-    Function::planned("States.MathRandom", 2..=3, false),
-    Function::built("States.StringSplit", 2..=2, false, string_split),
-    Function::built("States.StringToJson", 1..=1, false, string_to_json),
-    Function::built("States.UUID", 0..=0, true, uuid),
+    Function::new("States.Array", 0..=ANY, false, array::array),
+    Function::new("States.ArrayContains", 2..=2, false, array::contains),
+    Function::new("States.ArrayGetItem", 2..=2, true, array::get_item),
+    Function::new("States.ArrayLength", 1..=1, false, array::length),
+    Function::new("States.ArrayPartition", 2..=2, false, array::partition),
+    Function::new("States.ArrayRange", 3..=3, false, array::range),
+    Function::new("States.ArrayUnique", 1..=1, false, array::unique),
+    Function::new("States.Base64Decode", 1..=1, true, encoding::base64_decode),
+    Function::new("States.Base64Encode", 1..=1, true, encoding::base64_encode),
+    Function::new("States.Format", 1..=ANY, true, format),
+    Function::new("States.Hash", 2..=2, true, encoding::hash),
+    Function::new("States.JsonMerge", 3..=3, false, encoding::json_merge),
+    Function::new("States.JsonToString", 1..=1, true, json_to_string),
+    Function::new("States.MathAdd", 2..=2, false, math::add),
+    Function::new("States.MathRandom", 2..=3, false, math::random),
+    Function::new("States.StringSplit", 2..=2, false, string_split),
+    Function::new("States.StringToJson", 1..=1, false, string_to_json),
+    Function::new("States.UUID", 0..=0, true, uuid),
 ];
 
 impl Function {
-    const fn built(
+    const fn new(
         name: &'static str,
         arguments: RangeInclusive<usize>,
         may_give_a_string: bool,
         body: Body,
     ) -> Self {
-        Self { name, arguments, may_give_a_string, body: Some(body) }
-    }
-
-    const fn planned(
-        name: &'static str,
-        arguments: RangeInclusive<usize>,
-        may_give_a_string: bool,
-    ) -> Self {
-        Self { name, arguments, may_give_a_string, body: None }
+        Self { name, arguments, may_give_a_string, body }
     }
 
     pub(super) fn named(name: &str) -> Result<&'static Self, CallError> {
         let function = FUNCTIONS.iter().find(|function| function.name == name);
-        let function = function.ok_or_else(|| CallError::Unknown { name: name.to_owned() })?;
-        match function.body {
-            Some(_) => Ok(function),
-            None => Err(CallError::NotBuilt { name: function.name }),
-        }
+        function.ok_or_else(|| CallError::Unknown { name: name.to_owned() })
     }
 
     /// Checks the number of arguments.
@@ -97,15 +85,14 @@ impl Function {
     }
 
     pub(super) fn run(&self, given: &[Given<'_>], random: &dyn Random) -> Result<Value, Fault> {
-        let body = self.body.expect("a function that is not built is refused when it is read");
-        body(self, given, random)
+        (self.body)(self, given, random)
     }
 
     pub(super) fn too_large(&self) -> Fault {
         Fault(format!("The result of {} is too large", self.name))
     }
 
-    fn invalid(&self) -> Fault {
+    pub(super) fn invalid(&self) -> Fault {
         Fault(format!("Invalid arguments in {}", self.name))
     }
 }
@@ -114,18 +101,6 @@ impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
-}
-
-/// `States.ArrayGetItem(array, index)`: the element at an index from 0.
-fn array_get_item(
-    this: &Function,
-    given: &[Given<'_>],
-    _random: &dyn Random,
-) -> Result<Value, Fault> {
-    let [array, index] = values(given);
-    let elements = array.as_array().ok_or_else(|| this.invalid())?;
-    let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
-    index.and_then(|index| elements.get(index)).cloned().ok_or_else(|| this.invalid())
 }
 
 /// `States.Format(template, value, ...)`: the template with each `{}` replaced by a value, in order.
@@ -269,7 +244,7 @@ fn uuid(_this: &Function, _given: &[Given<'_>], random: &dyn Random) -> Result<V
 }
 
 /// The arguments of a function that takes `N` of them.
-fn values<'a, const N: usize>(given: &'a [Given<'_>]) -> [&'a Value; N] {
+pub(super) fn values<'a, const N: usize>(given: &'a [Given<'_>]) -> [&'a Value; N] {
     let mut values = given.iter().map(|given| &*given.value);
     [(); N].map(|()| values.next().expect("the number of arguments is checked when a call is read"))
 }

@@ -265,14 +265,101 @@ fn what_is_no_call_is_refused_with_what_is_wrong() {
         ("States.Format()", "`States.Format` takes 1 or more arguments, not 0".to_owned()),
         ("States.UUID(1)", "`States.UUID` takes no arguments, not 1".to_owned()),
         ("States.StringSplit('a')", "`States.StringSplit` takes 2 arguments, not 1".to_owned()),
-        (
-            "States.MathAdd(1, 2)",
-            "`States.MathAdd` is not supported by this version of Stepyard yet".to_owned(),
-        ),
+        ("States.MathRandom(1)", "`States.MathRandom` takes 2 to 3 arguments, not 1".to_owned()),
     ];
     for (call, expected) in cases {
         assert_eq!(evaluated(call, &json!({})), format!("error: {expected}"), "{call}");
     }
+}
+
+#[test]
+fn arrays_are_made_and_read() {
+    check(
+        &json!({"a": [1, [2], {"x": 1, "y": 2}, {"y": 2, "x": 1}, 1, "1"], "e": [], "o": {"y": 2, "x": 1}}),
+        &[
+            ("States.Array()", "[]"),
+            ("States.Array(1, 'a', $.e, null)", r#"[1,"a",[],null]"#),
+            ("States.ArrayContains($.a, $.o)", "true"),
+            ("States.ArrayContains($.a, 2)", "false"),
+            ("States.ArrayLength($.a)", "6"),
+            ("States.ArrayPartition($.e, 2)", "[]"),
+            ("States.ArrayPartition(States.ArrayRange(1, 5, 1), 1.5)", "[[1,2],[3,4],[5]]"),
+            ("States.ArrayRange(0, 10, 3)", "[0,3,6,9]"),
+            ("States.ArrayRange(3, 0, -1.5)", "[3,2,1,0]"),
+            ("States.ArrayRange(3, 0, 1)", "[]"),
+            ("States.ArrayLength(States.ArrayRange(1, 1000, 1))", "1000"),
+            ("States.ArrayUnique($.a)", r#"[1,[2],{"x":1,"y":2},"1"]"#),
+        ],
+    );
+    check_fails(
+        &json!({"a": [1], "n": 1}),
+        &[
+            ("States.ArrayLength($.n)", "Invalid arguments in States.ArrayLength"),
+            ("States.ArrayPartition($.a, 0)", "Invalid arguments in States.ArrayPartition"),
+            ("States.ArrayPartition($.a, -1)", "Invalid arguments in States.ArrayPartition"),
+            ("States.ArrayRange(0, 1000, 1)", "Invalid arguments in States.ArrayRange"),
+            ("States.ArrayRange(0, 1, 0)", "Invalid arguments in States.ArrayRange"),
+            ("States.ArrayUnique('a')", "Invalid arguments in States.ArrayUnique"),
+        ],
+    );
+}
+
+#[test]
+fn numbers_are_rounded_half_up_and_added() {
+    check(
+        &json!({}),
+        &[
+            ("States.MathAdd(-9, 3)", "-6"),
+            ("States.MathAdd(1.49, 1.5)", "3"),
+            ("States.MathAdd(-1.49, -1.5)", "-2"),
+            ("States.MathAdd(-1.5, -1.51)", "-3"),
+            ("States.MathAdd(2147483647, 1)", "2147483648"),
+            ("States.MathRandom(7, 8)", "7"),
+            ("States.MathRandom(-7.4, -6)", "-7"),
+        ],
+    );
+    let invalid = |name: &str| format!("Invalid arguments in States.{name}");
+    check_fails(
+        &json!({}),
+        &[
+            ("States.MathAdd('1', 2)", &invalid("MathAdd")),
+            ("States.MathAdd(2147483648, 1)", &invalid("MathAdd")),
+            ("States.MathAdd(1e300, 1)", &invalid("MathAdd")),
+            ("States.MathRandom(2, 2)", &invalid("MathRandom")),
+            ("States.MathRandom(1, 2, 'x')", &invalid("MathRandom")),
+        ],
+    );
+    let seeded =
+        |seed: u32| evaluated(&format!("States.MathRandom(0, 1000000, {seed})"), &json!({}));
+    assert_eq!(seeded(3), seeded(3));
+    assert_ne!(seeded(3), seeded(4));
+}
+
+#[test]
+fn texts_are_encoded_and_hashed_and_objects_merged() {
+    check(
+        &json!({"o": {"a": {"b": 1}, "c": 2}, "p": {"a": {"d": 3}}, "l": "x".repeat(10_000)}),
+        &[
+            ("States.Base64Encode('Data to encode')", r#""RGF0YSB0byBlbmNvZGU=""#),
+            ("States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", r#""Data to encode""#),
+            ("States.Base64Decode(States.Base64Encode(''))", r#""""#),
+            ("States.Hash('abc', 'MD5')", r#""900150983cd24fb0d6963f7d28e17f72""#),
+            ("States.Hash('abc', 'SHA-1')", r#""a9993e364706816aba3e25717850c26c9cd0d89d""#),
+            ("States.ArrayLength(States.Array(States.Hash($.l, 'SHA-512')))", "1"),
+            ("States.JsonMerge($.o, $.p, false)", r#"{"a":{"d":3},"c":2}"#),
+        ],
+    );
+    check_fails(
+        &json!({"o": {}, "l": "x".repeat(10_001)}),
+        &[
+            ("States.Base64Encode($.l)", "Invalid arguments in States.Base64Encode"),
+            ("States.Base64Decode('&')", "Invalid arguments in States.Base64Decode"),
+            ("States.Base64Decode('/w==')", "Invalid arguments in States.Base64Decode"),
+            ("States.Hash($.l, 'MD5')", "Invalid arguments in States.Hash"),
+            ("States.Hash('a', 'md5')", "Invalid arguments in States.Hash"),
+            ("States.JsonMerge($.o, $.o, true)", "Invalid arguments in States.JsonMerge"),
+        ],
+    );
 }
 
 #[test]
