@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, ROOT, Server, python::python};
 
-const CLIENT: &str = include_str!("support/serve.py");
+const CLIENT: &str = concat!(include_str!("support/client.py"), include_str!("support/serve.py"));
 
 const WAITING: &str =
     r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":86400,"End":true}}}"#;

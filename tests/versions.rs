@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, Server, python::python};
 
-const CLIENT: &str = include_str!("support/versions.py");
+const CLIENT: &str =
+    concat!(include_str!("support/client.py"), include_str!("support/versions.py"));
 
 const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:routed";
 

@@ -3,42 +3,7 @@
 argv: the endpoint's URL, the order workflow's file.
 """
 
-import json
-import sys
-import time
-
-import boto3
-from botocore.exceptions import ClientError
-
 endpoint, workflow = sys.argv[1:]
-role = "arn:aws:iam::123456789012:role/orders"
-sfn = boto3.client(
-    "stepfunctions",
-    endpoint_url=endpoint,
-    region_name="us-east-1",
-    aws_access_key_id="test",
-    aws_secret_access_key="test",
-)
-
-
-def code(call, **arguments):
-    """The error that a call is refused with."""
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return None
-
-
-def ended(arn):
-    """The execution, once it is over."""
-    while True:
-        execution = sfn.describe_execution(executionArn=arn)
-        if execution["status"] != "RUNNING":
-            return execution
-        time.sleep(0.02)
-
-
 definition = open(workflow).read()
 created = sfn.create_state_machine(name="orders", definition=definition, roleArn=role)
 arn = created["stateMachineArn"]

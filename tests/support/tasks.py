@@ -3,47 +3,12 @@
 argv: the endpoint's URL. Prints what it saw as JSON.
 """
 
-import json
-import sys
 import threading
-import time
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-role = "arn:aws:iam::123456789012:role/orders"
-sfn = boto3.client(
-    "stepfunctions",
-    endpoint_url=sys.argv[1],
-    region_name="us-east-1",
-    aws_access_key_id="test",
-    aws_secret_access_key="test",
-    config=Config(read_timeout=65, inject_host_prefix=False),
-)
-
-
-def code(call, **arguments):
-    """The error that a call is refused with."""
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return None
 
 
 def machine(name, states, **more):
     definition = json.dumps({"StartAt": next(iter(states)), "States": states})
     return sfn.create_state_machine(name=name, definition=definition, roleArn=role, **more)["stateMachineArn"]
-
-
-def ended(arn):
-    """The execution, once it is over."""
-    while True:
-        execution = sfn.describe_execution(executionArn=arn)
-        if execution["status"] != "RUNNING":
-            return execution
-        time.sleep(0.02)
 
 
 def types(arn):
@@ -138,6 +103,7 @@ print(
             ],
             "deleted": [sfn.delete_activity(activityArn=pack)["ResponseMetadata"]["HTTPStatusCode"]]
             + [code(sfn.describe_activity, activityArn=pack)],
+            "checked": sorted(checked),
         }
     )
 )

@@ -4,33 +4,11 @@ argv: the endpoint's URL, and what to do: `fill` an empty server, `look` at what
 `go_on` from there.
 """
 
-import json
-import sys
 from collections import Counter
 
-import boto3
-from botocore.exceptions import ClientError
-
 endpoint, task = sys.argv[1:]
-role = "arn:aws:iam::123456789012:role/orders"
 machine = "arn:aws:states:us-east-1:123456789012:stateMachine:routed"
 first, second, prod = f"{machine}:1", f"{machine}:2", f"{machine}:PROD"
-sfn = boto3.client(
-    "stepfunctions",
-    endpoint_url=endpoint,
-    region_name="us-east-1",
-    aws_access_key_id="test",
-    aws_secret_access_key="test",
-)
-
-
-def code(call, **arguments):
-    """The error that a call is refused with."""
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return None
 
 
 def definition(seconds):
