@@ -100,8 +100,18 @@ impl Call {
 /// Recursion here is at most [`DEPTH_MAX`] deep.
 impl Invocation {
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
-        let arguments = self.arguments.iter().map(|argument| argument.evaluate(scope));
-        let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+        let (mut arguments, mut weight) = (Vec::new(), 0);
+        for argument in &self.arguments {
+            let given = argument.evaluate(scope)?;
+            // What is borrowed costs nothing until a function copies it.
+            if let Cow::Owned(value) = &given.value {
+                weight += measure::weight(value);
+            }
+            if weight > WEIGHT_MAX {
+                return Err(self.function.too_large());
+            }
+            arguments.push(given);
+        }
         let value = self.function.run(&arguments, scope.random)?;
         if measure::weight(&value) > WEIGHT_MAX {
             return Err(self.function.too_large());

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    super::Random,
+    super::{Random, measure},
+    WEIGHT_MAX,
     function::{Fault, Function, Given, values},
     math::rounded,
 };
@@ -13,12 +14,20 @@ use super::{
 /// The most elements that `States.ArrayRange` gives (Developer Guide, "Intrinsic functions").
 const RANGE_MAX: i64 = 1_000;
 
-/// `States.Array(value, ...)`: its arguments.
+/// `States.Array(value, ...)`: its arguments. They are weighed before they are copied: a definition
+/// may name one large value many thousand times.
 pub(super) fn array(
-    _this: &Function,
+    this: &Function,
     given: &[Given<'_>],
     _random: &dyn Random,
 ) -> Result<Value, Fault> {
+    let mut weight = 0;
+    for given in given {
+        weight += measure::weight(&given.value);
+        if weight > WEIGHT_MAX {
+            return Err(this.too_large());
+        }
+    }
     Ok(given.iter().map(|given| given.value.clone().into_owned()).collect())
 }
 

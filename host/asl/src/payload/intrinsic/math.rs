@@ -14,7 +14,10 @@ pub(super) fn rounded(value: &Value) -> Option<i64> {
     let number = match value.as_i64() {
         Some(number) => number,
         None => {
-            let rounded = (value.as_f64()? + 0.5).floor();
+            let exact = value.as_f64()?;
+            // Adding a half to the greatest number below one half would give 1.
+            let rounded =
+                if exact - exact.floor() < 0.5 { exact.floor() } else { exact.floor() + 1.0 };
             // Beyond it the cast saturates, and is out of range below.
             rounded as i64
         }
@@ -22,14 +25,15 @@ pub(super) fn rounded(value: &Value) -> Option<i64> {
     i32::try_from(number).ok().map(i64::from)
 }
 
-/// `States.MathAdd(number, number)`: their sum, each rounded before.
+/// `States.MathAdd(number, number)`: their sum, each rounded before; within 32 bits as they are.
 pub(super) fn add(
     this: &Function,
     given: &[Given<'_>],
     _random: &dyn Random,
 ) -> Result<Value, Fault> {
     let [Some(one), Some(other)] = values(given).map(rounded) else { return Err(this.invalid()) };
-    Ok((one + other).into())
+    let sum = i32::try_from(one + other).map_err(|_| this.invalid())?;
+    Ok(sum.into())
 }
 
 /// `States.MathRandom(start, end, seed?)`: a whole number from the start to before the end; the same

@@ -284,7 +284,7 @@ fn arrays_are_made_and_read() {
             ("States.ArrayLength($.a)", "6"),
             ("States.ArrayPartition($.e, 2)", "[]"),
             ("States.ArrayPartition(States.ArrayRange(1, 5, 1), 1.5)", "[[1,2],[3,4],[5]]"),
-            ("States.ArrayRange(0, 10, 3)", "[0,3,6,9]"),
+            ("States.ArrayRange(2, 12, 4)", "[2,6,10]"),
             ("States.ArrayRange(3, 0, -1.5)", "[3,2,1,0]"),
             ("States.ArrayRange(3, 0, 1)", "[]"),
             ("States.ArrayLength(States.ArrayRange(1, 1000, 1))", "1000"),
@@ -309,11 +309,12 @@ fn numbers_are_rounded_half_up_and_added() {
     check(
         &json!({}),
         &[
-            ("States.MathAdd(-9, 3)", "-6"),
-            ("States.MathAdd(1.49, 1.5)", "3"),
-            ("States.MathAdd(-1.49, -1.5)", "-2"),
-            ("States.MathAdd(-1.5, -1.51)", "-3"),
-            ("States.MathAdd(2147483647, 1)", "2147483648"),
+            ("States.MathAdd(-7, 2)", "-5"),
+            ("States.MathAdd(4.49, 4.5)", "9"),
+            ("States.MathAdd(-4.49, -4.5)", "-8"),
+            ("States.MathAdd(-4.5, -4.51)", "-9"),
+            ("States.MathAdd(2147483646, 1)", "2147483647"),
+            ("States.MathAdd(0.49999999999999994, 0)", "0"),
             ("States.MathRandom(7, 8)", "7"),
             ("States.MathRandom(-7.4, -6)", "-7"),
         ],
@@ -325,6 +326,8 @@ fn numbers_are_rounded_half_up_and_added() {
             ("States.MathAdd('1', 2)", &invalid("MathAdd")),
             ("States.MathAdd(2147483648, 1)", &invalid("MathAdd")),
             ("States.MathAdd(1e300, 1)", &invalid("MathAdd")),
+            ("States.MathAdd(2147483647, 1)", &invalid("MathAdd")),
+            ("States.MathAdd(-2147483648, -1)", &invalid("MathAdd")),
             ("States.MathRandom(2, 2)", &invalid("MathRandom")),
             ("States.MathRandom(1, 2, 'x')", &invalid("MathRandom")),
         ],
@@ -340,8 +343,8 @@ fn texts_are_encoded_and_hashed_and_objects_merged() {
     check(
         &json!({"o": {"a": {"b": 1}, "c": 2}, "p": {"a": {"d": 3}}, "l": "x".repeat(10_000)}),
         &[
-            ("States.Base64Encode('Data to encode')", r#""RGF0YSB0byBlbmNvZGU=""#),
-            ("States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", r#""Data to encode""#),
+            ("States.Base64Encode('an order')", r#""YW4gb3JkZXI=""#),
+            ("States.Base64Decode('YW4gb3JkZXI=')", r#""an order""#),
             ("States.Base64Decode(States.Base64Encode(''))", r#""""#),
             ("States.Hash('abc', 'MD5')", r#""900150983cd24fb0d6963f7d28e17f72""#),
             ("States.Hash('abc', 'SHA-1')", r#""a9993e364706816aba3e25717850c26c9cd0d89d""#),
@@ -355,6 +358,8 @@ fn texts_are_encoded_and_hashed_and_objects_merged() {
             ("States.Base64Encode($.l)", "Invalid arguments in States.Base64Encode"),
             ("States.Base64Decode('&')", "Invalid arguments in States.Base64Decode"),
             ("States.Base64Decode('/w==')", "Invalid arguments in States.Base64Decode"),
+            ("States.Base64Decode(1)", "Invalid arguments in States.Base64Decode"),
+            ("States.Base64Decode($.l)", "Invalid arguments in States.Base64Decode"),
             ("States.Hash($.l, 'MD5')", "Invalid arguments in States.Hash"),
             ("States.Hash('a', 'md5')", "Invalid arguments in States.Hash"),
             ("States.JsonMerge($.o, $.o, true)", "Invalid arguments in States.JsonMerge"),
@@ -377,11 +382,15 @@ fn what_a_call_gives_is_bounded() {
     let input = json!({"s": "\"".repeat(200_000)});
     let nested = (0..9).fold("$.s".to_owned(), |call, _| format!("States.JsonToString({call})"));
     let many = format!("States.Format('{}'{})", "{}".repeat(100), ", $.s".repeat(100));
+    let array = format!("States.Array($.s{})", ", $.s".repeat(50_000));
+    let calls = format!("States.Array(0{})", ", States.JsonToString($.s)".repeat(20_000));
     check_fails(
         &input,
         &[
             (&nested, "The result of States.JsonToString is too large"),
             (&many, "The result of States.Format is too large"),
+            (&array, "The result of States.Array is too large"),
+            (&calls, "The result of States.Array is too large"),
         ],
     );
 }
@@ -406,5 +415,50 @@ proptest! {
     fn what_is_written_as_json_reads_back(value in values()) {
         let read = evaluated("States.StringToJson(States.JsonToString($))", &value);
         prop_assert_eq!(read, value.to_string());
+    }
+
+    #[test]
+    fn no_argument_makes_a_function_panic(
+        function in "(Array(Contains|GetItem|Length|Partition|Range|Unique)?|Base64(Decode|Encode)\
+                     |Hash|JsonMerge|Math(Add|Random))",
+        order in prop::collection::vec("\\$(\\[[0-3]\\])?|-?[0-9]{1,10}(\\.[0-9])?|'MD5'|false", 0..4),
+        input in prop::collection::vec(values(), 4),
+    ) {
+        evaluated(&format!("States.{function}({})", order.join(", ")), &input.into());
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself(text in "\\PC{0,40}") {
+        let read = evaluated("States.Base64Decode(States.Base64Encode($))", &json!(text));
+        prop_assert_eq!(read, json!(text).to_string());
+    }
+
+    #[test]
+    fn partitions_joined_are_the_array(
+        elements in prop::collection::vec(values(), 0..8), size in 1..10_usize,
+    ) {
+        let call = format!("States.ArrayPartition($, {size})");
+        let chunks = evaluated(&call, &json!(elements));
+        let chunks: Vec<Vec<Value>> = serde_json::from_str(&chunks).unwrap();
+        prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= size));
+        prop_assert_eq!(json!(chunks.concat()).to_string(), json!(elements).to_string());
+    }
+
+    #[test]
+    fn what_is_unique_stays_as_it_is(elements in prop::collection::vec(0..4_u8, 0..8)) {
+        let once = evaluated("States.ArrayUnique($)", &json!(elements));
+        let twice = evaluated("States.ArrayUnique(States.ArrayUnique($))", &json!(elements));
+        prop_assert_eq!(&once, &twice);
+        let mut left: Vec<u8> = serde_json::from_str(&once).unwrap();
+        left.sort_unstable();
+        prop_assert!(left.is_sorted_by(|one, other| one < other));
+    }
+
+    #[test]
+    fn a_random_number_lies_in_its_range(start in -5000..5000_i64, width in 1..100_i64, seed: i32) {
+        let call = format!("States.MathRandom({start}, {}, {seed})", start + width);
+        let drawn: i64 = evaluated(&call, &json!({})).parse().unwrap();
+        prop_assert!((start..start + width).contains(&drawn));
+        prop_assert_eq!(evaluated(&call, &json!({})), drawn.to_string());
     }
 }
