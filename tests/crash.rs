@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -73,10 +74,16 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
             })
         })
         .collect();
-    // An instant is drawn from the clock: the run's own noise is the randomness wanted here.
+    let mut shown = Vec::new();
     for kill in 0..kills.unwrap_or(200_u64) {
-        let noise = u64::from(Instant::now().elapsed().subsec_nanos()) + kill * 7_919;
-        thread::sleep(Duration::from_millis(20 + noise % 400));
+        thread::sleep(Duration::from_micros(20_000 + drawn() % 400_000));
+        // What is shown is durable: it has to stand in the end, event for event.
+        let all = acknowledged.lock().unwrap().clone();
+        let one = all.into_keys().nth(drawn() as usize % 64);
+        if let Some(one) = one {
+            let events = done(&server, "GetExecutionHistory", &one)["events"].clone();
+            shown.push((one, events));
+        }
         server.kill();
         server = Server::start(&project);
         address.lock().unwrap().clone_from(&server.address);
@@ -99,6 +106,11 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
         }
         check_history(&server, execution);
     }
+    for (execution, before) in shown {
+        let after = done(&server, "GetExecutionHistory", &execution);
+        let (before, after) = (before.as_array().unwrap(), after["events"].as_array().unwrap());
+        assert!(after.starts_with(before), "{execution} was {before:?} and is {after:?}");
+    }
     // Orders whose start was not acknowledged may be there, too: all that are there add up.
     let placed = succeeded(&server, &arns["workflow"]);
     assert!(placed <= orders.load(Ordering::SeqCst));
@@ -108,6 +120,11 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     let told = project.notifications();
     let told = told.iter().filter(|it| !it["TopicArn"].as_str().unwrap().ends_with(":asks"));
     assert_eq!(told.count(), placed);
+}
+
+/// A number that no run draws again.
+fn drawn() -> u64 {
+    BuildHasher::hash_one(&RandomState::new(), ())
 }
 
 fn create(server: &Server) -> BTreeMap<&'static str, String> {

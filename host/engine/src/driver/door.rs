@@ -1,0 +1,97 @@
+//! What comes from whoever does a task outside: a word on a task token, a worker that asks.
+
+use stepyard_asl::{CommandId, FactKind, ScheduleTask, StatesError, TaskStage, TaskToken};
+use tokio::sync::oneshot;
+
+use super::{Act, Driver};
+use crate::{
+    ExecutionArn, StoreError,
+    activities::{ActivityTask, Worker},
+    completion::{Completion, Standing},
+};
+
+impl Driver {
+    pub(super) fn complete(
+        &mut self,
+        execution: &ExecutionArn,
+        token: &TaskToken,
+        completion: Completion,
+        done: oneshot::Sender<Standing>,
+    ) {
+        let standing = match self.live.get(execution) {
+            None => Standing::NotLive,
+            Some(live) => match live.execution.task_of_token(token) {
+                Some(task) => {
+                    let task = task.task.clone();
+                    if completion != Completion::Beat {
+                        // It may be answered before whoever passed the token on is done.
+                        self.tasks.end(execution, &task);
+                    }
+                    self.tell(execution, fact_of_completion(task, completion));
+                    self.acts.push(Act::Completed { done });
+                    return;
+                }
+                None if live.execution.gave(token) => Standing::Over,
+                None => Standing::Foreign,
+            },
+        };
+        let _ = done.send(standing);
+    }
+
+    /// Brings together the tasks and the workers of an activity.
+    pub(super) fn hand_out(&mut self, activity: &str) {
+        while let Some((execution, task, worker)) = self.activities.pair(activity) {
+            let Some(live) = self.live.get(&execution) else { continue };
+            let Some(scheduled) = live.execution.task(&task).cloned() else { continue };
+            // One that a worker took, and never got, has been shown as started.
+            if live.execution.task_stage(&task) == Some(TaskStage::Scheduled) {
+                let worker = worker.name.clone();
+                self.tell(&execution, FactKind::TaskStarted { task, worker });
+            }
+            self.acts.push(Act::HandOver { execution, task: Box::new(scheduled), worker });
+        }
+    }
+
+    pub(super) fn hand_over(
+        &mut self,
+        execution: ExecutionArn,
+        task: ScheduleTask,
+        worker: Worker,
+    ) {
+        let ScheduleTask { task: id, resource, input, token: Some(token), .. } = task else {
+            return;
+        };
+        if worker.task.send(ActivityTask { token, input }).is_err() {
+            // It has gone meanwhile: the next one gets the task.
+            self.activities.offer(resource.text(), &execution, &id);
+            self.hand_out(resource.text());
+        }
+    }
+
+    /// An activity's task waits for a worker, if there is such an activity.
+    pub(super) fn offer(
+        &mut self,
+        execution: &ExecutionArn,
+        task: &ScheduleTask,
+    ) -> Result<(), StoreError> {
+        let activity = task.resource.text();
+        let found = self.store.as_ref().map(|store| store.activity(activity)).transpose()?;
+        if found.flatten().is_some() {
+            self.activities.offer(activity, execution, &task.task);
+            self.hand_out(activity);
+        } else {
+            let cause = format!("The activity {activity} does not exist.");
+            let (task, error) = (task.task.clone(), StatesError::runtime(cause));
+            self.tell(execution, FactKind::TaskFailed { task, error });
+        }
+        Ok(())
+    }
+}
+
+fn fact_of_completion(task: CommandId, completion: Completion) -> FactKind {
+    match completion {
+        Completion::Succeeded(output) => FactKind::TaskSucceeded { task, output },
+        Completion::Failed(error) => FactKind::TaskFailed { task, error },
+        Completion::Beat => FactKind::TaskBeat { task },
+    }
+}
