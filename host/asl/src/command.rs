@@ -16,7 +16,7 @@ pub struct Step {
 }
 
 /// One thing asked of the host; performed at least once, after the fact that caused it is durable.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Do a Task state's work, and answer with `TaskSucceeded` or `TaskFailed`.
     ScheduleTask(Box<ScheduleTask>),
@@ -51,7 +51,7 @@ impl Command {
 }
 
 /// A Task state's unit of work.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScheduleTask {
     /// Names this attempt.
     pub task: CommandId,

@@ -38,7 +38,7 @@ mod timestamp;
 pub use command::{Command, CommandId, CommandIdError, CommandKind, ScheduleTask, Step, TaskToken};
 pub use diagnostic::{Code, Diagnostic, Location, Segment, Severity};
 pub use error::{StatesError, name as error_name};
-pub use execution::{Execution, PAYLOAD_BYTES_MAX, Position, Status, TaskStage, WaitsFor};
+pub use execution::{Execution, PAYLOAD_BYTES_MAX, Position, Rest, Status, TaskStage, WaitsFor};
 pub use fact::{Fact, FactKind, Seed};
 pub use graph::{Ending, Graph, Trace, Visit};
 pub use history::{Details, EventType, HistoryEvent, TaskCredentials};

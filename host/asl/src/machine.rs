@@ -42,6 +42,17 @@ impl StateMachine {
         machine.filter(|_| found.is_empty()).ok_or(found)
     }
 
+    /// The machine that has no state, and so no execution is in.
+    pub(crate) fn empty() -> Self {
+        Self {
+            comment: None,
+            start_at: StateName::default(),
+            states: Vec::new(),
+            index: BTreeMap::new(),
+            timeout_seconds: None,
+        }
+    }
+
     /// Its `Comment`.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()

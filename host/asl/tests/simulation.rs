@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, panic, sync::Arc};
 use serde_json::{Value, json};
 use stepyard_asl::{
     Command, CommandId, CommandKind, EventType, Execution, Fact, FactKind, HistoryEvent, Payload,
-    ScheduleTask, StateMachine, StatesError, Status, Step, TaskStage, Timestamp,
+    Rest, ScheduleTask, StateMachine, StatesError, Status, Step, TaskStage, Timestamp,
 };
 
 /// More than any generated machine asks for.
@@ -129,12 +129,31 @@ impl World {
         assert_eq!(self.execution.outstanding(), live);
         if self.journal.len() < 12 || self.journal.len().is_multiple_of(16) {
             assert_eq!(Execution::replay(self.machine.clone(), &self.journal), self.execution);
+            let checkpoint = self.execution.checkpoint();
+            let restored = Execution::restore(self.machine.clone(), &checkpoint);
+            assert_eq!(restored.as_ref(), Some(&self.execution));
+        }
+        if let Some(rest) = self.execution.rest() {
+            self.check_rest(rest);
         }
         for id in self.live.values().filter_map(Command::id) {
             self.check_limit(id);
         }
         let waiting = self.execution.positions().count();
         assert!(waiting > 0 || *self.execution.status() != Status::Running);
+    }
+
+    /// What rests has nothing to be done for it, and its first timer is the moment.
+    fn check_rest(&self, rest: Rest) {
+        let timer = |command: &Command| match command {
+            Command::StartTimer { at, .. } => Some(*at),
+            Command::ScheduleTask(task) => {
+                assert_ne!(self.execution.task_stage(&task.task), Some(TaskStage::Scheduled));
+                None
+            }
+            other => panic!("{other:?} is under way"),
+        };
+        assert_eq!(rest.until, self.live.values().filter_map(timer).min());
     }
 
     /// A task's limits are over when it is.

@@ -1,6 +1,12 @@
 //! A branch: the root, a Parallel's branch or a Map's iteration. It is in one state at a time.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, LazyLock},
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     CommandId, CommandKind, Payload, State, StateKind, StateMachine, StateName, Timestamp,
@@ -12,8 +18,10 @@ use crate::{
 pub(super) type BranchPath = Arc<[(u32, u32, u32)]>;
 
 /// A branch at work.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Branch {
+    /// Not in a checkpoint: it is that of the branch's place.
+    #[serde(skip)]
     pub(super) machine: Machine,
     /// The state it is in, by its place in the machine.
     pub(super) state: usize,
@@ -33,7 +41,7 @@ pub(super) struct Branch {
 }
 
 /// What a branch waits for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Waiting {
     /// Nothing: it is on its way.
     Nothing,
@@ -44,7 +52,7 @@ pub(super) enum Waiting {
 }
 
 /// How far a task got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskStage {
     /// It was asked for.
     Scheduled,
@@ -129,6 +137,21 @@ pub(super) fn parent_path(path: &BranchPath) -> Option<(BranchPath, usize)> {
 /// A machine that is compared by identity: branches of equal executions share their machines.
 #[derive(Clone)]
 pub(super) struct Machine(pub(super) Arc<StateMachine>);
+
+impl Machine {
+    /// Whether a branch can be at this place in it.
+    pub(super) fn has_state_at(&self, place: usize) -> bool {
+        place < self.states().count()
+    }
+}
+
+/// That of a branch which has yet to be given its own.
+impl Default for Machine {
+    fn default() -> Self {
+        static NONE: LazyLock<Arc<StateMachine>> = LazyLock::new(|| StateMachine::empty().into());
+        Self(NONE.clone())
+    }
+}
 
 impl Deref for Machine {
     type Target = Arc<StateMachine>;

@@ -1,5 +1,7 @@
 //! Branches and iterations: begun as concurrency allows, joined when all have succeeded.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Execution, PAYLOAD_BYTES_MAX, WaitsFor,
     branch::{BranchPath, Waiting, child_path},
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// The branches of a Parallel, or the iterations of a Map, at work.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Children {
     fork: Fork,
     begun: usize,

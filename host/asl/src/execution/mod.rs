@@ -1,6 +1,7 @@
 //! One execution: a deterministic fold over facts.
 
 mod branch;
+mod checkpoint;
 mod failure;
 mod fork;
 mod journal;
@@ -17,6 +18,8 @@ mod visit;
 mod walk;
 
 use std::{collections::BTreeMap, mem, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 pub use branch::TaskStage;
 pub use position::{Position, WaitsFor};
@@ -38,6 +41,16 @@ pub const PAYLOAD_BYTES_MAX: usize = 262_144;
 /// The longest an Express execution may take (Quotas: "Maximum execution time").
 const EXPRESS_SECONDS_MAX: u64 = 300;
 
+/// The most commands that one waits for which is said to rest.
+const RESTING_MAX: usize = 64;
+
+/// What an execution that only waits is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// The moment of its first timer. None: it waits for somebody outside alone.
+    pub until: Option<Timestamp>,
+}
+
 /// A state machine at work. Executions of the same machine, given equal facts, are equal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Execution {
@@ -55,7 +68,7 @@ pub struct Execution {
 }
 
 /// What the first fact said.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Started {
     id: String,
     name: String,
@@ -132,6 +145,27 @@ impl Execution {
     /// only awaited: somebody outside has it.
     pub fn outstanding(&self) -> Vec<&Command> {
         self.outstanding.in_order().into_iter().map(|(_, command)| command).collect()
+    }
+
+    /// When it goes on by itself, if it only waits: for timers, and for tasks that somebody outside
+    /// has. None while something is to be done for it, and while it waits for so much that to find out
+    /// at each fact would cost more than it is worth.
+    pub fn rest(&self) -> Option<Rest> {
+        if self.status != Status::Running || self.outstanding.len() > RESTING_MAX {
+            return None;
+        }
+        let mut until = None;
+        for command in self.outstanding.all() {
+            match command {
+                Command::StartTimer { at, .. } => {
+                    until = Some(until.map_or(*at, |until: Timestamp| until.min(*at)));
+                }
+                Command::ScheduleTask(task)
+                    if self.task_stage(&task.task) != Some(TaskStage::Scheduled) => {}
+                _ => return None,
+            }
+        }
+        Some(Rest { until })
     }
 
     /// A task that is not over.

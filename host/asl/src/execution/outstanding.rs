@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Command, CommandId};
 
 /// Commands issued and neither answered nor cancelled.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outstanding {
     /// Each with the number under which it was issued.
     commands: BTreeMap<CommandId, (u64, Command)>,
@@ -26,6 +28,15 @@ impl Outstanding {
 
     pub(super) fn get(&self, id: &CommandId) -> Option<&Command> {
         self.commands.get(id).map(|(_, command)| command)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// In no order that means anything.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Command> {
+        self.commands.values().map(|(_, command)| command)
     }
 
     /// In the order in which they were issued.

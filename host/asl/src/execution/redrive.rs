@@ -6,20 +6,24 @@
 
 use std::{collections::BTreeMap, mem};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Execution, Status,
     branch::{Branch, BranchPath, Waiting},
+    checkpoint::{read_pairs, write_pairs},
     turn::Advance,
 };
 use crate::{CommandKind, Details, EventType, Timestamp};
 
 /// How often and when an execution was redriven, and what a further redrive goes on with.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Redrives {
     pub(super) count: u32,
     pub(super) last: Option<Timestamp>,
     /// The branches as they stood when the execution ended without success.
-    stood: BTreeMap<BranchPath, Branch>,
+    #[serde(serialize_with = "write_pairs", deserialize_with = "read_pairs")]
+    pub(super) stood: BTreeMap<BranchPath, Branch>,
 }
 
 impl Execution {

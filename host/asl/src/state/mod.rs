@@ -12,6 +12,7 @@ mod wait;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use choice::Choice;
@@ -90,7 +91,7 @@ pub(crate) enum Progress {
 }
 
 /// What a Parallel or Map state runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fork {
     /// The state's effective input.
     pub(crate) input: Payload,
