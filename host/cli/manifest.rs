@@ -208,6 +208,10 @@ pub struct Serve {
     pub hosts: Vec<Spanned<String>>,
     /// What connections are encrypted with.
     pub tls: Option<ServeTls>,
+    /// How many days an execution is kept after its end.
+    pub retention_days: Option<u32>,
+    /// How much the journal may take before what ended first is forgotten early.
+    pub store_mib_max: Option<u32>,
 }
 
 /// `{ id = "AKIA…", secret = "NAME" }`

@@ -5,12 +5,14 @@ use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    Config, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store, TopicLog,
+    Config, Custody, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store,
+    TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
 };
@@ -66,10 +68,15 @@ impl Stepyard {
         Self::open_with(manifest, steps, data, Seams::default()).await
     }
 
-    /// A durable one, as [`Self::open`] opens it, but refused while another process is at work on
-    /// the data directory.
-    pub async fn open_now(manifest: &Manifest, steps: Vec<StepSpec>, data: &Path) -> Result<Self> {
-        Self::open_locked(manifest, steps, data, Seams::default(), Busy::Refuse).await
+    /// A durable one that has custody of the data directory: it goes on with all that is unfinished
+    /// there. Refused while another process is at work on it.
+    pub async fn open_custody(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        data: &Path,
+    ) -> Result<Self> {
+        let custody = Some(custody(manifest));
+        Self::open_locked(manifest, steps, data, Seams::default(), custody).await
     }
 
     /// A durable one, with another clock or other randomness.
@@ -79,7 +86,7 @@ impl Stepyard {
         data: &Path,
         seams: Seams,
     ) -> Result<Self> {
-        Self::open_locked(manifest, steps, data, seams, Busy::Wait).await
+        Self::open_locked(manifest, steps, data, seams, None).await
     }
 
     async fn open_locked(
@@ -87,9 +94,10 @@ impl Stepyard {
         steps: Vec<StepSpec>,
         data: &Path,
         seams: Seams,
-        busy: Busy,
+        custody: Option<Custody>,
     ) -> Result<Self> {
         let folder = DataFolder::open(data)?;
+        let busy = if custody.is_some() { Busy::Refuse } else { Busy::Wait };
         let lock = lock(data, busy)?;
         let store = SqliteStore::open(data.join(DATABASE), quotas(manifest))?;
         let mail: Arc<dyn Mail> = match &manifest.mail.smtp {
@@ -109,7 +117,8 @@ impl Stepyard {
         };
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings { cache: Some(data.join(COMPONENTS)), ..Settings::default() };
-        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, lock: Some(lock) };
+        let lock = Some(lock);
+        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, custody, lock };
         let stepyard = parts.wire(manifest, store).await?;
         folder.keep();
         Ok(stepyard)
@@ -127,7 +136,8 @@ impl Stepyard {
         let store = MemoryStore::new(quotas(manifest));
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings::default();
-        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, lock: None };
+        let (custody, lock) = (None, None);
+        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, custody, lock };
         parts.wire(manifest, store).await
     }
 }
@@ -140,12 +150,13 @@ struct Parts {
     mail: Arc<dyn Mail>,
     topics: Arc<dyn Topics>,
     seams: Seams,
+    custody: Option<Custody>,
     lock: Option<File>,
 }
 
 impl Parts {
     async fn wire(self, manifest: &Manifest, store: impl Store + 'static) -> Result<Stepyard> {
-        let Self { steps, settings, keyvalue, mail, topics, seams, lock } = self;
+        let Self { steps, settings, keyvalue, mail, topics, seams, custody, lock } = self;
         let secrets = Arc::new(ManifestSecrets::new(manifest));
         let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets };
         let steps = Arc::new(Steps::load(steps, outside, settings).map_err(|it| refused(&it))?);
@@ -153,8 +164,18 @@ impl Parts {
         let identity = identity(manifest);
         let integrations = stepyard_integrations::all(identity.clone(), steps.clone(), topics);
         let Seams { clock, entropy } = seams;
-        let engine = Engine::new(Config { integrations, clock, entropy, ..Config::new(store) });
+        let config = Config { integrations, clock, entropy, custody, ..Config::new(store) };
+        let engine = Engine::new(config);
         Ok(Stepyard { engine, steps, keyvalue, identity, _lock: lock })
+    }
+}
+
+fn custody(manifest: &Manifest) -> Custody {
+    let serve = &manifest.serve;
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    Custody {
+        retention: serve.retention_days.map_or(Custody::default().retention, days),
+        store_bytes_max: serve.store_mib_max.map(|mib| u64::from(mib) << 20),
     }
 }
 

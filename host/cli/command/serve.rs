@@ -5,15 +5,11 @@ use std::{net::SocketAddr, path::Path, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use stepyard_api::{Access, Api, Tls};
-use stepyard_engine::{
-    Engine, Selection,
-    clock::{Entropy, SystemEntropy},
-};
+use stepyard_engine::clock::{Entropy, SystemEntropy};
 use tokio::{net::TcpListener, signal};
 
 use crate::{
     project::{Options, Project},
-    report,
     wiring::{self, Stepyard},
 };
 
@@ -66,9 +62,8 @@ async fn serve(
     // The address first: one that is taken is refused before anything goes on.
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.with_context(|| format!("listening on {}", arguments.listen))?;
-    let stepyard = Stepyard::open_now(&project.manifest, steps, &project.data).await?;
+    let stepyard = Stepyard::open_custody(&project.manifest, steps, &project.data).await?;
     let engine = stepyard.engine.clone();
-    resume(&engine).await?;
     let address = listener.local_addr()?;
     let scheme = if guard.tls.is_some() { "https" } else { "http" };
     eprintln!("  serving the AWS Step Functions API on {scheme}://{address}");
@@ -103,18 +98,6 @@ fn open_all_files() {
             rustix::process::Rlimit { current: limit.maximum, ..limit },
         );
     }
-}
-
-/// Goes on with the executions that a server before this one left unfinished.
-async fn resume(engine: &Engine) -> Result<()> {
-    let unfinished = Selection { unfinished: true, ..Selection::default() };
-    for execution in engine.list(unfinished).await? {
-        // One that cannot go on keeps no other from going on.
-        if let Err(error) = engine.resume(&execution.arn).await {
-            report::error(&error.into());
-        }
-    }
-    Ok(())
 }
 
 /// Resolves on SIGTERM and SIGINT.

@@ -149,7 +149,7 @@ impl Engine {
         name: String,
         tags: Tags,
     ) -> Result<ActivityRecord, ActivityError> {
-        let _held = self.reservations.take(&arn.as_str().into()).await;
+        let _held = self.hold(&arn.as_str().into()).await;
         if let Some(found) = self.store().activity(&arn)? {
             return Ok(found);
         }
@@ -164,7 +164,7 @@ impl Engine {
 
     /// Removes an activity with its tags; one that is not there is removed already. Its tasks wait on.
     pub async fn delete_activity(&self, arn: &str) -> Result<(), ActivityError> {
-        let _held = self.reservations.take(&arn.into()).await;
+        let _held = self.hold(&arn.into()).await;
         let arn: Arc<str> = arn.into();
         let untagged = Record::Tags { resource: arn.clone(), tags: Tags::new() };
         Ok(self.keep(vec![Record::ActivityDeleted { arn }, untagged]).await?)

@@ -109,7 +109,7 @@ impl Engine {
     /// Creates an alias; it is durable when this returns. The same name with the same description
     /// and routes is the alias that is there (API reference, `CreateStateMachineAlias`).
     pub async fn create_alias(&self, new: NewAlias) -> Result<AliasRecord, MachineError> {
-        let _held = self.reservations.take(&new.machine).await;
+        let _held = self.hold(&new.machine).await;
         self.check_routes(&new.machine, &new.routes)?;
         if let Some(found) = self.store().alias(&new.machine, &new.name)? {
             return match found.routes == new.routes && found.description == new.description {
@@ -140,7 +140,7 @@ impl Engine {
         name: &str,
         change: AliasChange,
     ) -> Result<AliasRecord, MachineError> {
-        let _held = self.reservations.take(&machine.into()).await;
+        let _held = self.hold(&machine.into()).await;
         let before = self.alias(machine, name).await?;
         let mut after = before.clone();
         after.description = change.description.or(after.description);
@@ -155,7 +155,7 @@ impl Engine {
 
     /// Removes an alias; one that is not there is removed already. Its executions go on.
     pub async fn delete_alias(&self, machine: &str, name: &str) -> Result<(), MachineError> {
-        let _held = self.reservations.take(&machine.into()).await;
+        let _held = self.hold(&machine.into()).await;
         let record = Record::AliasDeleted { machine: machine.into(), name: name.into() };
         Ok(self.keep(vec![record]).await?)
     }

@@ -4,7 +4,7 @@
 use stepyard_asl::{Payload, StatesError, TaskToken};
 use tokio::sync::oneshot;
 
-use crate::{Engine, EngineError, driver::Message};
+use crate::{Engine, EngineError, driver::Message, engine::Roused};
 
 /// What is said of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,27 +52,28 @@ impl Engine {
     ) -> Result<(), CompletionError> {
         let token = TaskToken(token.to_owned());
         let execution = token.execution().ok_or(CompletionError::InvalidToken)?;
-        let (done, told) = oneshot::channel();
-        let message = Message::Complete {
-            execution: execution.as_str().into(),
-            token: token.clone(),
-            completion,
-            done,
-        };
-        self.send(message).await?;
-        match told.await.map_err(|_| self.gone())? {
-            Standing::Told => Ok(()),
-            Standing::Over => Err(CompletionError::TaskOver),
-            Standing::Foreign => Err(CompletionError::InvalidToken),
-            Standing::NotLive => {
-                let record = self.store().execution(&execution).map_err(EngineError::from)?;
-                match record.filter(|record| token.is_sealed_by(&record.seed)) {
-                    None => Err(CompletionError::InvalidToken),
-                    Some(record) if record.summary.stopped_at.is_some() => {
-                        Err(CompletionError::TaskOver)
-                    }
-                    Some(_) => Err(EngineError::Interrupted { arn: execution }.into()),
-                }
+        loop {
+            let (done, told) = oneshot::channel();
+            let message = Message::Complete {
+                execution: execution.as_str().into(),
+                token: token.clone(),
+                completion: completion.clone(),
+                done,
+            };
+            self.send(message).await?;
+            match told.await.map_err(|_| self.gone())? {
+                Standing::Told => return Ok(()),
+                Standing::Over => return Err(CompletionError::TaskOver),
+                Standing::Foreign => return Err(CompletionError::InvalidToken),
+                Standing::NotLive => {}
+            }
+            let record = self.store().execution(&execution).map_err(EngineError::from)?;
+            // A forged token has nothing read back.
+            if !record.is_some_and(|record| token.is_sealed_by(&record.seed)) {
+                return Err(CompletionError::InvalidToken);
+            }
+            if let Roused::Over(_) = self.rouse(&execution).await? {
+                return Err(CompletionError::TaskOver);
             }
         }
     }

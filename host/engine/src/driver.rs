@@ -5,6 +5,7 @@
 //! the order of batches. The next batch is gathered while the last one is on its way to the disk.
 
 mod door;
+mod rest;
 
 use std::{
     collections::HashMap,
@@ -29,6 +30,7 @@ use crate::{
     clock::Clock,
     completion::{Completion, Standing},
     crash,
+    custody::NextWake,
     live::Live,
     reservation::Reservation,
     store::{Batch, Record},
@@ -69,8 +71,8 @@ pub(crate) enum Message {
     DismissWorkers,
     /// A task's work is done.
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
-    /// `StopExecution`; answered with the moment once it is durable, with none when it is not live.
-    Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Option<Timestamp>> },
+    /// `StopExecution`; answered once it is durable.
+    Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Stopping> },
     /// Answer how the execution ended; drop the sender when it is not live.
     Wait { arn: ExecutionArn, done: oneshot::Sender<Waiting> },
     /// Show what is committed from here on; none when the execution is not live.
@@ -90,6 +92,16 @@ pub(crate) enum Waiting {
     NotLive,
 }
 
+/// What `Stop` is answered with.
+pub(crate) enum Stopping {
+    /// It was stopped at this moment.
+    Stopped(Timestamp),
+    /// It is about to end anyhow.
+    Ending,
+    /// It is not at work here.
+    NotLive,
+}
+
 /// An execution to begin.
 pub(crate) struct Start {
     pub(crate) arn: ExecutionArn,
@@ -104,18 +116,28 @@ pub(crate) struct Start {
     pub(crate) done: oneshot::Sender<Option<Timestamp>>,
 }
 
+/// Where executions are kept.
+pub(crate) struct Kept {
+    pub(crate) store: Arc<dyn Store>,
+    /// Told of executions that rest; none when they are to stay in memory.
+    pub(crate) next_wake: Option<NextWake>,
+}
+
 /// The loop's state.
 pub(crate) struct Driver {
     inbox: mpsc::Receiver<Message>,
     /// None: nothing is kept, and so nothing waits for a commit.
     store: Option<Arc<dyn Store>>,
+    next_wake: Option<NextWake>,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
     activities: Activities,
     timers: Timers,
     live: HashMap<ExecutionArn, Live>,
-    /// How many may be live.
-    live_max: usize,
+    /// How many are unfinished and not live: they rest, or are yet to be resumed.
+    elsewhere: usize,
+    /// How many may be unfinished.
+    open_max: usize,
     /// What is gathered for the next commit, and what is to be done after it.
     batch: Batch,
     acts: Vec<Act>,
@@ -137,27 +159,31 @@ pub(crate) enum Act {
     Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
     Completed { done: oneshot::Sender<Standing> },
     HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
-    Stopped { at: Timestamp, done: oneshot::Sender<Option<Timestamp>> },
+    Stopped { at: Timestamp, done: oneshot::Sender<Stopping> },
+    Rest { execution: ExecutionArn, facts: u64, until: Option<Timestamp> },
 }
 
 impl Driver {
     pub(crate) fn new(
         inbox: mpsc::Receiver<Message>,
-        store: Option<Arc<dyn Store>>,
+        kept: Option<Kept>,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
-        live_max: usize,
+        open_max: usize,
         failure: Arc<OnceLock<EngineError>>,
     ) -> Self {
+        let (store, next_wake) = kept.map_or((None, None), |it| (Some(it.store), it.next_wake));
         Self {
             inbox,
             store,
+            next_wake,
             clock,
             tasks,
             activities: Activities::default(),
             timers: Timers::default(),
             live: HashMap::new(),
-            live_max,
+            elsewhere: 0,
+            open_max,
             batch: Batch::default(),
             acts: Vec::new(),
             commits: FuturesOrdered::new(),
@@ -181,6 +207,9 @@ impl Driver {
     }
 
     async fn turn(&mut self) -> Result<(), StoreError> {
+        if let Some(store) = &self.store {
+            self.elsewhere = store.open_count()?;
+        }
         let mut arrived = Vec::with_capacity(BATCH_MAX);
         let mut alarm: Option<(Timestamp, BoxFuture<'static, ()>)> = None;
         loop {
@@ -256,9 +285,11 @@ impl Driver {
                 }
             }
             Message::Stop { arn, error, done } => {
+                let is_live = self.live.contains_key(&arn);
                 match self.tell(&arn, FactKind::ExecutionAborted { error }) {
                     Some(at) => self.acts.push(Act::Stopped { at, done }),
-                    None => drop(done.send(None)),
+                    None if is_live => drop(done.send(Stopping::Ending)),
+                    None => drop(done.send(Stopping::NotLive)),
                 }
             }
             Message::Wait { arn, done } => {
@@ -288,7 +319,7 @@ impl Driver {
             return;
         }
         let Start { arn, name, machine_arn, definition, live, fact, held, done } = start;
-        if self.live.len() >= self.live_max {
+        if self.live.len() + self.elsewhere >= self.open_max {
             let _ = done.send(None);
             return;
         }
@@ -313,7 +344,7 @@ impl Driver {
     fn resume(
         &mut self,
         arn: ExecutionArn,
-        live: Live,
+        mut live: Live,
         held: Reservation,
         done: oneshot::Sender<()>,
     ) {
@@ -322,7 +353,9 @@ impl Driver {
         }
         let commands = live.unperformed();
         let at = live.told_at;
+        self.wake(&arn, &mut live);
         self.live.insert(arn.clone(), live);
+        self.elsewhere = self.elsewhere.saturating_sub(1);
         self.acts.push(Act::Perform { execution: arn, commands, at });
         self.acts.push(Act::Resumed { held, done });
     }
@@ -381,7 +414,10 @@ impl Driver {
         }
         // Shown first: watchers have the last event before the execution is over.
         self.acts.push(Act::Show { execution: execution.clone(), history: step.history });
-        self.acts.push(Act::Perform { execution, commands: step.commands, at });
+        self.acts.push(Act::Perform { execution: execution.clone(), commands: step.commands, at });
+        if self.store.is_some() {
+            self.note(execution);
+        }
         Some(at)
     }
 
@@ -430,7 +466,8 @@ impl Driver {
                 Act::HandOver { execution, task, worker } => {
                     self.hand_over(execution, *task, worker);
                 }
-                Act::Stopped { at, done } => drop(done.send(Some(at))),
+                Act::Stopped { at, done } => drop(done.send(Stopping::Stopped(at))),
+                Act::Rest { execution, facts, until } => self.lay_down(&execution, facts, until),
             }
         }
         Ok(())

@@ -6,22 +6,22 @@ use std::{
 };
 
 use stepyard_asl::{
-    Execution, Fact, HistoryEvent, Payload, Resource, ResourceKind, Seed, StateMachine,
-    StatesError, Status, Timestamp,
+    HistoryEvent, Payload, Resource, ResourceKind, Seed, StatesError, Status, Timestamp,
 };
 use tokio::sync::{
-    mpsc::{self, Sender},
+    mpsc::{self, Sender, WeakSender},
     oneshot,
 };
 
 use crate::{
-    ExecutionRecord, ExecutionSummary, Integration, ResourceInfo, Selection, Standing, StartError,
-    StartExecution, Started, Store, StoreError, Watch,
+    Custody, ExecutionRecord, ExecutionSummary, Integration, ResourceInfo, Selection, Standing,
+    StartError, StartExecution, Started, Store, StoreError, Watch,
     arn::{check_name, execution_arn},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    driver::{Driver, Message, Start, Waiting},
-    live::Live,
-    reservation::Reservations,
+    custody::{Custodian, NextWake},
+    driver::{Driver, Kept, Message, Start, Stopping, Waiting},
+    recall::{Machines, blocking},
+    reservation::{Reservation, Reservations},
     start::started_fact,
     store::{Batch, Record},
     tasks::Tasks,
@@ -45,6 +45,9 @@ pub struct Config {
     pub standard_max: usize,
     /// How many Express executions may be open at once.
     pub express_max: usize,
+    /// What the engine does with the store as a whole. None: it leaves executions alone that it was
+    /// not told to start or to resume, and keeps those at work in memory.
+    pub custody: Option<Custody>,
 }
 
 /// How many Standard executions may be open at once (Quotas: "Maximum open executions").
@@ -63,6 +66,7 @@ impl Config {
             entropy: Arc::new(SystemEntropy),
             standard_max: STANDARD_MAX,
             express_max: EXPRESS_MAX,
+            custody: None,
         }
     }
 }
@@ -79,10 +83,37 @@ impl fmt::Debug for Config {
 pub struct Engine {
     inbox: Sender<Message>,
     express: Sender<Message>,
-    config: Arc<Config>,
+    pub(crate) shared: Arc<Shared>,
+    _custodian: Option<Arc<Custodian>>,
+}
+
+/// What all handles of an engine share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
     integrations: Arc<[Arc<dyn Integration>]>,
-    pub(crate) reservations: Arc<Reservations>,
+    reservations: Arc<Reservations>,
+    pub(crate) machines: Machines,
     failure: Arc<OnceLock<EngineError>>,
+}
+
+/// A handle that keeps no engine alive.
+#[derive(Clone)]
+pub(crate) struct WeakEngine {
+    inbox: WeakSender<Message>,
+    express: WeakSender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl WeakEngine {
+    /// The engine, while it is there.
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        let (inbox, express) = (self.inbox.upgrade()?, self.express.upgrade()?);
+        Some(Engine { inbox, express, shared: self.shared.clone(), _custodian: None })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
 }
 
 /// Why the engine did not do as asked.
@@ -122,6 +153,14 @@ pub enum EngineError {
     ShutDown,
 }
 
+/// What came of having an execution read back.
+pub(crate) enum Roused {
+    /// It is in memory.
+    AtWork,
+    /// It is over, and so it ended.
+    Over(Status),
+}
+
 /// What is known of an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
@@ -136,19 +175,29 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let integrations: Arc<[_]> = config.integrations.clone().into();
         let failure = Arc::new(OnceLock::new());
-        let begin = |store: Option<Arc<dyn Store>>, live_max| {
+        let next_wake = config.custody.is_some().then(NextWake::default);
+        let begin = |kept: Option<Kept>, live_max| {
             let (inbox, arrivals) = mpsc::channel(INBOX);
             let tasks = Tasks::new(integrations.clone(), inbox.downgrade());
             let clock = config.clock.clone();
             tokio::spawn(
-                Driver::new(arrivals, store, clock, tasks, live_max, failure.clone()).run(),
+                Driver::new(arrivals, kept, clock, tasks, live_max, failure.clone()).run(),
             );
             inbox
         };
-        let inbox = begin(Some(config.store.clone()), config.standard_max);
+        let kept = Kept { store: config.store.clone(), next_wake: next_wake.clone() };
+        let inbox = begin(Some(kept), config.standard_max);
         let express = begin(None, config.express_max);
-        let (config, reservations) = (Arc::new(config), Arc::default());
-        Self { inbox, express, config, integrations, reservations, failure }
+        let (reservations, machines) = (Arc::default(), Machines::default());
+        let shared = Arc::new(Shared { config, integrations, reservations, machines, failure });
+        let weak = WeakEngine {
+            inbox: inbox.downgrade(),
+            express: express.downgrade(),
+            shared: shared.clone(),
+        };
+        let custody = shared.config.custody.clone().zip(next_wake);
+        let custodian = custody.map(|(custody, next)| Custodian::start(weak, custody, next));
+        Self { inbox, express, shared, _custodian: custodian.map(Arc::new) }
     }
 
     /// Begins an execution; it is durable when this returns. The same name with the same input is
@@ -158,8 +207,8 @@ impl Engine {
         let arn = execution_arn(&start.machine_arn, &start.name)
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
         start.check_input()?;
-        let held = self.reservations.take(&arn).await;
-        if let Some(found) = self.config.store.execution(&arn).map_err(EngineError::from)? {
+        let held = self.hold(&arn).await;
+        if let Some(found) = self.shared.config.store.execution(&arn).map_err(EngineError::from)? {
             return self.found(found, &start.input).await;
         }
         let (done, started) = oneshot::channel();
@@ -184,7 +233,7 @@ impl Engine {
             return Err(StartError::ExecutionAlreadyExists { arn });
         }
         let standing = match found.status {
-            Status::Running if self.is_live(&arn).await? => Standing::Running,
+            Status::Running if self.is_at_work(&arn).await? => Standing::Running,
             // It may have finished between the two looks.
             Status::Running => match self.record(&arn)?.status {
                 Status::Running => Standing::Interrupted,
@@ -198,7 +247,7 @@ impl Engine {
     /// Goes on with an execution that was interrupted: its facts are told again, and what they left
     /// outstanding is performed again. One that is at work or over is left alone.
     pub async fn resume(&self, arn: &str) -> Result<(), EngineError> {
-        let held = self.reservations.take(&arn.into()).await;
+        let held = self.hold(&arn.into()).await;
         if self.is_live(arn).await? {
             return Ok(());
         }
@@ -213,35 +262,66 @@ impl Engine {
         resumed.await.map_err(|_| self.gone())
     }
 
+    /// Has an execution that is not in memory read back, where that is this engine's to do. Fails when
+    /// it is not; what is over is left as it is.
+    pub(crate) async fn rouse(&self, arn: &str) -> Result<Roused, EngineError> {
+        match self.record(arn)?.status {
+            Status::Running if self.shared.config.custody.is_some() => {
+                self.resume(arn).await?;
+                Ok(Roused::AtWork)
+            }
+            Status::Running => Err(EngineError::Interrupted { arn: arn.to_owned() }),
+            ended => Ok(Roused::Over(ended)),
+        }
+    }
+
     /// Waits until an execution is over, and says how it ended.
     pub async fn wait(&self, arn: &str) -> Result<Status, EngineError> {
-        let (done, waiting) = oneshot::channel();
-        self.send(Message::Wait { arn: arn.into(), done }).await?;
-        match waiting.await.map_err(|_| self.gone())? {
-            Waiting::For(ended) => ended.await.map_err(|_| self.gone()),
-            Waiting::NotLive => match self.record(arn)?.status {
-                Status::Running => Err(EngineError::Interrupted { arn: arn.to_owned() }),
-                finished => Ok(finished),
-            },
+        loop {
+            let (done, waiting) = oneshot::channel();
+            self.send(Message::Wait { arn: arn.into(), done }).await?;
+            if let Waiting::For(ended) = waiting.await.map_err(|_| self.gone())? {
+                return ended.await.map_err(|_| self.gone());
+            }
+            // At work again, it may rest again before it is asked.
+            if let Roused::Over(ended) = self.rouse(arn).await? {
+                return Ok(ended);
+            }
         }
     }
 
     /// All events of an execution: those there are, then each as it is committed, to the last.
     pub async fn watch(&self, arn: &str) -> Result<Watch, EngineError> {
         // Subscribed before the journal is read, so that nothing falls between.
-        let live = self.subscribe(arn).await?;
+        let mut live = self.subscribe(arn).await?;
+        while live.is_none() && self.shared.config.custody.is_some() {
+            match self.rouse(arn).await? {
+                Roused::AtWork => live = self.subscribe(arn).await?,
+                Roused::Over(_) => break,
+            }
+        }
         Ok(Watch::new(self.history(arn).await?, live))
     }
 
     /// Stops an execution, and says when it was stopped, or when it had ended before.
     pub async fn stop(&self, arn: &str, error: StatesError) -> Result<Timestamp, EngineError> {
-        let (done, stopped) = oneshot::channel();
-        self.send(Message::Stop { arn: arn.into(), error, done }).await?;
-        if let Some(at) = stopped.await.map_err(|_| self.gone())? {
-            return Ok(at);
+        loop {
+            let (done, stopped) = oneshot::channel();
+            let message = Message::Stop { arn: arn.into(), error: error.clone(), done };
+            self.send(message).await?;
+            match stopped.await.map_err(|_| self.gone())? {
+                Stopping::Stopped(at) => return Ok(at),
+                // That is waited for.
+                Stopping::Ending => {
+                    self.wait(arn).await?;
+                    break;
+                }
+                Stopping::NotLive => {}
+            }
+            if let Roused::Over(_) = self.rouse(arn).await? {
+                break;
+            }
         }
-        // It may be about to end: then that is waited for.
-        self.wait(arn).await?;
         let ended = self.record(arn)?.summary.stopped_at;
         ended.ok_or_else(|| EngineError::Interrupted { arn: arn.to_owned() })
     }
@@ -249,58 +329,25 @@ impl Engine {
     /// What is known of an execution.
     pub async fn describe(&self, arn: &str) -> Result<Description, EngineError> {
         // Asked in this order, one that ends meanwhile is not taken for interrupted.
-        let live = self.is_live(arn).await?;
+        let live = self.is_at_work(arn).await?;
         Ok(Description { execution: self.record(arn)?, live })
-    }
-
-    /// The events of an execution so far, from the first, as `GetExecutionHistory` has them.
-    pub async fn history(&self, arn: &str) -> Result<Vec<HistoryEvent>, EngineError> {
-        let mut execution = Execution::new(machine(&self.record(arn)?)?);
-        let (store, arn) = (self.config.store.clone(), arn.to_owned());
-        blocking(move || {
-            let facts = store.facts(&arn)?;
-            Ok(facts.iter().flat_map(|fact| execution.step(fact).history).collect())
-        })
-        .await
-    }
-
-    /// The execution of a record, told its journal again.
-    pub(crate) async fn replayed(
-        &self,
-        record: &ExecutionRecord,
-    ) -> Result<Box<Live>, EngineError> {
-        let machine = machine(record)?;
-        let facts = self.journal(&record.summary.arn).await?;
-        let (began, trace) = (record.summary.started_at, record.trace.clone());
-        blocking(move || {
-            let told_at = facts.last().map_or(began, |fact| fact.at);
-            let execution = Execution::replay(machine, &facts);
-            Ok(Box::new(Live::new(execution, facts.len() as u64, told_at, trace)))
-        })
-        .await
-    }
-
-    /// The facts of an execution, from its first.
-    pub(crate) async fn journal(&self, arn: &str) -> Result<Vec<Fact>, EngineError> {
-        let (store, arn) = (self.config.store.clone(), arn.to_owned());
-        blocking(move || Ok(store.facts(&arn)?)).await
     }
 
     /// The executions that `selection` asks for, those created last first.
     pub async fn list(&self, selection: Selection) -> Result<Vec<ExecutionSummary>, EngineError> {
-        let store = self.config.store.clone();
+        let store = self.shared.config.store.clone();
         blocking(move || Ok(store.executions(&selection)?)).await
     }
 
     /// Whether something here does the tasks of `resource`. Those of activities wait for workers.
     pub fn claims(&self, resource: &Resource) -> bool {
         *resource.kind() == ResourceKind::Activity
-            || self.integrations.iter().any(|integration| integration.claims(resource))
+            || self.shared.integrations.iter().any(|integration| integration.claims(resource))
     }
 
     /// What can be run here, as it is at this moment.
     pub fn resources(&self) -> Vec<ResourceInfo> {
-        self.integrations.iter().flat_map(|integration| integration.resources()).collect()
+        self.shared.integrations.iter().flat_map(|integration| integration.resources()).collect()
     }
 
     /// Whether the engine takes work: neither shut down nor broken.
@@ -324,8 +371,13 @@ impl Engine {
         if self.is_running() { Ok(()) } else { Err(self.gone()) }
     }
 
+    /// Nobody else starts, resumes or changes what has this ARN until what this yields is dropped.
+    pub(crate) async fn hold(&self, arn: &Arc<str>) -> Reservation {
+        self.shared.reservations.take(arn).await
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
-        &*self.config.store
+        &*self.shared.config.store
     }
 
     /// Makes these records durable, all or none.
@@ -339,11 +391,11 @@ impl Engine {
 
     /// The time of day, by the clock that executions go by.
     pub fn now(&self) -> Timestamp {
-        self.config.clock.now()
+        self.shared.config.clock.now()
     }
 
     pub(crate) fn seed(&self) -> Seed {
-        self.config.entropy.seed()
+        self.shared.config.entropy.seed()
     }
 
     /// A UUID that nobody has.
@@ -355,9 +407,15 @@ impl Engine {
 
     /// A number below `limit`, drawn evenly. The bias of the remainder is 1 in 2⁵⁷ for a hundred.
     pub(crate) fn draw(&self, limit: u64) -> u64 {
-        let seed = self.config.entropy.seed();
+        let seed = self.shared.config.entropy.seed();
         let bytes = *seed.first_chunk().expect("a seed has 32 bytes");
         u64::from_be_bytes(bytes) % limit
+    }
+
+    /// Whether this engine is at work on it, or has it rest.
+    async fn is_at_work(&self, arn: &str) -> Result<bool, EngineError> {
+        let is_kept = self.shared.config.custody.is_some();
+        Ok(self.is_live(arn).await? || (is_kept && self.record(arn)?.status == Status::Running))
     }
 
     async fn is_live(&self, arn: &str) -> Result<bool, EngineError> {
@@ -373,11 +431,6 @@ impl Engine {
         events.await.map_err(|_| self.gone())
     }
 
-    pub(crate) fn record(&self, arn: &str) -> Result<ExecutionRecord, EngineError> {
-        let found = self.config.store.execution(arn)?;
-        found.ok_or_else(|| EngineError::ExecutionDoesNotExist { arn: arn.to_owned() })
-    }
-
     pub(crate) async fn send(&self, message: Message) -> Result<(), EngineError> {
         self.inbox.send(message).await.map_err(|_| self.gone())
     }
@@ -388,35 +441,12 @@ impl Engine {
 
     /// Why the engine gives no answer.
     pub(crate) fn gone(&self) -> EngineError {
-        self.failure.get().cloned().unwrap_or(EngineError::ShutDown)
+        self.shared.failure.get().cloned().unwrap_or(EngineError::ShutDown)
     }
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
-fn machine(record: &ExecutionRecord) -> Result<Arc<StateMachine>, EngineError> {
-    StateMachine::parse(&record.definition).map(Arc::new).map_err(|diagnostics| {
-        let first = diagnostics.first();
-        EngineError::InvalidDefinition {
-            arn: record.summary.arn.to_string(),
-            reason: first
-                .map(|it| format!("{} at {}", it.message, it.location))
-                .unwrap_or_default(),
-        }
-    })
-}
-
-/// Reads a journal off the runtime's threads: it may be long.
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
-) -> Result<T, EngineError> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(EngineError::ShutDown),
+        f.debug_struct("Engine").field("config", &self.shared.config).finish_non_exhaustive()
     }
 }

@@ -49,6 +49,7 @@ mod arn;
 pub mod clock;
 mod completion;
 pub mod crash;
+mod custody;
 mod driver;
 mod engine;
 mod express;
@@ -58,6 +59,7 @@ mod live;
 mod machines;
 mod mail;
 pub mod outside;
+mod recall;
 mod redrive;
 mod reservation;
 mod start;
@@ -76,6 +78,7 @@ pub use arn::{
     execution_arn,
 };
 pub use completion::{Completion, CompletionError};
+pub use custody::Custody;
 pub use engine::{Config, Description, Engine, EngineError};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
@@ -86,8 +89,8 @@ pub use mail::{MailFolder, compose};
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
-    Batch, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection, SqliteStore,
-    Store, StoreError, TopicMessage,
+    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection,
+    SqliteStore, Store, StoreError, TopicMessage,
 };
 pub use tags::{TAGS_MAX, TagError, Tags};
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};

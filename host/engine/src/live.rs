@@ -5,6 +5,14 @@ use stepyard_asl::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::Checkpoint;
+
+/// How many facts are told again at most, of an execution that is small.
+const CHECKPOINT_FACTS: u64 = 500;
+/// What a fact takes in the journal, roughly: a checkpoint is not to take more than the facts that it
+/// saves.
+const FACT_BYTES: usize = 200;
+
 /// An execution at work.
 pub(crate) struct Live {
     pub(crate) execution: Execution,
@@ -12,6 +20,10 @@ pub(crate) struct Live {
     pub(crate) facts: u64,
     /// When it was told the last.
     pub(crate) told_at: Timestamp,
+    /// Whether the store has it that it rests.
+    pub(crate) rests: bool,
+    /// How many facts its last checkpoint covers, and how long it is.
+    checkpoint: (u64, usize),
     pub(crate) trace: Option<String>,
     /// Answered when it is over.
     pub(crate) waiters: Vec<oneshot::Sender<Status>>,
@@ -20,14 +32,18 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// An execution that was told `facts` facts, the last at `told_at`.
-    pub(crate) fn new(
-        execution: Execution,
-        facts: u64,
-        told_at: Timestamp,
-        trace: Option<String>,
-    ) -> Self {
-        Self { execution, facts, told_at, trace, waiters: Vec::new(), watchers: Vec::new() }
+    /// An execution that was told `facts` facts.
+    pub(crate) fn new(execution: Execution, facts: u64, trace: Option<String>) -> Self {
+        Self {
+            told_at: execution.now(),
+            execution,
+            facts,
+            rests: false,
+            checkpoint: (facts, 0),
+            trace,
+            waiters: Vec::new(),
+            watchers: Vec::new(),
+        }
     }
 
     /// Tells the execution a fact, at `now` or, should the clock have gone back, at the last fact's
@@ -38,6 +54,31 @@ impl Live {
         self.facts += 1;
         let step = self.execution.step(&fact);
         (fact, step)
+    }
+
+    /// Tells the execution a fact of its journal again.
+    pub(crate) fn retell(&mut self, fact: &Fact) {
+        self.told_at = fact.at;
+        self.facts += 1;
+        self.execution.step(fact);
+    }
+
+    /// A checkpoint, when there is so much to tell since the last that it is worth writing.
+    pub(crate) fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let (facts, bytes) = self.checkpoint;
+        let worth = CHECKPOINT_FACTS.max((bytes / FACT_BYTES) as u64);
+        if self.facts - facts < worth || !self.is_running() {
+            return None;
+        }
+        let body = self.execution.checkpoint();
+        self.checkpoint = (self.facts, body.len());
+        Some(Checkpoint { facts: self.facts, body })
+    }
+
+    /// Nobody waits for its end, or looks on.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.waiters.iter().all(oneshot::Sender::is_closed)
+            && self.watchers.iter().all(mpsc::UnboundedSender::is_closed)
     }
 
     /// What is performed again after a restart: all that is outstanding, but for the tasks that

@@ -200,7 +200,7 @@ impl Engine {
         new: NewStateMachine,
     ) -> Result<Registered, MachineError> {
         check(new.kind, &new.definition)?;
-        let _held = self.reservations.take(&new.arn.as_str().into()).await;
+        let _held = self.hold(&new.arn.as_str().into()).await;
         if let Some(found) = self.store().state_machine(&new.arn)? {
             return self.found_machine(found, &new);
         }
@@ -258,7 +258,7 @@ impl Engine {
         arn: &str,
         change: StateMachineChange,
     ) -> Result<Registered, MachineError> {
-        let _held = self.reservations.take(&arn.into()).await;
+        let _held = self.hold(&arn.into()).await;
         let before = self.state_machine(arn).await?;
         if let Some(definition) = &change.definition {
             check(before.kind, definition)?;
@@ -288,7 +288,7 @@ impl Engine {
     /// Removes a state machine with its versions, aliases and tags; one that is not there is removed
     /// already. Its executions go on.
     pub async fn delete_state_machine(&self, arn: &str) -> Result<(), MachineError> {
-        let _held = self.reservations.take(&arn.into()).await;
+        let _held = self.hold(&arn.into()).await;
         Ok(self.keep(vec![Record::StateMachineDeleted { arn: arn.into() }]).await?)
     }
 

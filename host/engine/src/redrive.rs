@@ -61,7 +61,7 @@ impl Engine {
         arn: &str,
         client_token: Option<String>,
     ) -> Result<Timestamp, RedriveError> {
-        let held = self.reservations.take(&arn.into()).await;
+        let held = self.hold(&arn.into()).await;
         let record = self.record(arn)?;
         if let Some(token) = &client_token
             && let Some(at) = self.redriven_before(arn, token).await?

@@ -40,7 +40,7 @@ impl StartExecution {
     /// The execution before its first fact.
     pub(crate) fn live(&self) -> Live {
         let execution = Execution::new(self.machine.clone());
-        Live::new(execution, 0, Timestamp::from_millis(i64::MIN), self.trace.clone())
+        Live::new(execution, 0, self.trace.clone())
     }
 }
 

@@ -32,13 +32,43 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>>;
 
     /// An execution's journal, from its first fact; empty when there is no such execution.
-    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError>;
+    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
+        self.facts_after(execution, 0)
+    }
+
+    /// The facts of an execution's journal that come after its first `told`.
+    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError>;
+
+    /// The last checkpoint of an execution, if there is one.
+    fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError>;
 
     /// What is known of an execution without reading its journal.
     fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError>;
 
     /// The executions that `selection` asks for, those created last first.
     fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError>;
+
+    /// Executions that rest and go on by themselves at `until` or before: the soonest first, and at
+    /// most `limit`.
+    fn resting(
+        &self,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError>;
+
+    /// How many executions are unfinished.
+    fn open_count(&self) -> Result<usize, StoreError>;
+
+    /// Forgets executions that were over before `before`, and what was published before it: the
+    /// longest past first, of each at most `limit`. Yields how many executions that were.
+    fn purge(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<usize, StoreError>>;
+
+    /// How many bytes the store takes. What was freed and is yet to be used again does not count.
+    fn bytes(&self) -> Result<u64, StoreError>;
 
     /// The state machine of this ARN.
     fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError>;
@@ -121,6 +151,26 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// An execution only waits: nothing need be at work on it until `until`, or until somebody tells
+    /// it something.
+    Rests {
+        /// The execution.
+        execution: ExecutionArn,
+        /// When it goes on by itself; none when it does not.
+        until: Option<Timestamp>,
+    },
+    /// An execution rests no longer, if it did.
+    Wakes {
+        /// The execution.
+        execution: ExecutionArn,
+    },
+    /// What an execution is after so many facts; it takes the place of an earlier one.
+    Checkpoint {
+        /// The execution.
+        execution: ExecutionArn,
+        /// What it is.
+        checkpoint: Checkpoint,
+    },
     /// An activity is registered.
     Activity(ActivityRecord),
     /// An activity is registered no longer, if it was.
@@ -169,10 +219,22 @@ impl Record {
             Self::Created { arn, .. } => Some(arn),
             Self::Fact { execution, .. }
             | Self::Finished { execution, .. }
-            | Self::Redriven { execution, .. } => Some(execution),
+            | Self::Redriven { execution, .. }
+            | Self::Rests { execution, .. }
+            | Self::Wakes { execution }
+            | Self::Checkpoint { execution, .. } => Some(execution),
             _ => None,
         }
     }
+}
+
+/// What an execution is after some of its facts: told the rest of them, it is what it is after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// How many facts it was told.
+    pub facts: u64,
+    /// The execution, as [`stepyard_asl::Execution::restore`] reads it.
+    pub body: String,
 }
 
 /// What is known of an execution without reading its journal.
@@ -190,6 +252,8 @@ pub struct ExecutionRecord {
     pub trace: Option<String>,
     /// Its randomness: what its task tokens are sealed with.
     pub seed: Seed,
+    /// Whether it rests: nothing need be at work on it.
+    pub rests: bool,
     /// How it stands, with its output or error. `Running` until it is finished, whether or not an
     /// engine is at work on it.
     pub status: Status,
@@ -198,6 +262,8 @@ pub struct ExecutionRecord {
 /// What a list shows of an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionSummary {
+    /// Its place in the order of creation.
+    pub number: u64,
     /// Its ARN.
     pub arn: ExecutionArn,
     /// Its name.
@@ -229,8 +295,12 @@ pub struct Selection {
     pub version: Option<String>,
     /// Only those that were started through this alias (a qualified ARN).
     pub alias: Option<String>,
-    /// Only those that are not finished.
-    pub unfinished: bool,
+    /// Only those whose status is called so.
+    pub status: Option<String>,
+    /// Only those that are not finished, and do not rest either.
+    pub awake: bool,
+    /// Only those created before the one of this number.
+    pub before: Option<u64>,
     /// At most so many; all when none.
     pub limit: Option<usize>,
 }
@@ -309,10 +379,11 @@ fn record(
     summary: ExecutionSummary,
     definition: Arc<str>,
     first: Fact,
+    rests: bool,
     status: Status,
 ) -> Option<ExecutionRecord> {
     let FactKind::ExecutionStarted { role, trace, input, seed, .. } = first.kind else {
         return None;
     };
-    Some(ExecutionRecord { summary, definition, input, role, trace, seed, status })
+    Some(ExecutionRecord { summary, definition, input, role, trace, seed, rests, status })
 }

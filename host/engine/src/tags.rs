@@ -52,7 +52,7 @@ impl Engine {
 
     async fn retag(&self, resource: &str, change: impl FnOnce(&mut Tags)) -> Result<(), TagError> {
         // Held as for any change of the resource: it is not deleted between the look and the write.
-        let _held = self.reservations.take(&resource.into()).await;
+        let _held = self.hold(&resource.into()).await;
         let before = self.tags(resource).await?;
         let mut tags = before.clone();
         change(&mut tags);

@@ -133,7 +133,7 @@ impl Engine {
         revision: Option<&str>,
         publish: NewVersion,
     ) -> Result<VersionSummary, MachineError> {
-        let _held = self.reservations.take(&machine.into()).await;
+        let _held = self.hold(&machine.into()).await;
         let before = self.state_machine(machine).await?;
         let current = before.revision.as_deref().unwrap_or(FIRST_REVISION);
         if let Some(asked) = revision.filter(|asked| *asked != current) {
@@ -179,7 +179,7 @@ impl Engine {
     /// Removes a version; one that is not there is removed already. Its executions go on. Refused
     /// while an alias routes to it.
     pub async fn delete_version(&self, machine: &str, number: u64) -> Result<(), MachineError> {
-        let _held = self.reservations.take(&machine.into()).await;
+        let _held = self.hold(&machine.into()).await;
         let aliases = self.store().aliases(machine)?;
         let users = aliases.iter().filter(|alias| alias.routes_to(number));
         let users: Vec<String> = users.map(|alias| alias.name.to_string()).collect();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures::future::join_all;
 use stepyard_asl::{CommandId, Fact, FactKind, Payload, StatesError, Status, Timestamp};
 use stepyard_engine::{
-    AliasRecord, Batch, ExecutionArn, MachineType, MemoryStore, Quotas, Record, Route, Selection,
-    SqliteStore, StateMachineRecord, Store, StoreError, Tags, VersionRecord, VersionSummary,
+    AliasRecord, Batch, Checkpoint, ExecutionArn, MachineType, MemoryStore, Quotas, Record, Route,
+    Selection, SqliteStore, StateMachineRecord, Store, StoreError, Tags, VersionRecord,
+    VersionSummary,
 };
 
 /// The stores there are: a new one is added here and in `key_value_contract.rs`.
@@ -131,14 +132,102 @@ async fn executions_are_listed_newest_first_as_selected() {
         let machine = Some(MACHINE.to_owned());
         assert_eq!(names(Selection::default()), ["d", "c", "b", "a"], "{store:?}");
         assert_eq!(names(Selection { limit: Some(2), ..Selection::default() }), ["d", "c"]);
-        assert_eq!(names(Selection { unfinished: true, ..Selection::default() }), ["d", "c", "a"]);
+        let running = Some("RUNNING".to_owned());
+        let by_status = Selection { status: running.clone(), ..Selection::default() };
+        assert_eq!(names(by_status), ["d", "c", "a"]);
+        let over = Selection { status: Some("TIMED_OUT".to_owned()), ..Selection::default() };
+        assert_eq!(names(over), ["b"]);
+        let last = store.executions(&Selection::default()).unwrap()[1].number;
+        assert_eq!(names(Selection { before: Some(last), ..Selection::default() }), ["b", "a"]);
         assert_eq!(
             names(Selection { machine: machine.clone(), ..Selection::default() }),
             ["c", "b", "a"]
         );
         let limit = Some(1);
-        let first = Selection { machine, unfinished: true, limit, ..Selection::default() };
+        let first = Selection { machine, status: running, limit, ..Selection::default() };
         assert_eq!(names(first), ["c"]);
+    }
+}
+
+#[tokio::test]
+async fn executions_rest_until_their_moment_and_the_rest_is_awake() {
+    for (store, _folder) in stores() {
+        for name in ["a", "b", "c", "d", "e"] {
+            store.append(batch(created(name, MACHINE))).await.unwrap();
+        }
+        let rests = |name, until| Record::Rests { execution: arn(name), until };
+        let records = [
+            rests("a", Some(at(200))),
+            rests("b", Some(at(100))),
+            rests("c", None),
+            rests("d", Some(at(300))),
+        ];
+        store.append(batch(records)).await.unwrap();
+        let resting = |until, limit| store.resting(at(until), limit).unwrap();
+        let [a, b, d] = [("a", 200), ("b", 100), ("d", 300)].map(|(name, to)| (arn(name), at(to)));
+        assert_eq!(resting(i64::MAX, 9), [b.clone(), a.clone(), d.clone()], "{store:?}");
+        assert_eq!(resting(200, 9), [b.clone(), a]);
+        assert_eq!(resting(i64::MAX, 1), [b]);
+        assert!(store.execution(&arn("c")).unwrap().unwrap().rests);
+        assert!(!store.execution(&arn("e")).unwrap().unwrap().rests);
+
+        let wakes = [Record::Wakes { execution: arn("a") }, finished("b", Status::TimedOut)];
+        store.append(batch(wakes)).await.unwrap();
+        assert_eq!(resting(i64::MAX, 9), [d], "{store:?}");
+        let awake = Selection { awake: true, ..Selection::default() };
+        let awake = store.executions(&awake).unwrap();
+        assert_eq!(awake.iter().map(|it| &*it.name).collect::<Vec<_>>(), ["e", "a"]);
+        assert_eq!(store.open_count(), Ok(4));
+    }
+}
+
+#[tokio::test]
+async fn the_last_checkpoint_is_kept_and_the_facts_that_follow_it_are_found() {
+    for (store, _folder) in stores() {
+        store.append(batch(created("a", MACHINE))).await.unwrap();
+        assert_eq!(store.checkpoint(&arn("a")), Ok(None), "{store:?}");
+        for facts in [2, 4] {
+            let told = (facts..facts + 2).map(|number| told("a", number));
+            let checkpoint = Checkpoint { facts, body: format!("after {facts}") };
+            let kept = Record::Checkpoint { execution: arn("a"), checkpoint };
+            store.append(batch(told.chain([kept]))).await.unwrap();
+        }
+        let checkpoint = Checkpoint { facts: 4, body: "after 4".to_owned() };
+        assert_eq!(store.checkpoint(&arn("a")), Ok(Some(checkpoint)), "{store:?}");
+        let all = store.facts(&arn("a")).unwrap();
+        assert_eq!(all.len(), 5);
+        assert_eq!(store.facts_after(&arn("a"), 4).unwrap(), all[4..]);
+        let unknown = Checkpoint { facts: 1, body: String::new() };
+        let kept = Record::Checkpoint { execution: arn("b"), checkpoint: unknown };
+        assert!(store.append(batch([kept])).await.is_err(), "{store:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_is_forgotten_first() {
+    for (store, _folder) in stores() {
+        for name in ["a", "b", "c", "d"] {
+            store.append(batch(created(name, MACHINE))).await.unwrap();
+        }
+        for (name, stopped_at) in [("c", 10), ("a", 20), ("b", 30)] {
+            let (execution, stopped_at) = (arn(name), at(stopped_at));
+            let finished = Record::Finished { execution, status: Status::TimedOut, stopped_at };
+            store.append(batch([finished])).await.unwrap();
+        }
+        let left = || {
+            let found = store.executions(&Selection::default()).unwrap();
+            found.iter().map(|it| it.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(store.purge(at(10), 9).await, Ok(0), "{store:?}");
+        assert_eq!(store.purge(at(30), 1).await, Ok(1));
+        assert_eq!(left(), ["d", "b", "a"]);
+        assert_eq!(store.purge(at(30), 9).await, Ok(1));
+        assert_eq!(left(), ["d", "b"]);
+        assert_eq!(store.facts(&arn("a")), Ok(vec![]));
+        assert_eq!(store.execution(&arn("a")), Ok(None));
+        // Its name is free again.
+        store.append(batch(created("a", MACHINE))).await.unwrap();
+        assert!(store.bytes().unwrap() > 0);
     }
 }
 

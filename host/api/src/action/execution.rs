@@ -1,10 +1,8 @@
 //! Executions: start, stop, describe, list.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Payload, StateMachine, StatesError, Status, Timestamp, error_name};
+use stepyard_asl::{Payload, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
     EngineError, ExecutionRecord, ExecutionSummary, MachineType, Qualifier, Selection, StartError,
     Started, StateMachineRecord, check_name,
@@ -61,10 +59,12 @@ impl StartExecution {
         let input = input(self.input)?;
         let target = api.engine.route(&arn::machine(&arn)?).await?;
         let record = target.machine;
-        let machine = StateMachine::parse(&record.definition)
+        let machine = api
+            .engine
+            .read_definition(&record.definition)
             .map_err(|problems| ApiError::invalid_definition(&problems))?;
         let start = stepyard_engine::StartExecution {
-            machine: Arc::new(machine),
+            machine,
             definition: record.definition,
             machine_arn: record.arn.to_string(),
             name,
@@ -329,25 +329,30 @@ impl Action for ListExecutions {
         }
         let list = format!("executions/{arn}/{}", self.status_filter.as_deref().unwrap_or("*"));
         let place = api.pages.place(&list, self.next_token.as_deref())?;
-        let mut selection =
-            Selection { machine: Some(machine.machine.to_string()), ..Selection::default() };
+        let size = page::size(self.max_results);
+        let mut selection = Selection {
+            machine: Some(machine.machine.to_string()),
+            status: self.status_filter,
+            // A page begins behind the last execution of the one before: newer ones move nothing.
+            before: place
+                .map(|number| number.parse().map_err(|_| ApiError::invalid_token()))
+                .transpose()?,
+            // One more shows that the page is not the last.
+            limit: Some(size + 1),
+            ..Selection::default()
+        };
         match machine.qualifier {
             None => {}
             Some(Qualifier::Version(_)) => selection.version = Some(arn),
             Some(Qualifier::Alias(_)) => selection.alias = Some(arn),
         }
-        let all = api.engine.list(selection).await?;
-        // A page begins behind the last execution of the one before: newer ones move nothing.
-        let last = place.and_then(|last| all.iter().position(|it| *it.arn == *last));
-        let wanted = |it: &&ExecutionSummary| {
-            self.status_filter.as_deref().is_none_or(|status| status == it.status)
-        };
-        let mut rest = all.iter().skip(last.map_or(0, |last| last + 1)).filter(wanted);
-        let page: Vec<_> = rest.by_ref().take(page::size(self.max_results)).collect();
-        let shown: Vec<Value> = page.iter().map(|it| listed(it)).collect();
+        let mut found = api.engine.list(selection).await?;
+        let is_last = found.len() <= size;
+        found.truncate(size);
+        let shown: Vec<Value> = found.iter().map(listed).collect();
         let mut answer = json!({ "executions": shown });
-        if let (Some(last), Some(_)) = (page.last(), rest.next()) {
-            answer["nextToken"] = json!(api.pages.token(&list, &last.arn));
+        if let (Some(last), false) = (found.last(), is_last) {
+            answer["nextToken"] = json!(api.pages.token(&list, &last.number.to_string()));
         }
         Ok(answer)
     }

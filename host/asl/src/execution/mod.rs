@@ -130,6 +130,11 @@ impl Execution {
         &self.status
     }
 
+    /// When it was told the last fact.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// The state machine it runs.
     pub fn machine(&self) -> &Arc<StateMachine> {
         &self.machine

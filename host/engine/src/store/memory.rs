@@ -11,7 +11,7 @@ use futures::future::{BoxFuture, ready};
 use stepyard_asl::{Fact, Status, Timestamp};
 
 use super::{
-    Batch, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
+    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
     key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS, Quotas},
     record,
 };
@@ -31,8 +31,10 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Kept {
     executions: HashMap<ExecutionArn, KeptExecution>,
-    /// In the order in which they were created.
-    created: Vec<ExecutionArn>,
+    /// By their numbers: in the order in which they were created.
+    created: BTreeMap<u64, ExecutionArn>,
+    /// The last number given.
+    last: u64,
     buckets: BTreeMap<String, KeptBucket>,
     machines: HashMap<Arc<str>, StateMachineRecord>,
     activities: HashMap<Arc<str>, ActivityRecord>,
@@ -44,6 +46,7 @@ struct Kept {
 
 #[derive(Debug)]
 struct KeptExecution {
+    number: u64,
     name: Arc<str>,
     machine: Arc<str>,
     version: Option<Arc<str>>,
@@ -53,6 +56,17 @@ struct KeptExecution {
     facts: BTreeMap<u64, Fact>,
     finished: Option<(Status, Timestamp)>,
     redrives: Vec<Timestamp>,
+    rest: Rest,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// Whether an execution rests, and until when.
+#[derive(Debug, Default, PartialEq)]
+enum Rest {
+    #[default]
+    Awake,
+    Until(Timestamp),
+    Forever,
 }
 
 impl MemoryStore {
@@ -83,10 +97,14 @@ impl Store for MemoryStore {
         Box::pin(ready(result))
     }
 
-    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
+    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
         let kept = self.kept();
-        let found = kept.executions.get(execution);
-        Ok(found.map(|execution| execution.facts.values().cloned().collect()).unwrap_or_default())
+        let found = kept.executions.get(execution).into_iter();
+        Ok(found.flat_map(|it| it.facts.range(told + 1..)).map(|(_, fact)| fact.clone()).collect())
+    }
+
+    fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
+        Ok(self.kept().executions.get(execution).and_then(|it| it.checkpoint.clone()))
     }
 
     fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError> {
@@ -95,14 +113,18 @@ impl Store for MemoryStore {
             let first = execution.facts.values().next()?.clone();
             let status = execution.finished.as_ref().map(|(status, _)| status.clone());
             let status = status.unwrap_or(Status::Running);
-            record(execution.summary(arn), execution.definition.clone(), first, status)
+            let rests = execution.rest != Rest::Awake;
+            record(execution.summary(arn), execution.definition.clone(), first, rests, status)
         }))
     }
 
     fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError> {
         let kept = self.kept();
-        let newest_first = kept.created.iter().rev();
-        let summaries = newest_first.map(|arn| kept.executions[arn].summary(arn));
+        let before = selection.before.map_or(Bound::Unbounded, Bound::Excluded);
+        let newest_first = kept.created.range((Bound::Unbounded, before)).rev();
+        let found = newest_first.map(|(_, arn)| (arn, &kept.executions[arn]));
+        let found = found.filter(|(_, it)| !selection.awake || it.is_awake());
+        let summaries = found.map(|(arn, execution)| execution.summary(arn));
         let selected = summaries.filter(|summary| {
             let wanted = |wanted: &Option<String>, is: Option<&str>| {
                 wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
@@ -110,9 +132,56 @@ impl Store for MemoryStore {
             wanted(&selection.machine, Some(&summary.machine))
                 && wanted(&selection.version, summary.version.as_deref())
                 && wanted(&selection.alias, summary.alias.as_deref())
-                && !(selection.unfinished && summary.stopped_at.is_some())
+                && wanted(&selection.status, Some(summary.status))
         });
         Ok(selected.take(selection.limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    fn resting(
+        &self,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        let kept = self.kept();
+        let resting = kept.executions.iter().filter_map(|(arn, execution)| match execution.rest {
+            Rest::Until(at) if at <= until => Some((arn.clone(), at)),
+            _ => None,
+        });
+        let mut resting: Vec<_> = resting.collect();
+        resting.sort_by_key(|(_, at)| *at);
+        resting.truncate(limit);
+        Ok(resting)
+    }
+
+    fn open_count(&self) -> Result<usize, StoreError> {
+        Ok(self.kept().executions.values().filter(|it| it.finished.is_none()).count())
+    }
+
+    fn purge(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<usize, StoreError>> {
+        let mut kept = self.kept();
+        let ended = |(number, arn): (&u64, &ExecutionArn)| {
+            let (_, stopped_at) = kept.executions[arn].finished.as_ref()?;
+            (*stopped_at < before).then_some((*stopped_at, *number))
+        };
+        let mut past: Vec<_> = kept.created.iter().filter_map(ended).collect();
+        past.sort_unstable();
+        past.truncate(limit);
+        for (_, number) in &past {
+            let arn = kept.created.remove(number).expect("what is past was created");
+            kept.executions.remove(&arn);
+        }
+        Box::pin(ready(Ok(past.len())))
+    }
+
+    /// Of the journals alone, and roughly: what limits this store is the machine's memory.
+    fn bytes(&self) -> Result<u64, StoreError> {
+        let kept = self.kept();
+        let facts = kept.executions.values().map(|execution| execution.facts.len() as u64);
+        Ok(facts.sum::<u64>() * size_of::<Fact>() as u64)
     }
 
     fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError> {
@@ -197,7 +266,9 @@ impl Kept {
         for record in batch.records {
             match record {
                 Record::Created { arn, name, machine, version, alias, definition, started_at } => {
+                    self.last += 1;
                     let kept = KeptExecution {
+                        number: self.last,
                         name,
                         machine,
                         version,
@@ -207,9 +278,11 @@ impl Kept {
                         facts: BTreeMap::new(),
                         finished: None,
                         redrives: Vec::new(),
+                        rest: Rest::Awake,
+                        checkpoint: None,
                     };
                     self.executions.insert(arn.clone(), kept);
-                    self.created.push(arn);
+                    self.created.insert(self.last, arn);
                 }
                 Record::Fact { execution, number, fact } => {
                     if let Some(kept) = self.executions.get_mut(&execution) {
@@ -219,12 +292,28 @@ impl Kept {
                 Record::Finished { execution, status, stopped_at } => {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.finished = Some((status, stopped_at));
+                        kept.rest = Rest::Awake;
                     }
                 }
                 Record::Redriven { execution, at } => {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.finished = None;
                         kept.redrives.push(at);
+                    }
+                }
+                Record::Rests { execution, until } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.rest = until.map_or(Rest::Forever, Rest::Until);
+                    }
+                }
+                Record::Wakes { execution } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.rest = Rest::Awake;
+                    }
+                }
+                Record::Checkpoint { execution, checkpoint } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.checkpoint = Some(checkpoint);
                     }
                 }
                 Record::Activity(activity) => {
@@ -266,9 +355,14 @@ impl Kept {
 }
 
 impl KeptExecution {
+    fn is_awake(&self) -> bool {
+        self.finished.is_none() && self.rest == Rest::Awake
+    }
+
     fn summary(&self, arn: &ExecutionArn) -> ExecutionSummary {
         let finished = self.finished.as_ref();
         ExecutionSummary {
+            number: self.number,
             arn: arn.clone(),
             name: self.name.clone(),
             machine: self.machine.clone(),

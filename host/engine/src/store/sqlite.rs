@@ -8,6 +8,8 @@ mod aliases;
 mod journal;
 mod key_value;
 mod machines;
+mod purge;
+mod rest;
 mod schema;
 mod tags;
 mod topics;
@@ -22,11 +24,16 @@ use std::{
 
 use futures::future::BoxFuture;
 use rusqlite::{Connection, ErrorCode};
-use stepyard_asl::Fact;
+use stepyard_asl::{Fact, Timestamp};
 
 use self::writer::Writer;
-use super::{Batch, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError};
-use crate::{ActivityRecord, AliasRecord, StateMachineRecord, Tags, VersionRecord, VersionSummary};
+use super::{
+    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError,
+};
+use crate::{
+    ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
+    VersionSummary,
+};
 
 pub use topics::TopicMessage;
 pub(crate) use topics::{Entry, Logged};
@@ -91,8 +98,12 @@ impl Store for SqliteStore {
         self.0.writer.submit(move |connection| journal::append(connection, &batch, &file))
     }
 
-    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
-        self.read(|connection| journal::facts(connection, execution))
+    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
+        self.read(|connection| journal::facts_after(connection, execution, told))
+    }
+
+    fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
+        self.read(|connection| rest::checkpoint(connection, execution))
     }
 
     fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError> {
@@ -101,6 +112,33 @@ impl Store for SqliteStore {
 
     fn executions(&self, selection: &Selection) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.read(|connection| journal::executions(connection, selection))
+    }
+
+    fn resting(
+        &self,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        self.read(|connection| rest::resting(connection, until, limit))
+    }
+
+    fn open_count(&self) -> Result<usize, StoreError> {
+        self.read(rest::open_count)
+    }
+
+    fn purge(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<usize, StoreError>> {
+        let file = self.0.file.clone();
+        self.0.writer.submit(move |connection| {
+            purge::purge(connection, before, limit).map_err(|error| file.error("writing", &error))
+        })
+    }
+
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.read(purge::bytes)
     }
 
     fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, StoreError> {

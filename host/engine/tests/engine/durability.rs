@@ -7,11 +7,11 @@ use std::sync::{
 
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use stepyard_asl::{Fact, Status};
+use stepyard_asl::{Fact, Status, Timestamp};
 use stepyard_engine::{
-    ActivityRecord, AliasRecord, Answer, Batch, Config, Engine, EngineError, ExecutionRecord,
-    ExecutionSummary, MemoryStore, Outcome, Selection, SqliteStore, StartError, StateMachineRecord,
-    Store, StoreError, Tags, VersionRecord, VersionSummary,
+    ActivityRecord, AliasRecord, Answer, Batch, Checkpoint, Config, Engine, EngineError,
+    ExecutionArn, ExecutionRecord, ExecutionSummary, MemoryStore, Outcome, Selection, SqliteStore,
+    StartError, StateMachineRecord, Store, StoreError, Tags, VersionRecord, VersionSummary,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -180,8 +180,8 @@ async fn sqlite_keeps_an_execution_across_engines_and_openings() {
     drop(first);
     settle().await;
     let second = engine(Functions::echo(), clock.clone(), open());
-    let unfinished =
-        second.list(Selection { unfinished: true, ..Selection::default() }).await.unwrap();
+    let awake = Selection { awake: true, ..Selection::default() };
+    let unfinished = second.list(awake).await.unwrap();
     assert_eq!(unfinished.iter().map(|it| &it.arn).collect::<Vec<_>>(), [&arn]);
     second.resume(&arn).await.unwrap();
     clock.advance_millis(100_000);
@@ -222,8 +222,36 @@ impl Store for Slow {
         })
     }
 
-    fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
-        self.inner.facts(execution)
+    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
+        self.inner.facts_after(execution, told)
+    }
+
+    fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
+        self.inner.checkpoint(execution)
+    }
+
+    fn resting(
+        &self,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        self.inner.resting(until, limit)
+    }
+
+    fn open_count(&self) -> Result<usize, StoreError> {
+        self.inner.open_count()
+    }
+
+    fn purge(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<usize, StoreError>> {
+        self.inner.purge(before, limit)
+    }
+
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.inner.bytes()
     }
 
     fn execution(&self, arn: &str) -> Result<Option<ExecutionRecord>, StoreError> {

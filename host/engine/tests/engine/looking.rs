@@ -88,5 +88,6 @@ async fn executions_are_listed_newest_first() {
         found.iter().map(|it| it.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(names(Selection::default()).await, ["c", "b", "a"]);
-    assert_eq!(names(Selection { unfinished: true, ..Selection::default() }).await, ["b", "a"]);
+    let running = Selection { status: Some("RUNNING".to_owned()), ..Selection::default() };
+    assert_eq!(names(running).await, ["b", "a"]);
 }

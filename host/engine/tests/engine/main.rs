@@ -1,5 +1,6 @@
 //! The engine at work, on a store in memory and in virtual time.
 
+mod custody;
 mod durability;
 mod looking;
 mod starting;

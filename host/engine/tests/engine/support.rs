@@ -104,12 +104,20 @@ pub(crate) fn engine(
     clock: VirtualClock,
     store: impl Store + 'static,
 ) -> Engine {
-    Engine::new(Config {
+    Engine::new(config(functions, clock, store))
+}
+
+pub(crate) fn config(
+    functions: Arc<Functions>,
+    clock: VirtualClock,
+    store: impl Store + 'static,
+) -> Config {
+    Config {
         integrations: vec![functions],
         clock: Arc::new(clock),
         entropy: Arc::new(SeededEntropy::new(1)),
         ..Config::new(store)
-    })
+    }
 }
 
 /// An execution of a machine with `states`, the first of which it starts at.

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, activities, aliases, machines, tags, versions};
+use super::{File, activities, aliases, machines, rest, tags, versions};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
@@ -47,8 +47,8 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
             connection.prepare_cached(insert)?.execute(values)
         }
         Record::Finished { execution, status, stopped_at } => {
-            let update = "UPDATE execution SET status = ?2, outcome = ?3, stopped_at = ?4
-                          WHERE arn = ?1";
+            let update = "UPDATE execution SET status = ?2, outcome = ?3, stopped_at = ?4,
+                          wake_at = NULL WHERE arn = ?1";
             let outcome = json(status)?;
             let values = params![execution, status.name(), outcome, stopped_at.as_millis()];
             connection.prepare_cached(update)?.execute(values)
@@ -58,6 +58,11 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
                           stopped_at = NULL, redrive_count = redrive_count + 1, redriven_at = ?2
                           WHERE arn = ?1";
             connection.prepare_cached(update)?.execute(params![execution, at.as_millis()])
+        }
+        Record::Rests { execution, until } => rest::rests(connection, execution, *until),
+        Record::Wakes { execution } => rest::wakes(connection, execution),
+        Record::Checkpoint { execution, checkpoint } => {
+            rest::keep(connection, execution, checkpoint)
         }
         Record::Activity(activity) => activities::keep(connection, activity),
         Record::ActivityDeleted { arn } => activities::delete(connection, arn),
@@ -98,37 +103,43 @@ pub(super) fn definition_id(connection: &Connection, text: &str) -> rusqlite::Re
     connection.prepare_cached(insert)?.insert(params![sha256, text])
 }
 
-pub(super) fn facts(connection: &Connection, execution: &str) -> rusqlite::Result<Vec<Fact>> {
+pub(super) fn facts_after(
+    connection: &Connection,
+    execution: &str,
+    told: u64,
+) -> rusqlite::Result<Vec<Fact>> {
     let select = "SELECT body FROM fact
-                  WHERE execution = (SELECT id FROM execution WHERE arn = ?1) ORDER BY number";
+                  WHERE execution = (SELECT id FROM execution WHERE arn = ?1) AND number > ?2
+                  ORDER BY number";
     let mut select = connection.prepare_cached(select)?;
-    select.query_map([execution], |row| read_json(row, 0))?.collect()
+    select.query_map(params![execution, told.cast_signed()], |row| read_json(row, 0))?.collect()
 }
 
 const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
     execution.started_at, execution.stopped_at, execution.status, execution.version,
-    execution.alias, execution.redrive_count, execution.redriven_at";
+    execution.alias, execution.redrive_count, execution.redriven_at, execution.id";
 
 pub(super) fn execution(
     connection: &Connection,
     arn: &str,
 ) -> rusqlite::Result<Option<ExecutionRecord>> {
     let select = format!(
-        "{SUMMARY}, definition.text, execution.outcome, fact.body
+        "{SUMMARY}, definition.text, execution.outcome, fact.body, execution.wake_at IS NOT NULL
          FROM execution
          JOIN definition ON definition.id = execution.definition
          JOIN fact ON fact.execution = execution.id AND fact.number = 1
          WHERE execution.arn = ?1"
     );
     let read = |row: &Row<'_>| {
-        let outcome: Option<String> = row.get(11)?;
+        let outcome: Option<String> = row.get(12)?;
         let status = match outcome {
-            Some(_) => read_json(row, 11)?,
+            Some(_) => read_json(row, 12)?,
             None => Status::Running,
         };
-        let definition: String = row.get(10)?;
-        record(summary(row)?, definition.into(), read_json(row, 12)?, status)
-            .ok_or_else(|| unreadable(12, "the first fact starts no execution"))
+        let definition: String = row.get(11)?;
+        let rests = row.get(14)?;
+        record(summary(row)?, definition.into(), read_json(row, 13)?, rests, status)
+            .ok_or_else(|| unreadable(13, "the first fact starts no execution"))
     };
     connection.prepare_cached(&select)?.query_row([arn], read).optional()
 }
@@ -143,16 +154,26 @@ pub(super) fn executions(
     let machine = asked(&selection.machine, "machine = :machine", ":machine IS NULL");
     let version = asked(&selection.version, "version = :version", ":version IS NULL");
     let alias = asked(&selection.alias, "alias = :alias", ":alias IS NULL");
-    let unfinished = if selection.unfinished { "AND stopped_at IS NULL" } else { "" };
+    // Said twice of those that run: an index has them alone.
+    let status = match selection.status.as_deref() {
+        Some("RUNNING") => "stopped_at IS NULL AND status = :status",
+        Some(_) => "status = :status",
+        None => ":status IS NULL",
+    };
+    let awake = if selection.awake { "stopped_at IS NULL AND wake_at IS NULL" } else { "TRUE" };
     let select = format!(
-        "{SUMMARY} FROM execution WHERE {machine} AND {version} AND {alias} {unfinished}
-         ORDER BY id DESC LIMIT :limit"
+        "{SUMMARY} FROM execution
+         WHERE {machine} AND {version} AND {alias} AND {status} AND {awake}
+         AND id < :before ORDER BY id DESC LIMIT :limit"
     );
+    let before = selection.before.and_then(|number| i64::try_from(number).ok());
     let limit = selection.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
     let values = named_params! {
         ":machine": selection.machine,
         ":version": selection.version,
         ":alias": selection.alias,
+        ":status": selection.status,
+        ":before": before.unwrap_or(i64::MAX),
         ":limit": limit,
     };
     connection.prepare_cached(&select)?.query_map(values, summary)?.collect()
@@ -164,6 +185,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<ExecutionSummary> {
     let status = NAMES.into_iter().find(|name| *name == status);
     let stopped_at: Option<i64> = row.get(4)?;
     Ok(ExecutionSummary {
+        number: row.get::<_, i64>(10)?.cast_unsigned(),
         arn: row.get::<_, String>(0)?.into(),
         name: row.get::<_, String>(1)?.into(),
         machine: row.get::<_, String>(2)?.into(),

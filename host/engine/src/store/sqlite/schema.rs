@@ -15,7 +15,8 @@ const APPLICATION: i64 = 0x5354_5059;
 const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
-const MIGRATIONS: &[&str] = &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES];
+const MIGRATIONS: &[&str] =
+    &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES, REST_AND_RETENTION];
 
 const STATE_MACHINES: &str = "
 CREATE TABLE state_machine (
@@ -73,6 +74,21 @@ CREATE TABLE activity (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE execution ADD COLUMN redrive_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE execution ADD COLUMN redriven_at INTEGER;
+";
+
+/// `wake_at` is of those that rest alone, and `stopped_at` of those that are over.
+const REST_AND_RETENTION: &str = "
+ALTER TABLE execution ADD COLUMN wake_at INTEGER;
+DROP INDEX execution_unfinished;
+CREATE INDEX execution_open ON execution (machine) WHERE stopped_at IS NULL;
+CREATE INDEX execution_awake ON execution (id) WHERE stopped_at IS NULL AND wake_at IS NULL;
+CREATE INDEX execution_wake ON execution (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX execution_stopped ON execution (stopped_at) WHERE stopped_at IS NOT NULL;
+CREATE TABLE checkpoint (
+    execution INTEGER PRIMARY KEY REFERENCES execution,
+    facts INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
 ";
 
 /// How long another process may hold the file before a write gives up.

@@ -1,0 +1,42 @@
+//! What is forgotten once it is long past.
+
+use rusqlite::{Connection, params};
+use stepyard_asl::Timestamp;
+
+pub(super) fn purge(
+    connection: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    let (before, rows) = (before.as_millis(), i64::try_from(limit).unwrap_or(i64::MAX));
+    let select = "SELECT id FROM execution WHERE stopped_at < ?1 ORDER BY stopped_at LIMIT ?2";
+    let mut select = connection.prepare_cached(select)?;
+    let past = select.query_map(params![before, rows], |row| row.get(0))?;
+    let past: Vec<i64> = past.collect::<rusqlite::Result<_>>()?;
+    for execution in &past {
+        for delete in [
+            "DELETE FROM fact WHERE execution = ?1",
+            "DELETE FROM checkpoint WHERE execution = ?1",
+            "DELETE FROM execution WHERE id = ?1",
+        ] {
+            connection.prepare_cached(delete)?.execute([execution])?;
+        }
+    }
+    // Messages are numbered in the order of their time.
+    let delete = "DELETE FROM topic_message WHERE at < ?1
+                  AND id < (SELECT min(id) FROM topic_message) + ?2";
+    connection.prepare_cached(delete)?.execute(params![before, rows])?;
+    // Found by looking through all executions: done once, when none is left that is past.
+    if !past.is_empty() && past.len() < limit {
+        let delete = "DELETE FROM definition WHERE id NOT IN
+                      (SELECT definition FROM execution UNION SELECT definition FROM version)";
+        connection.prepare_cached(delete)?.execute([])?;
+    }
+    Ok(past.len())
+}
+
+pub(super) fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = pragma("page_count")? - pragma("freelist_count")?;
+    Ok((pages * pragma("page_size")?).cast_unsigned())
+}
