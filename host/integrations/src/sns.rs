@@ -110,10 +110,16 @@ fn publication(task: &Task) -> Result<Publication, StatesError> {
         deduplication_id: text("MessageDeduplicationId"),
         group_id: text("MessageGroupId"),
         attributes: attributes(&mut arguments),
-        idempotency_key: task.idempotency_key.clone(),
+        idempotency_key: identity(task),
     };
     arguments.finish()?;
     Ok(publication)
+}
+
+/// What makes a message the same as one before: the visit's key, however often it is attempted. One
+/// that brings a token is as good as that token alone, and each attempt has its own.
+fn identity(task: &Task) -> String {
+    task.token.as_ref().map_or_else(|| task.idempotency_key.clone(), |token| token.0.clone())
 }
 
 /// A message that is no string is published as its compact JSON text.

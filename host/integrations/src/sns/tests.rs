@@ -115,6 +115,18 @@ async fn every_argument_reaches_the_topic() {
     );
 }
 
+#[test]
+fn a_message_is_the_same_for_every_attempt_but_each_token_is_published() {
+    let key = |token: Option<&str>, attempt| {
+        let task = task(PUBLISH, &json!({ "TopicArn": TOPIC, "Message": "hello" }).to_string());
+        let token = token.map(|token| stepyard_asl::TaskToken(token.to_owned()));
+        publication(&Task { token, attempt, ..task }).unwrap().idempotency_key
+    };
+    assert_eq!(key(None, 0), key(None, 1));
+    assert_eq!(key(Some("first"), 0), key(Some("first"), 0));
+    assert_ne!(key(Some("first"), 0), key(Some("second"), 1));
+}
+
 #[tokio::test]
 async fn a_message_goes_to_a_topic_a_target_or_a_phone() {
     let destination = |publication: Publication| {
