@@ -5,11 +5,15 @@ use std::{net::SocketAddr, path::Path, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use stepyard_api::{Access, Api, Tls};
-use stepyard_engine::clock::{Entropy, SystemEntropy};
+use stepyard_engine::{
+    Engine, EngineError,
+    clock::{Entropy, SystemEntropy},
+};
 use tokio::{net::TcpListener, signal};
 
 use crate::{
     project::{Options, Project},
+    report,
     wiring::{self, Stepyard},
 };
 
@@ -17,7 +21,8 @@ use crate::{
 ///
 /// Any AWS SDK and the AWS CLI work with it: give them the address as `--endpoint-url`. Executions are
 /// durable: those that were unfinished when the server ended, however it ended, go on when it starts.
-/// Steps that are missing or stale are built first. Any other address than a loopback one needs keys in
+/// When what it is told can be kept no longer (the disk is full, or fails), it acknowledges nothing more,
+/// says why and ends with exit code 1. Steps that are missing or stale are built first. Any other address than a loopback one needs keys in
 /// [serve] of the manifest; with keys, every call has to be signed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -75,15 +80,35 @@ async fn serve(
     if let Some(access) = guard.access {
         api = api.with_access(access);
     }
+    let mut failure = None;
     let stop = async {
-        asked_to_stop().await;
+        tokio::select! {
+            () = asked_to_stop() => {}
+            error = engine.failed() => failure = Some(error),
+        }
         // Those that wait for an activity's task would keep the server for a minute.
         engine.dismiss_workers().await;
     };
     api.serve(listener, guard.tls, stop).await;
-    eprintln!("  stopping: tasks at work come to their end");
-    engine.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    if failure.is_none() {
+        eprintln!("  stopping: tasks at work come to their end");
+        failure = shutdown(&engine).await;
+    }
+    Ok(failure.map_or(ExitCode::SUCCESS, |error| {
+        report::error(&anyhow::Error::from(error).context("the server stopped"));
+        eprintln!("  what was acknowledged is kept, and goes on when the server starts again");
+        ExitCode::FAILURE
+    }))
+}
+
+/// Lets the engine come to its end; answers what broke on the way.
+async fn shutdown(engine: &Engine) -> Option<EngineError> {
+    tokio::select! {
+        biased;
+        // An engine that breaks is shut down, too.
+        error = engine.failed() => Some(error),
+        () = engine.shutdown() => None,
+    }
 }
 
 /// Lets the process open as many files as it may: a connection is one, and the usual limit is 1,024.

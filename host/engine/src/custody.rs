@@ -4,7 +4,6 @@
 //! rests, when its moment has come; and now and then it forgets what ended long ago.
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -17,8 +16,8 @@ use stepyard_asl::Timestamp;
 use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{
-    Engine, ExecutionArn, Selection, Store, StoreError, clock::Clock, engine::WeakEngine,
-    recall::blocking, store::Record,
+    Engine, EngineError, ExecutionArn, Selection, Store, StoreError, clock::Clock,
+    engine::WeakEngine, recall::blocking, store::Record,
 };
 
 /// What an engine does with a store that it alone takes care of.
@@ -169,7 +168,7 @@ async fn purge_all(engine: &WeakEngine, custody: &Custody) -> Result<(), Ended> 
 
 async fn purge(engine: &WeakEngine, before: Timestamp) -> Result<usize, Ended> {
     engine.upgrade().ok_or(Ended)?;
-    told(engine.config().store.purge(before, PURGED_AT_ONCE).await)
+    told(engine, engine.config().store.purge(before, PURGED_AT_ONCE).await)
 }
 
 async fn read<T: Send + 'static>(
@@ -177,13 +176,15 @@ async fn read<T: Send + 'static>(
     read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Ended> {
     let store = engine.config().store.clone();
-    told(blocking(move || Ok(read(&*store)?)).await)
+    told(engine, blocking(move || Ok(read(&*store)?)).await)
 }
 
 /// What the store cannot do for custody it cannot do for the engine either.
-fn told<T, E: fmt::Display>(result: Result<T, E>) -> Result<T, Ended> {
+fn told<T>(engine: &WeakEngine, result: Result<T, impl Into<EngineError>>) -> Result<T, Ended> {
     result.map_err(|error| {
+        let error = error.into();
         tracing::error!(%error, "unfinished executions are no longer looked for");
+        engine.fail(error);
         Ended
     })
 }

@@ -7,11 +7,7 @@
 mod door;
 mod rest;
 
-use std::{
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::{
     FutureExt, StreamExt,
@@ -22,7 +18,7 @@ use stepyard_asl::{
     Command, CommandId, CommandKind, FactKind, HistoryEvent, ResourceKind, ScheduleTask,
     StatesError, Status, TaskToken, Timestamp,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use crate::{
     Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
@@ -144,7 +140,7 @@ pub(crate) struct Driver {
     commits: FuturesOrdered<BoxFuture<'static, Commit>>,
     draining: bool,
     /// Set when something broke, before anybody learns that there is no answer.
-    failure: Arc<OnceLock<EngineError>>,
+    failure: Arc<SetOnce<EngineError>>,
 }
 
 /// A commit that has come to its end, and what waits for it.
@@ -170,7 +166,7 @@ impl Driver {
         clock: Arc<dyn Clock>,
         tasks: Tasks,
         open_max: usize,
-        failure: Arc<OnceLock<EngineError>>,
+        failure: Arc<SetOnce<EngineError>>,
     ) -> Self {
         let (store, next_wake) = kept.map_or((None, None), |it| (Some(it.store), it.next_wake));
         Self {
@@ -203,7 +199,8 @@ impl Driver {
         };
         // What is in memory is ahead of what is durable, so nobody may see or act upon it.
         tracing::error!(%failure, executions = self.live.len(), "the engine stops");
-        self.failure.get_or_init(|| failure);
+        // What broke first is why.
+        let _ = self.failure.set(failure);
     }
 
     async fn turn(&mut self) -> Result<(), StoreError> {

@@ -1,14 +1,12 @@
 //! The handle that fronts hold: start, wait, watch, stop, resume, look.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
 use stepyard_asl::{
     HistoryEvent, Payload, Resource, ResourceKind, Seed, StatesError, Status, Timestamp,
 };
 use tokio::sync::{
+    SetOnce,
     mpsc::{self, Sender, WeakSender},
     oneshot,
 };
@@ -93,7 +91,7 @@ pub(crate) struct Shared {
     integrations: Arc<[Arc<dyn Integration>]>,
     reservations: Arc<Reservations>,
     pub(crate) machines: Machines,
-    failure: Arc<OnceLock<EngineError>>,
+    failure: Arc<SetOnce<EngineError>>,
 }
 
 /// A handle that keeps no engine alive.
@@ -113,6 +111,12 @@ impl WeakEngine {
 
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    /// Says what broke; the engine takes no work from then on.
+    pub(crate) fn fail(&self, error: EngineError) {
+        // What broke first is why.
+        let _ = self.shared.failure.set(error);
     }
 }
 
@@ -174,7 +178,7 @@ impl Engine {
     /// Starts an engine. Call it within a tokio runtime, which the engine's work then runs on.
     pub fn new(config: Config) -> Self {
         let integrations: Arc<[_]> = config.integrations.clone().into();
-        let failure = Arc::new(OnceLock::new());
+        let failure = Arc::new(SetOnce::new());
         let next_wake = config.custody.is_some().then(NextWake::default);
         let begin = |kept: Option<Kept>, live_max| {
             let (inbox, arrivals) = mpsc::channel(INBOX);
@@ -352,7 +356,13 @@ impl Engine {
 
     /// Whether the engine takes work: neither shut down nor broken.
     pub fn is_running(&self) -> bool {
-        !self.inbox.is_closed() && !self.express.is_closed()
+        !self.shared.failure.initialized() && !self.inbox.is_closed() && !self.express.is_closed()
+    }
+
+    /// Waits until something breaks, and says what. The engine takes no work from then on; what it
+    /// made durable can be resumed by the next engine on the store.
+    pub async fn failed(&self) -> EngineError {
+        self.shared.failure.wait().await.clone()
     }
 
     /// Shuts the engine down: nothing more begins, tasks at work come to their end and their facts
@@ -386,7 +396,12 @@ impl Engine {
         if records.is_empty() {
             return Ok(());
         }
-        Ok(self.store().append(Batch { records }).await?)
+        let kept = self.store().append(Batch { records }).await;
+        if let Err(error @ StoreError::Closed { .. }) = &kept {
+            // Nobody's records are kept any more. What broke first is why.
+            let _ = self.shared.failure.set(error.clone().into());
+        }
+        Ok(kept?)
     }
 
     /// The time of day, by the clock that executions go by.

@@ -355,6 +355,12 @@ pub enum StoreError {
         /// The fact's number.
         number: u64,
     },
+    /// There is no room for more.
+    #[error("`{file}` cannot grow, its disk is full: make room there, then start again")]
+    Full {
+        /// The file.
+        file: String,
+    },
     /// The store's medium failed.
     #[error("{action} `{file}`: {detail}")]
     Failed {

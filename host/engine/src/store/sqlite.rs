@@ -189,12 +189,17 @@ impl File {
 
     fn error(&self, action: &'static str, error: &rusqlite::Error) -> StoreError {
         let file = self.name();
-        let detail = error.to_string();
+        let mut detail = error.to_string();
         match error {
             rusqlite::Error::FromSqlConversionFailure(..) => StoreError::Damaged { file, detail },
             error => match error.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { file },
                 Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { file, detail },
+                Some(ErrorCode::DiskFull) => StoreError::Full { file },
+                Some(ErrorCode::SystemIoFailure) => {
+                    detail += ": look in the system's log for what is wrong with the disk";
+                    StoreError::Failed { action, file, detail }
+                }
                 _ => StoreError::Failed { action, file, detail },
             },
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use futures::future::BoxFuture;
@@ -193,26 +193,35 @@ async fn sqlite_keeps_an_execution_across_engines_and_openings() {
     assert!(matches!(third.wait(&arn).await, Ok(Status::Succeeded { .. })));
 }
 
-/// A store whose appends take until they are let through, and fail from a number on.
+/// A store whose appends take until they are let through, and fail from a number on, or once it is
+/// broken.
 #[derive(Debug, Clone)]
-struct Slow {
-    inner: MemoryStore,
+pub(crate) struct Slow {
+    pub(crate) inner: MemoryStore,
     through: Arc<Semaphore>,
     appends: Arc<AtomicUsize>,
     fails_from: usize,
+    broken: Arc<AtomicBool>,
 }
 
 impl Slow {
-    fn new(let_through: usize, fails_from: usize) -> Self {
+    pub(crate) fn new(let_through: usize, fails_from: usize) -> Self {
         let through = Arc::new(Semaphore::new(let_through));
-        Self { inner: MemoryStore::default(), through, appends: Arc::default(), fails_from }
+        let (inner, appends, broken) = Default::default();
+        Self { inner, through, appends, fails_from, broken }
+    }
+
+    /// From here on it fails.
+    pub(crate) fn break_down(&self) {
+        self.broken.store(true, Ordering::SeqCst);
     }
 }
 
 impl Store for Slow {
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
         let number = self.appends.fetch_add(1, Ordering::SeqCst) + 1;
-        let (this, fails) = (self.clone(), number >= self.fails_from);
+        let fails = number >= self.fails_from || self.broken.load(Ordering::SeqCst);
+        let this = self.clone();
         Box::pin(async move {
             this.through.acquire().await.unwrap().forget();
             match fails {

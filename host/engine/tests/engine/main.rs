@@ -2,6 +2,7 @@
 
 mod custody;
 mod durability;
+mod failing;
 mod looking;
 mod starting;
 mod support;
