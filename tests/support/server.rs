@@ -4,16 +4,22 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
-    thread,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use super::Project;
+use super::{Finished, Project};
+
+/// How long a server that ends by itself may take to.
+const END: Duration = Duration::from_secs(60);
 
 /// A server at work; dropped, it is killed.
 pub(crate) struct Server {
     child: Child,
+    /// Reads what it says, so that it never waits for a reader.
+    said: Option<JoinHandle<String>>,
     /// `127.0.0.1:<port>`.
     pub(crate) address: String,
 }
@@ -26,14 +32,28 @@ impl Server {
 
     /// Starts a server that listens on `address`.
     pub(crate) fn start_on(project: &Project, address: &str) -> Self {
+        let started = Self::try_start(project, address, &[]);
+        started.unwrap_or_else(|ended| panic!("the server did not start: {}", ended.stderr))
+    }
+
+    /// Starts a server with variables set; answers what became of one that ended instead.
+    pub(crate) fn try_start(
+        project: &Project,
+        address: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, Finished> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stepyard"));
         command.args(["serve", "--listen", address]).current_dir(project.path(""));
-        command.env_remove("STEPYARD_CRASH_AT").stdin(Stdio::null()).stderr(Stdio::piped());
+        command.env_remove("STEPYARD_CRASH_AT").envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("stepyard runs");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
         let mut said = String::new();
         let address = loop {
-            let Some(line) = lines.next() else { panic!("the server did not start: {said}") };
+            let Some(line) = lines.next() else {
+                let code = child.wait().expect("the server ends").code();
+                return Err(Finished { code, stdout: String::new(), stderr: said });
+            };
             let line = line.expect("stderr is text");
             let url = line.split_once("API on ").map(|(_, url)| url);
             if let Some((_, address)) = url.and_then(|url| url.split_once("://")) {
@@ -42,9 +62,16 @@ impl Server {
             said.push_str(&line);
             said.push('\n');
         };
-        // What it says later is read, so that it never waits for a reader.
-        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        Self { child, address }
+        let said = thread::spawn(move || {
+            let mut said = String::new();
+            for line in lines.map_while(Result::ok) {
+                eprintln!("{line}");
+                said += &line;
+                said.push('\n');
+            }
+            said
+        });
+        Ok(Self { child, said: Some(said), address })
     }
 
     /// How much memory it has, in KiB.
@@ -64,11 +91,31 @@ impl Server {
     }
 
     /// Asks it to end (SIGTERM), and answers its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.ask_to_end();
+        self.finish().code
+    }
+
+    /// Asks it to end (SIGTERM); one that has ended is past asking.
+    pub(crate) fn ask_to_end(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
         assert!(sent.success());
-        self.child.wait().expect("the server ends").code()
+    }
+
+    /// Waits until it has ended, and answers what it said since it listened.
+    pub(crate) fn finish(mut self) -> Finished {
+        let deadline = Instant::now() + END;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("the server can be waited for") {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            thread::sleep(Duration::from_millis(10));
+        };
+        let said = self.said.take().expect("it is finished once").join();
+        let stderr = said.expect("what it says can be read");
+        Finished { code: status.code(), stdout: String::new(), stderr }
     }
 
     /// Calls an operation as any client may; answers the status code and the body.
@@ -89,18 +136,29 @@ impl Server {
 
     /// Calls an operation of a server that may be killed meanwhile: none when no whole answer came.
     pub(crate) fn try_call(address: &str, operation: &str, body: &str) -> Option<(u16, Value)> {
-        let mut stream = TcpStream::connect(address).ok()?;
         let length = body.len();
         let head = format!(
             "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\
              Connection: close\r\nX-Amz-Target: AWSStepFunctions.{operation}\r\n\r\n"
         );
-        stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+        let (status, body) = Self::exchange(address, &format!("{head}{body}"))?;
+        Some((status, serde_json::from_str(&body).ok()?))
+    }
+
+    /// What `/readyz` says; none when nobody listens any more.
+    pub(crate) fn readiness(&self) -> Option<u16> {
+        let (address, line) = (&self.address, "GET /readyz HTTP/1.1");
+        let head = format!("{line}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        Some(Self::exchange(address, &head)?.0)
+    }
+
+    fn exchange(address: &str, request: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, serde_json::from_str(body).ok()?))
+        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
     }
 
     /// Whatever is answered to these bytes: the status code and the body.
