@@ -2,6 +2,8 @@
 
 mod access;
 mod architecture;
+mod aws_cli;
+mod aws_sdk;
 mod bad_input;
 mod commands;
 mod concurrency;
