@@ -19,6 +19,7 @@ mod body;
 mod constraint;
 mod error;
 mod hosts;
+mod jackson;
 mod limits;
 mod listen;
 mod page;

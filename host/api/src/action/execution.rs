@@ -9,7 +9,7 @@ use stepyard_engine::{
 };
 
 use super::{Action, machine::described_for, required, seconds};
-use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
+use crate::{Api, arn, constraint::Constraints, error::ApiError, jackson, page};
 
 /// The states an execution can be in, in AWS's order.
 const STATUSES: [&str; 6] =
@@ -191,11 +191,11 @@ fn input(text: Option<String>) -> Result<Payload, ApiError> {
         let message = format!("Invalid State Machine Execution Input: '{detail}'");
         ApiError::new("InvalidExecutionInput", message)
     };
-    let text = text.unwrap_or_else(|| "{}".to_owned());
-    if text.is_empty() {
+    let text = text.as_deref().unwrap_or("{}");
+    if text.trim().is_empty() {
         return Err(invalid("Invalid execution input."));
     }
-    Payload::parse(text).map_err(|error| invalid(&error.to_string()))
+    jackson::payload(text).map_err(|complaint| invalid(&complaint))
 }
 
 #[derive(Debug, Deserialize)]

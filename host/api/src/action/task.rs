@@ -1,11 +1,11 @@
 //! Task tokens: what whoever completes a task from outside says of it.
 
 use serde::Deserialize;
-use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, StatesError};
 use stepyard_engine::Completion;
 
 use super::{Action, Empty, required};
-use crate::{Api, constraint::Constraints, error::ApiError};
+use crate::{Api, constraint::Constraints, error::ApiError, jackson};
 
 /// The most characters of a task token.
 const TOKEN_MAX: usize = 2_048;
@@ -27,8 +27,8 @@ impl Action for SendTaskSuccess {
             .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
             .length("output", self.output.as_deref(), (0, PAYLOAD_BYTES_MAX))
             .check()?;
-        let output = Payload::parse(required(self.output)?).map_err(|error| {
-            ApiError::new("InvalidOutput", format!("Invalid Output: '{error}'"))
+        let output = jackson::payload(&required(self.output)?).map_err(|complaint| {
+            ApiError::new("InvalidOutput", format!("Invalid Output: '{complaint}'"))
         })?;
         complete(api, self.task_token, Completion::Succeeded(output)).await
     }
