@@ -9,6 +9,7 @@ mod commands;
 mod concurrency;
 mod crash;
 mod far_sides;
+mod hostile;
 mod order_workflow;
 mod recovery;
 mod serve;

@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub(crate) struct Server {
     child: Child,
     /// `127.0.0.1:<port>`.
     pub(crate) address: String,
+    /// Reads what it says, until it says no more.
+    said: Option<JoinHandle<String>>,
 }
 
 impl Server {
@@ -43,8 +45,11 @@ impl Server {
             said.push('\n');
         };
         // What it says later is read, so that it never waits for a reader.
-        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        Self { child, address }
+        let said = thread::spawn(move || {
+            let heard = lines.map_while(Result::ok).inspect(|line| eprintln!("{line}"));
+            heard.map(|line| line + "\n").collect()
+        });
+        Self { child, address, said: Some(said) }
     }
 
     /// How much memory it has, in KiB.
@@ -64,11 +69,18 @@ impl Server {
     }
 
     /// Asks it to end (SIGTERM), and answers its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.end().0
+    }
+
+    /// Asks it to end (SIGTERM), and answers its exit code and what it said since it listened.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
         assert!(sent.success());
-        self.child.wait().expect("the server ends").code()
+        let code = self.child.wait().expect("the server ends").code();
+        let said = self.said.take().expect("it is taken once");
+        (code, said.join().expect("what it says is read"))
     }
 
     /// Calls an operation as any client may; answers the status code and the body.

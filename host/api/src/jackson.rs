@@ -151,9 +151,7 @@ impl Parser<'_> {
     fn within(&mut self, kind: &str) -> Result<(usize, char), Complaint> {
         match self.skip_space()? {
             Some(next) => Ok(next),
-            None => {
-                complain(format_args!("Unexpected end-of-input within/between {kind} entries"))
-            }
+            None => complain(format_args!("Unexpected end-of-input within/between {kind} entries")),
         }
     }
 

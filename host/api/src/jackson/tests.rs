@@ -119,9 +119,11 @@ fn a_number_is_told_by_its_part() {
 
 #[test]
 fn characters_that_must_be_escaped_are_told_by_their_code() {
-    for (text, code, what) in
-        [("\"a\nb\"", 10, "string value"), ("{\"a\tb\": 1}", 9, "name"), ("[\"\0\"]", 0, "string value")]
-    {
+    for (text, code, what) in [
+        ("\"a\nb\"", 10, "string value"),
+        ("{\"a\tb\": 1}", 9, "name"),
+        ("[\"\0\"]", 0, "string value"),
+    ] {
         let mend = format!("has to be escaped using backslash to be included in {what}");
         check(text, &format!("Illegal unquoted character ((CTRL-CHAR, code {code})): {mend}"));
     }
