@@ -11,6 +11,7 @@ mod crash;
 mod far_sides;
 mod hostile;
 mod order_workflow;
+mod paginators;
 mod recovery;
 mod serve;
 mod support;
