@@ -292,7 +292,7 @@ impl Parser<'_> {
     }
 
     fn skip_space(&mut self) -> Result<Option<(usize, char)>, Complaint> {
-        while let Some((place, character)) = self.rest.next() {
+        for (place, character) in self.rest.by_ref() {
             match character {
                 ' ' | '\t' | '\r' | '\n' => {}
                 '\0'..' ' => {

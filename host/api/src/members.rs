@@ -143,7 +143,7 @@ mod tests {
         max_results: Option<i64>,
         publish: Option<bool>,
         keys: Option<Vec<String>>,
-        part: Option<Box<Request>>,
+        part: Option<Box<Self>>,
     }
 
     #[test]
