@@ -29,6 +29,7 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("aws-config", "stepyard-integrations"),
     ("aws-sdk-sns", "stepyard-integrations"),
     ("aws-smithy-http-client", "stepyard-integrations"),
+    ("aws-sdk-sfn", "the tests"),
     ("aws-sigv4", "stepyard-api"),
     ("axum", "stepyard-api"),
     ("anyhow", "stepyard"),

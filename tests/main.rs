@@ -2,12 +2,16 @@
 
 mod access;
 mod architecture;
+mod aws_cli;
+mod aws_sdk;
 mod bad_input;
 mod commands;
 mod concurrency;
 mod crash;
 mod far_sides;
+mod hostile;
 mod order_workflow;
+mod paginators;
 mod recovery;
 mod serve;
 mod support;

@@ -27,7 +27,6 @@ REASONS = [
     (r"States\.\w+\b.*not supported|intrinsic", "an intrinsic function that is not built"),
     (r"states:startExecution|start_execution_sync|start_execution_no", "the states:startExecution integration"),
     (r"no integration does tasks", "an integration that is not built"),
-    (r"InvalidExecutionInput", "Jackson's words for input that is no JSON"),
     (r"test_activity_task_on_deleted", "a deleted activity: AWS finds out before it schedules the task"),
 ]
 

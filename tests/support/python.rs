@@ -1,4 +1,5 @@
-//! Far sides that no one here wrote, from PyPI: moto (Amazon SNS), aiosmtpd, localstripe.
+//! Far sides and clients that no one here wrote, from PyPI: moto (Amazon SNS), aiosmtpd, localstripe,
+//! boto3, the AWS CLI.
 //!
 //! They live in a virtual environment of their own in cargo's target directory, made once and used
 //! by every test binary. Without Python a test that needs one is skipped, with a line on standard
@@ -22,7 +23,7 @@ const REQUIREMENTS: &str = include_str!("requirements.txt");
 const SERVERS: &str = include_str!("servers.py");
 const SNS_QUEUE: &str = include_str!("sns_queue.py");
 
-/// A Python that has what the servers need.
+/// A Python that has what they need.
 #[derive(Clone, Debug)]
 pub(crate) struct Python {
     interpreter: PathBuf,

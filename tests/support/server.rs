@@ -62,16 +62,12 @@ impl Server {
             said.push_str(&line);
             said.push('\n');
         };
+        // What it says later is read, so that it never waits for a reader.
         let said = thread::spawn(move || {
-            let mut said = String::new();
-            for line in lines.map_while(Result::ok) {
-                eprintln!("{line}");
-                said += &line;
-                said.push('\n');
-            }
-            said
+            let heard = lines.map_while(Result::ok).inspect(|line| eprintln!("{line}"));
+            heard.map(|line| line + "\n").collect()
         });
-        Ok(Self { child, said: Some(said), address })
+        Ok(Self { child, address, said: Some(said) })
     }
 
     /// How much memory it has, in KiB.

@@ -2,6 +2,13 @@
 
 use crate::error::ApiError;
 
+/// The bounds of an ARN's length.
+pub(crate) const ARN: (usize, usize) = (1, 256);
+/// Of an ARN that may name a version or a Map Run.
+pub(crate) const LONG_ARN: (usize, usize) = (1, 2_000);
+/// Of a page token.
+const PAGE_TOKEN: (usize, usize) = (1, 1_024);
+
 /// Gathers what is wrong with a request.
 #[derive(Debug, Default)]
 pub(crate) struct Constraints(Vec<String>);
@@ -17,21 +24,37 @@ impl Constraints {
         self
     }
 
+    /// An ARN that has to be there.
+    pub(crate) fn arn(self, member: &str, value: &Option<String>) -> Self {
+        self.present(member, value).length(member, value.as_deref(), ARN)
+    }
+
     /// A text of `min` to `max` characters, when it is there.
     pub(crate) fn length(
         mut self,
         member: &str,
         value: Option<&str>,
-        (min, max): (usize, usize),
+        bounds: (usize, usize),
     ) -> Self {
-        let Some(value) = value else { return self };
-        let length = value.chars().count();
-        let bound = match () {
-            () if length > max => format!("less than or equal to {max}"),
-            () if length < min => format!("greater than or equal to {min}"),
-            () => return self,
-        };
-        self.fail(member, value, &format!("have length {bound}"));
+        if let Some((value, demand)) = value.and_then(|it| Some((it, excess(it, bounds)?))) {
+            self.fail(member, value, &demand);
+        }
+        self
+    }
+
+    /// A text of `min` to `max` characters, when it is there, that AWS's model calls sensitive: no
+    /// message repeats it.
+    pub(crate) fn sensitive(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        bounds: (usize, usize),
+    ) -> Self {
+        if let Some(demand) = value.and_then(|it| excess(it, bounds)) {
+            self.0.push(format!(
+                "Value at '{member}' failed to satisfy constraint: Member must {demand}"
+            ));
+        }
         self
     }
 
@@ -55,6 +78,16 @@ impl Constraints {
     /// `maxResults`: 0 to 1000.
     pub(crate) fn max_results(self, value: Option<i64>) -> Self {
         self.range("maxResults", value, (0, 1_000))
+    }
+
+    /// `nextToken`.
+    pub(crate) fn next_token(self, value: &Option<String>) -> Self {
+        self.length("nextToken", value.as_deref(), PAGE_TOKEN)
+    }
+
+    /// `includedData`.
+    pub(crate) fn included_data(self, word: &Option<String>) -> Self {
+        self.one_of("includedData", word.as_deref(), &["ALL_DATA", "METADATA_ONLY"])
     }
 
     /// A text that is `right` by a pattern of AWS's model, when it is there.
@@ -116,6 +149,16 @@ impl Constraints {
     }
 }
 
+/// What a text would have to be, when it is too short or too long.
+fn excess(text: &str, (min, max): (usize, usize)) -> Option<String> {
+    let length = text.chars().count();
+    match () {
+        () if length > max => Some(format!("have length less than or equal to {max}")),
+        () if length < min => Some(format!("have length greater than or equal to {min}")),
+        () => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,8 +176,13 @@ mod tests {
             .pattern("name", Some("12"), "^[a-z]+$", |name| name == "a")
             .items("routes", Some(3), (1, 2), || "[a, b, c]".to_owned())
             .items("routes", Some(0), (1, 2), || "[]".to_owned())
+            .arn("stateMachineArn", &None)
+            .arn("stateMachineArn", &Some(String::new()))
+            .sensitive("cause", Some("abc"), (0, 2))
+            .next_token(&Some(String::new()))
+            .included_data(&Some("SOME".to_owned()))
             .check();
-        let expected = "10 validation errors detected: \
+        let expected = "15 validation errors detected: \
             Value null at 'definition' failed to satisfy constraint: Member must not be null; \
             Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1; \
             Value 'abc' at 'roleArn' failed to satisfy constraint: Member must have length less than or equal to 2; \
@@ -144,7 +192,12 @@ mod tests {
             Value '101' at 'routes.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100; \
             Value '12' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z]+$; \
             Value '[a, b, c]' at 'routes' failed to satisfy constraint: Member must have length less than or equal to 2; \
-            Value '[]' at 'routes' failed to satisfy constraint: Member must have length greater than or equal to 1";
+            Value '[]' at 'routes' failed to satisfy constraint: Member must have length greater than or equal to 1; \
+            Value null at 'stateMachineArn' failed to satisfy constraint: Member must not be null; \
+            Value '' at 'stateMachineArn' failed to satisfy constraint: Member must have length greater than or equal to 1; \
+            Value at 'cause' failed to satisfy constraint: Member must have length less than or equal to 2; \
+            Value '' at 'nextToken' failed to satisfy constraint: Member must have length greater than or equal to 1; \
+            Value 'SOME' at 'includedData' failed to satisfy constraint: Member must satisfy enum value set: [ALL_DATA, METADATA_ONLY]";
         assert_eq!(wrong, Err(ApiError::new("ValidationException", expected)));
     }
 
@@ -154,6 +207,10 @@ mod tests {
             .present("name", &Some("orders"))
             .length("name", Some("orders"), (1, 80))
             .length("traceHeader", None, (0, 256))
+            .arn("stateMachineArn", &Some("a".repeat(256)))
+            .sensitive("cause", Some("ab"), (0, 2))
+            .next_token(&None)
+            .included_data(&Some("METADATA_ONLY".to_owned()))
             .one_of("type", None, &["STANDARD"])
             .max_results(Some(0))
             .max_results(None)

@@ -12,6 +12,8 @@ use stepyard_engine::{
     TagError,
 };
 
+use crate::members::Unreadable;
+
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -90,7 +92,7 @@ impl ApiError {
     }
 
     /// The server failed; what happened is in its log.
-    fn internal(error: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         let message = error.to_string();
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::new("InternalFailure", message) }
@@ -99,6 +101,12 @@ impl ApiError {
     fn unavailable(error: &dyn std::fmt::Display) -> Self {
         let message = error.to_string();
         Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new("ServiceUnavailable", message) }
+    }
+}
+
+impl From<Unreadable> for ApiError {
+    fn from(error: Unreadable) -> Self {
+        Self::new("SerializationException", error.to_string())
     }
 }
 

@@ -4,7 +4,7 @@
 //!   listen.rs: connections, TLS, limits of time
 //!     hosts.rs ── POST /  X-Amz-Target: AWSStepFunctions.StartExecution
 //!       wire.rs ── access.rs: whose signature it is; body.rs: its body, within limits
-//!          ├────── action/ (one struct an operation) ──► Engine
+//!          ├────── members.rs, action/ (one struct an operation) ──► Engine
 //!          └────── error.rs: {"__type": …, "message": …}
 //! ```
 //!
@@ -19,8 +19,10 @@ mod body;
 mod constraint;
 mod error;
 mod hosts;
+mod jackson;
 mod limits;
 mod listen;
+mod members;
 mod page;
 mod tls;
 mod wire;

@@ -9,9 +9,9 @@ use tokio::{sync::oneshot, time};
 
 use super::{
     Action, Empty,
-    machine::Encryption,
+    configuration::Encryption,
     required, seconds,
-    tag::{Tag, tags},
+    tag::{self, Tag, tags},
 };
 use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
 
@@ -31,7 +31,9 @@ impl Action for CreateActivity {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         let check = Constraints::default().present("name", &self.name);
-        check.length("name", self.name.as_deref(), (1, 80)).check()?;
+        let check = check.length("name", self.name.as_deref(), (1, 80));
+        let check = tag::constrain(check, self.tags.as_deref());
+        Encryption::constrain(check, self.encryption_configuration.as_ref()).check()?;
         Encryption::check(self.encryption_configuration.as_ref())?;
         let tags = tags(self.tags.unwrap_or_default())?;
         let name = required(self.name)?;
@@ -55,7 +57,7 @@ impl Action for DescribeActivity {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default().present("activityArn", &self.activity_arn).check()?;
+        Constraints::default().arn("activityArn", &self.activity_arn).check()?;
         let activity = required(self.activity_arn)?;
         let found = api.engine.activity(arn::activity(&activity)?).await?;
         let mut shown = listed(&found);
@@ -82,7 +84,7 @@ impl Action for DeleteActivity {
     type Output = Empty;
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
-        Constraints::default().present("activityArn", &self.activity_arn).check()?;
+        Constraints::default().arn("activityArn", &self.activity_arn).check()?;
         let activity = required(self.activity_arn)?;
         api.engine.delete_activity(arn::activity(&activity)?).await?;
         Ok(Empty {})
@@ -101,7 +103,10 @@ impl Action for ListActivities {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         const LIST: &str = "activities";
-        Constraints::default().max_results(self.max_results).check()?;
+        Constraints::default()
+            .max_results(self.max_results)
+            .next_token(&self.next_token)
+            .check()?;
         // A page begins behind the last name of the one before.
         let after = api.pages.place(LIST, self.next_token.as_deref())?;
         let all = api.engine.activities().await?;
@@ -128,7 +133,7 @@ impl Action for GetActivityTask {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
-            .present("activityArn", &self.activity_arn)
+            .arn("activityArn", &self.activity_arn)
             .length("workerName", self.worker_name.as_deref(), (1, 80))
             .check()?;
         let activity = required(self.activity_arn)?;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_engine::{AliasChange, AliasRecord, MachineArn, NewAlias, Route};
 
-use super::{Action, Empty, required, seconds, version::DESCRIPTION_MAX};
+use super::{Action, Empty, required, seconds, version::DESCRIPTION};
 use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
 
 /// AWS's pattern of an alias's name (API reference, `CharacterRestrictedName`): not digits alone.
@@ -45,7 +45,7 @@ fn check(check: Constraints, routing: Option<&[RoutingConfigurationListItem]>) -
     let check = check.items(MEMBER, routing.map(<[_]>::len), ROUTES, || list(items));
     items.iter().zip(1..).fold(check, |check, (item, number)| {
         let member = |name| format!("{MEMBER}.{number}.member.{name}");
-        check.present(&member("stateMachineVersionArn"), &item.state_machine_version_arn).range(
+        check.arn(&member("stateMachineVersionArn"), &item.state_machine_version_arn).range(
             &member("weight"),
             Some(item.weight.unwrap_or_default()),
             (0, WEIGHTS),
@@ -112,7 +112,7 @@ impl Action for CreateStateMachineAlias {
             .present("routingConfiguration", &self.routing_configuration)
             .length("name", self.name.as_deref(), (1, 80))
             .pattern("name", self.name.as_deref(), NAME, is_name)
-            .length("description", self.description.as_deref(), (0, DESCRIPTION_MAX));
+            .sensitive("description", self.description.as_deref(), DESCRIPTION);
         check(constraints, self.routing_configuration.as_deref()).check()?;
         let (machine, routes) = routes(&required(self.routing_configuration)?)?;
         let created = api.engine.create_alias(NewAlias {
@@ -139,8 +139,8 @@ impl Action for UpdateStateMachineAlias {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         let constraints = Constraints::default()
-            .present("stateMachineAliasArn", &self.state_machine_alias_arn)
-            .length("description", self.description.as_deref(), (0, DESCRIPTION_MAX));
+            .arn("stateMachineAliasArn", &self.state_machine_alias_arn)
+            .sensitive("description", self.description.as_deref(), DESCRIPTION);
         check(constraints, self.routing_configuration.as_deref()).check()?;
         let (alias, name) = arn::alias(&required(self.state_machine_alias_arn)?)?;
         if self.description.is_none() && self.routing_configuration.is_none() {
@@ -173,7 +173,7 @@ impl Action for DescribeStateMachineAlias {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         let alias = &self.state_machine_alias_arn;
-        Constraints::default().present("stateMachineAliasArn", alias).check()?;
+        Constraints::default().arn("stateMachineAliasArn", alias).check()?;
         let (machine, name) = arn::alias(&required(self.state_machine_alias_arn)?)?;
         let alias = api.engine.alias(&machine.machine, &name).await?;
         let mut answer = listed(&alias);
@@ -202,7 +202,7 @@ impl Action for DeleteStateMachineAlias {
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
         let alias = &self.state_machine_alias_arn;
-        Constraints::default().present("stateMachineAliasArn", alias).check()?;
+        Constraints::default().arn("stateMachineAliasArn", alias).check()?;
         let (machine, name) = arn::alias(&required(self.state_machine_alias_arn)?)?;
         api.engine.delete_alias(&machine.machine, &name).await?;
         Ok(Empty {})
@@ -222,8 +222,9 @@ impl Action for ListStateMachineAliases {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
-            .present("stateMachineArn", &self.state_machine_arn)
+            .arn("stateMachineArn", &self.state_machine_arn)
             .max_results(self.max_results)
+            .next_token(&self.next_token)
             .check()?;
         let given = required(self.state_machine_arn)?;
         let machine = arn::machine(&given)?;

@@ -2,14 +2,27 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Payload, StatesError, Status, Timestamp, error_name};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
-    EngineError, ExecutionRecord, ExecutionSummary, MachineType, Qualifier, Selection, StartError,
-    Started, StateMachineRecord, check_name,
+    EngineError, ExecutionRecord, ExecutionSummary, MachineType, NAME_CHARACTERS_MAX, Qualifier,
+    Selection, StartError, Started, StateMachineRecord, check_name,
 };
 
-use super::{Action, machine::described_for, required, seconds};
-use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
+use super::{
+    Action,
+    machine::described_for,
+    required, seconds,
+    task::{CAUSE, ERROR},
+};
+use crate::{
+    Api, arn,
+    constraint::{ARN, Constraints, LONG_ARN},
+    error::ApiError,
+    jackson, page,
+};
+
+/// The bounds of a page token of ListExecutions, longer than those of others.
+const PAGE_TOKEN: (usize, usize) = (1, 3_096);
 
 /// The states an execution can be in, in AWS's order.
 const STATUSES: [&str; 6] =
@@ -28,7 +41,7 @@ impl Action for StartExecution {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        let (kind, start) = self.read(api).await?;
+        let (kind, start) = self.read(api, &None).await?;
         if kind == MachineType::Express {
             let (started, _) = api.engine.start_express(start).await.map_err(busy)?;
             return Ok(self::started(&started));
@@ -48,10 +61,15 @@ impl StartExecution {
     async fn read(
         self,
         api: &Api,
+        included_data: &Option<String>,
     ) -> Result<(MachineType, stepyard_engine::StartExecution), ApiError> {
         Constraints::default()
-            .present("stateMachineArn", &self.state_machine_arn)
+            .arn("stateMachineArn", &self.state_machine_arn)
+            .length("name", self.name.as_deref(), (1, NAME_CHARACTERS_MAX))
+            .sensitive("input", self.input.as_deref(), (0, PAYLOAD_BYTES_MAX))
             .length("traceHeader", self.trace_header.as_deref(), (0, 256))
+            .pattern("traceHeader", self.trace_header.as_deref(), r"\p{ASCII}*", str::is_ascii)
+            .included_data(included_data)
             .check()?;
         let arn = required(self.state_machine_arn)?;
         let name = self.name.unwrap_or_else(|| api.engine.fresh_uuid());
@@ -93,8 +111,10 @@ fn busy(error: StartError) -> ApiError {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartSyncExecution {
-    #[serde(flatten)]
-    start: StartExecution,
+    state_machine_arn: Option<String>,
+    name: Option<String>,
+    input: Option<String>,
+    trace_header: Option<String>,
     included_data: Option<String>,
 }
 
@@ -102,8 +122,14 @@ impl Action for StartSyncExecution {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        let with_data = includes_data(self.included_data.as_deref())?;
-        let (kind, start) = self.start.read(api).await?;
+        let with_data = includes_data(&self.included_data);
+        let start = StartExecution {
+            state_machine_arn: self.state_machine_arn,
+            name: self.name,
+            input: self.input,
+            trace_header: self.trace_header,
+        };
+        let (kind, start) = start.read(api, &self.included_data).await?;
         if kind != MachineType::Express {
             return Err(ApiError::type_not_supported());
         }
@@ -136,9 +162,8 @@ impl Action for StartSyncExecution {
 }
 
 /// `includedData`: whether input and output are shown.
-pub(super) fn includes_data(word: Option<&str>) -> Result<bool, ApiError> {
-    Constraints::default().one_of("includedData", word, &["ALL_DATA", "METADATA_ONLY"]).check()?;
-    Ok(word != Some("METADATA_ONLY"))
+pub(super) fn includes_data(word: &Option<String>) -> bool {
+    word.as_deref() != Some("METADATA_ONLY")
 }
 
 /// Input, and output or error.
@@ -177,8 +202,9 @@ impl Action for RedriveExecution {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
-            .present("executionArn", &self.execution_arn)
+            .arn("executionArn", &self.execution_arn)
             .length("clientToken", self.client_token.as_deref(), (1, 64))
+            .pattern("clientToken", self.client_token.as_deref(), "[!-~]+", is_graphic)
             .check()?;
         let execution = required(self.execution_arn)?;
         let redriven = api.engine.redrive(arn::execution(&execution)?, self.client_token);
@@ -186,16 +212,21 @@ impl Action for RedriveExecution {
     }
 }
 
+/// AWS's pattern of a client token: visible characters of ASCII.
+fn is_graphic(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn input(text: Option<String>) -> Result<Payload, ApiError> {
     let invalid = |detail: &str| {
         let message = format!("Invalid State Machine Execution Input: '{detail}'");
         ApiError::new("InvalidExecutionInput", message)
     };
-    let text = text.unwrap_or_else(|| "{}".to_owned());
-    if text.is_empty() {
+    let text = text.as_deref().unwrap_or("{}");
+    if text.trim().is_empty() {
         return Err(invalid("Invalid execution input."));
     }
-    Payload::parse(text).map_err(|error| invalid(&error.to_string()))
+    jackson::payload(text).map_err(|complaint| invalid(&complaint))
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,9 +242,9 @@ impl Action for StopExecution {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
-            .present("executionArn", &self.execution_arn)
-            .length("error", self.error.as_deref(), (0, 256))
-            .length("cause", self.cause.as_deref(), (0, 32_768))
+            .arn("executionArn", &self.execution_arn)
+            .sensitive("error", self.error.as_deref(), ERROR)
+            .sensitive("cause", self.cause.as_deref(), CAUSE)
             .check()?;
         let execution = required(self.execution_arn)?;
         let error = StatesError { error: self.error, cause: self.cause };
@@ -233,8 +264,11 @@ impl Action for DescribeExecution {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default().present("executionArn", &self.execution_arn).check()?;
-        let with_data = includes_data(self.included_data.as_deref())?;
+        Constraints::default()
+            .arn("executionArn", &self.execution_arn)
+            .included_data(&self.included_data)
+            .check()?;
+        let with_data = includes_data(&self.included_data);
         let execution = required(self.execution_arn)?;
         let found = api.engine.describe(arn::execution(&execution)?).await?;
         Ok(described(&found.execution, with_data, api.engine.now()))
@@ -261,13 +295,18 @@ fn described(execution: &ExecutionRecord, with_data: bool, now: Timestamp) -> Va
 #[serde(rename_all = "camelCase")]
 pub(super) struct DescribeStateMachineForExecution {
     execution_arn: Option<String>,
+    included_data: Option<String>,
 }
 
 impl Action for DescribeStateMachineForExecution {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default().present("executionArn", &self.execution_arn).check()?;
+        Constraints::default()
+            .arn("executionArn", &self.execution_arn)
+            .included_data(&self.included_data)
+            .check()?;
+        let with_data = includes_data(&self.included_data);
         let execution = required(self.execution_arn)?;
         let found = api.engine.describe(arn::execution(&execution)?).await?.execution;
         let machine_arn = arn::machine_of(&execution).unwrap_or_default();
@@ -292,7 +331,7 @@ impl Action for DescribeStateMachineForExecution {
             revision,
             versions: 0,
         };
-        Ok(described_for(&machine, since.min(found.summary.started_at)))
+        Ok(described_for(&machine, since.min(found.summary.started_at), with_data))
     }
 }
 
@@ -312,6 +351,9 @@ impl Action for ListExecutions {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
+            .length("stateMachineArn", self.state_machine_arn.as_deref(), ARN)
+            .length("mapRunArn", self.map_run_arn.as_deref(), LONG_ARN)
+            .length("nextToken", self.next_token.as_deref(), PAGE_TOKEN)
             .max_results(self.max_results)
             .one_of("statusFilter", self.status_filter.as_deref(), &STATUSES)
             .one_of("redriveFilter", self.redrive_filter.as_deref(), &["REDRIVEN", "NOT_REDRIVEN"])

@@ -29,8 +29,9 @@ impl Action for GetExecutionHistory {
 
     async fn run(self, api: &Api) -> Result<History, ApiError> {
         Constraints::default()
-            .present("executionArn", &self.execution_arn)
+            .arn("executionArn", &self.execution_arn)
             .max_results(self.max_results)
+            .next_token(&self.next_token)
             .check()?;
         let execution = required(self.execution_arn)?;
         let reverse = self.reverse_order.unwrap_or(false);

@@ -6,22 +6,29 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_asl::{Code, Diagnostic, Severity, Timestamp};
 use stepyard_engine::{
-    MachineType, NewStateMachine, StateMachineChange, StateMachineRecord, Target, check_name,
+    MachineType, NAME_CHARACTERS_MAX, NewStateMachine, StateMachineChange, StateMachineRecord,
+    Target, check_name,
 };
 
 use super::{
-    Action, Empty, required, seconds,
-    tag::{Tag, tags},
-    version::{DESCRIPTION_MAX, publish},
+    Action, Empty,
+    configuration::{Encryption, Logging, Tracing},
+    execution::includes_data,
+    required, seconds,
+    tag::{self, Tag, tags},
+    version::{DESCRIPTION, publish},
 };
-use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
+use crate::{
+    Api, arn,
+    constraint::{ARN, Constraints},
+    error::ApiError,
+    page,
+};
 
-/// The most characters of a definition (Quotas: 1 MB).
-const DEFINITION_MAX: usize = 1_048_576;
-/// The most characters of an ARN.
-const ARN_MAX: usize = 256;
-/// The bounds of a version's description.
-const DESCRIPTION: (usize, usize) = (0, DESCRIPTION_MAX);
+/// The bounds of a definition's characters (Quotas: 1 MB).
+const DEFINITION: (usize, usize) = (1, 1_048_576);
+/// The most diagnostics of a definition at once.
+const DIAGNOSTICS_MAX: usize = 100;
 /// The types of state machine, in AWS's order.
 const TYPES: [&str; 2] = ["STANDARD", "EXPRESS"];
 
@@ -44,16 +51,17 @@ impl Action for CreateStateMachine {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default()
+        let check = Constraints::default()
             .present("name", &self.name)
             .present("definition", &self.definition)
-            .present("roleArn", &self.role_arn)
-            .length("name", self.name.as_deref(), (1, 80))
-            .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
-            .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
+            .arn("roleArn", &self.role_arn)
+            .length("name", self.name.as_deref(), (1, NAME_CHARACTERS_MAX))
+            .sensitive("definition", self.definition.as_deref(), DEFINITION)
             .one_of("type", self.r#type.as_deref(), &TYPES)
-            .length("versionDescription", self.version_description.as_deref(), DESCRIPTION)
-            .check()?;
+            .sensitive("versionDescription", self.version_description.as_deref(), DESCRIPTION);
+        let check = Logging::constrain(check, self.logging_configuration.as_ref());
+        let check = tag::constrain(check, self.tags.as_deref());
+        Encryption::constrain(check, self.encryption_configuration.as_ref()).check()?;
         let publish = publish(self.publish, self.version_description)?;
         Encryption::check(self.encryption_configuration.as_ref())?;
         let tags = tags(self.tags.unwrap_or_default())?;
@@ -65,7 +73,7 @@ impl Action for CreateStateMachine {
             definition: required(self.definition)?.into(),
             role: required(self.role_arn)?,
             kind: kind(self.r#type.as_deref()),
-            logging: self.logging_configuration.map_or(Ok("".into()), Logging::checked)?,
+            logging: self.logging_configuration.map_or(Ok("".into()), Logging::kept)?,
             tracing: self.tracing_configuration.is_some_and(|it| it.is_on()),
             publish,
             tags,
@@ -99,12 +107,13 @@ impl Action for UpdateStateMachine {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default()
-            .present("stateMachineArn", &self.state_machine_arn)
-            .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
-            .length("roleArn", self.role_arn.as_deref(), (1, ARN_MAX))
-            .length("versionDescription", self.version_description.as_deref(), DESCRIPTION)
-            .check()?;
+        let check = Constraints::default()
+            .arn("stateMachineArn", &self.state_machine_arn)
+            .sensitive("definition", self.definition.as_deref(), DEFINITION)
+            .length("roleArn", self.role_arn.as_deref(), ARN)
+            .sensitive("versionDescription", self.version_description.as_deref(), DESCRIPTION);
+        let check = Logging::constrain(check, self.logging_configuration.as_ref());
+        Encryption::constrain(check, self.encryption_configuration.as_ref()).check()?;
         let publish = publish(self.publish, self.version_description)?;
         Encryption::check(self.encryption_configuration.as_ref())?;
         let machine = required(self.state_machine_arn)?;
@@ -112,7 +121,7 @@ impl Action for UpdateStateMachine {
         let change = StateMachineChange {
             definition: self.definition.map(Arc::from),
             role: self.role_arn,
-            logging: self.logging_configuration.map(Logging::checked).transpose()?,
+            logging: self.logging_configuration.map(Logging::kept).transpose()?,
             tracing: self.tracing_configuration.map(|it| it.is_on()),
             publish,
         };
@@ -142,17 +151,20 @@ impl Action for UpdateStateMachine {
 #[serde(rename_all = "camelCase")]
 pub(super) struct DescribeStateMachine {
     state_machine_arn: Option<String>,
+    included_data: Option<String>,
 }
 
 impl Action for DescribeStateMachine {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        let check = Constraints::default().present("stateMachineArn", &self.state_machine_arn);
-        check.check()?;
+        Constraints::default()
+            .arn("stateMachineArn", &self.state_machine_arn)
+            .included_data(&self.included_data)
+            .check()?;
         let machine = required(self.state_machine_arn)?;
         let Target { machine, version, .. } = api.engine.look_up(&arn::machine(&machine)?).await?;
-        let mut answer = described(&machine);
+        let mut answer = described(&machine, includes_data(&self.included_data));
         answer["status"] = json!("ACTIVE");
         answer["type"] = json!(machine.kind.name());
         answer["creationDate"] = json!(seconds(machine.created_at));
@@ -177,8 +189,7 @@ impl Action for DeleteStateMachine {
     type Output = Empty;
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
-        let check = Constraints::default().present("stateMachineArn", &self.state_machine_arn);
-        check.check()?;
+        Constraints::default().arn("stateMachineArn", &self.state_machine_arn).check()?;
         let machine = required(self.state_machine_arn)?;
         api.engine.delete_state_machine(arn::state_machine(&machine)?).await?;
         Ok(Empty {})
@@ -197,7 +208,10 @@ impl Action for ListStateMachines {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         const LIST: &str = "machines";
-        Constraints::default().max_results(self.max_results).check()?;
+        Constraints::default()
+            .max_results(self.max_results)
+            .next_token(&self.next_token)
+            .check()?;
         // A page begins behind the last name of the one before: what is created or deleted
         // meanwhile moves nothing.
         let after = api.pages.place(LIST, self.next_token.as_deref())?;
@@ -229,10 +243,10 @@ impl Action for ValidateStateMachineDefinition {
     async fn run(self, _: &Api) -> Result<Value, ApiError> {
         Constraints::default()
             .present("definition", &self.definition)
-            .length("definition", self.definition.as_deref(), (1, DEFINITION_MAX))
+            .sensitive("definition", self.definition.as_deref(), DEFINITION)
             .one_of("type", self.r#type.as_deref(), &TYPES)
             .one_of("severity", self.severity.as_deref(), &["ERROR", "WARNING"])
-            .max_results(self.max_results)
+            .range("maxResults", self.max_results, (0, DIAGNOSTICS_MAX as i64))
             .check()?;
         let kind = kind(self.r#type.as_deref());
         let problems = kind.parse(&required(self.definition)?).err().unwrap_or_default();
@@ -240,7 +254,7 @@ impl Action for ValidateStateMachineDefinition {
         let with_warnings = self.severity.as_deref() == Some("WARNING");
         let shown: Vec<&Diagnostic> =
             problems.iter().filter(|problem| with_warnings || is_error(problem)).collect();
-        let page = page::size(self.max_results).min(100);
+        let page = page::size(self.max_results).min(DIAGNOSTICS_MAX);
         Ok(json!({
             "result": if problems.iter().any(|it| is_error(&it)) { "FAIL" } else { "OK" },
             "diagnostics": shown.iter().take(page).map(|it| diagnosed(it)).collect::<Vec<_>>(),
@@ -277,13 +291,14 @@ fn listed(machine: &StateMachineRecord) -> Value {
 }
 
 /// What DescribeStateMachine and DescribeStateMachineForExecution have in common.
-fn described(machine: &StateMachineRecord) -> Value {
+fn described(machine: &StateMachineRecord, with_data: bool) -> Value {
     let logging = serde_json::from_str(&machine.logging);
     let off = json!({ "level": "OFF", "includeExecutionData": false });
     let mut shown = json!({
         "stateMachineArn": machine.arn,
         "name": machine.name,
-        "definition": machine.definition,
+        // "If called with includedData = METADATA_ONLY, the returned definition will be {}."
+        "definition": if with_data { &*machine.definition } else { "{}" },
         "roleArn": machine.role,
         "loggingConfiguration": logging.unwrap_or(off),
         "tracingConfiguration": { "enabled": machine.tracing },
@@ -296,66 +311,12 @@ fn described(machine: &StateMachineRecord) -> Value {
 }
 
 /// The state machine as an execution runs it, whatever has become of it since.
-pub(super) fn described_for(machine: &StateMachineRecord, since: Timestamp) -> Value {
-    let mut shown = described(machine);
+pub(super) fn described_for(
+    machine: &StateMachineRecord,
+    since: Timestamp,
+    with_data: bool,
+) -> Value {
+    let mut shown = described(machine, with_data);
     shown["updateDate"] = json!(seconds(since));
     shown
-}
-
-/// `loggingConfiguration`. Kept and described; delivery to CloudWatch Logs is not this crate's.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Logging {
-    level: Option<String>,
-    include_execution_data: Option<bool>,
-    destinations: Option<Vec<Value>>,
-}
-
-impl Logging {
-    fn checked(self) -> Result<Arc<str>, ApiError> {
-        const LEVELS: [&str; 4] = ["ALL", "ERROR", "FATAL", "OFF"];
-        let level = self.level.unwrap_or_else(|| "OFF".to_owned());
-        Constraints::default()
-            .one_of("loggingConfiguration.level", Some(&level), &LEVELS)
-            .check()?;
-        let destinations = self.destinations.as_ref().map_or(0, Vec::len);
-        if level != "OFF" && destinations != 1 {
-            let message =
-                "Invalid Logging Configuration: Must specify exactly one Log Destination.";
-            return Err(ApiError::new("InvalidLoggingConfiguration", message));
-        }
-        let include = self.include_execution_data.unwrap_or(false);
-        let mut shown = json!({ "level": level, "includeExecutionData": include });
-        if let Some(destinations) = self.destinations {
-            shown["destinations"] = destinations.into();
-        }
-        Ok(shown.to_string().into())
-    }
-}
-
-/// `tracingConfiguration`.
-#[derive(Debug, Deserialize)]
-struct Tracing {
-    enabled: Option<bool>,
-}
-
-impl Tracing {
-    fn is_on(&self) -> bool {
-        self.enabled.unwrap_or(false)
-    }
-}
-
-/// `encryptionConfiguration`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Encryption {
-    r#type: Option<String>,
-}
-
-impl Encryption {
-    pub(super) fn check(encryption: Option<&Self>) -> Result<(), ApiError> {
-        match encryption.and_then(|it| it.r#type.as_deref()) {
-            None | Some("AWS_OWNED_KEY") => Ok(()),
-            Some(_) => Err(ApiError::unsupported("A customer managed key")),
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod activity;
 mod alias;
+mod configuration;
 mod execution;
 mod history;
 mod machine;
@@ -10,7 +11,6 @@ mod task;
 mod version;
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
 use stepyard_asl::Timestamp;
 
 use self::{
@@ -32,7 +32,7 @@ use self::{
     task::{SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess},
     version::{DeleteStateMachineVersion, ListStateMachineVersions, PublishStateMachineVersion},
 };
-use crate::{Api, error::ApiError};
+use crate::{Api, error::ApiError, members};
 
 /// An operation of the API, as its request is read.
 trait Action: DeserializeOwned {
@@ -82,16 +82,9 @@ actions! {
 }
 
 async fn run<A: Action>(api: &Api, body: &[u8]) -> Result<String, ApiError> {
-    // By way of a map: an array is no request, though serde would take it for a struct.
-    let members: Map<String, Value> =
-        serde_json::from_slice(body).map_err(|error| serialization(&error))?;
-    let action = A::deserialize(Value::Object(members)).map_err(|error| serialization(&error))?;
+    let action: A = members::read(body)?;
     let output = action.run(api).await?;
-    serde_json::to_string(&output).map_err(|error| serialization(&error))
-}
-
-fn serialization(error: &serde_json::Error) -> ApiError {
-    ApiError::new("SerializationException", error.to_string())
+    serde_json::to_string(&output).map_err(|error| ApiError::internal(&error))
 }
 
 /// A member that its constraints say is there.

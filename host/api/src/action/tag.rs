@@ -21,17 +21,17 @@ const VALUE: (usize, usize) = (0, 256);
 /// What only AWS itself may tag with.
 const RESERVED: &str = "aws:";
 
+pub(super) fn constrain(check: Constraints, tags: Option<&[Tag]>) -> Constraints {
+    let tags = tags.unwrap_or_default().iter().zip(1..);
+    tags.fold(check, |check, (tag, number)| {
+        let member = |part| format!("tags.{number}.member.{part}");
+        let check = check.length(&member("key"), tag.key.as_deref(), KEY);
+        check.length(&member("value"), tag.value.as_deref(), VALUE)
+    })
+}
+
 /// The tags of a request, each key once: the last value of a key is meant.
 pub(super) fn tags(given: Vec<Tag>) -> Result<Tags, ApiError> {
-    let member = |number: usize, part: &str| format!("tags.{}.member.{part}", number + 1);
-    let check = given.iter().enumerate().fold(Constraints::default(), |check, (number, tag)| {
-        check.length(&member(number, "key"), tag.key.as_deref(), KEY).length(
-            &member(number, "value"),
-            tag.value.as_deref(),
-            VALUE,
-        )
-    });
-    check.check()?;
     let tags: Tags = given
         .into_iter()
         .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
@@ -76,10 +76,10 @@ impl Action for TagResource {
     type Output = Empty;
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
-        Constraints::default()
-            .present("resourceArn", &self.resource_arn)
-            .present("tags", &self.tags)
-            .check()?;
+        let check = Constraints::default()
+            .arn("resourceArn", &self.resource_arn)
+            .present("tags", &self.tags);
+        constrain(check, self.tags.as_deref()).check()?;
         let resource = required(self.resource_arn)?;
         let tags = tags(required(self.tags)?)?;
         api.engine.tag(arn::taggable(&resource)?, tags).await?;
@@ -99,7 +99,7 @@ impl Action for UntagResource {
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
         let check = Constraints::default()
-            .present("resourceArn", &self.resource_arn)
+            .arn("resourceArn", &self.resource_arn)
             .present("tagKeys", &self.tag_keys);
         let keys = self.tag_keys.as_deref().unwrap_or_default();
         let check = keys.iter().enumerate().fold(check, |check, (number, key)| {
@@ -122,7 +122,7 @@ impl Action for ListTagsForResource {
     type Output = Value;
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default().present("resourceArn", &self.resource_arn).check()?;
+        Constraints::default().arn("resourceArn", &self.resource_arn).check()?;
         let resource = required(self.resource_arn)?;
         let tags = api.engine.tags(arn::taggable(&resource)?).await?;
         let shown: Vec<Value> =
@@ -148,11 +148,9 @@ mod tests {
         let two = given(&[("Ünï code-1", "a.b:c/d=e+f@g_h"), ("b", ""), ("b", "last")]).unwrap();
         assert_eq!(two.len(), 2);
         assert_eq!(two["b"], "last");
-        let long = "k".repeat(129);
-        for refused in [("", "v"), ("aws:x", "v"), ("AWS:x", "v"), ("a", "v;"), (&*long, "v")] {
+        for refused in [("", "v"), ("aws:x", "v"), ("AWS:x", "v"), ("a", "v;")] {
             assert!(given(&[refused]).is_err(), "{refused:?}");
         }
-        assert!(given(&[("a", &"v".repeat(257))]).is_err());
         assert!(tags(vec![Tag { key: None, value: None }]).is_err());
     }
 

@@ -1,14 +1,17 @@
 //! Task tokens: what whoever completes a task from outside says of it.
 
 use serde::Deserialize;
-use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, StatesError};
 use stepyard_engine::Completion;
 
 use super::{Action, Empty, required};
-use crate::{Api, constraint::Constraints, error::ApiError};
+use crate::{Api, constraint::Constraints, error::ApiError, jackson};
 
-/// The most characters of a task token.
-const TOKEN_MAX: usize = 2_048;
+/// The bounds of a task token's characters.
+const TOKEN: (usize, usize) = (1, 2_048);
+/// The bounds of an error's name, and of its cause.
+pub(super) const ERROR: (usize, usize) = (0, 256);
+pub(super) const CAUSE: (usize, usize) = (0, 32_768);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,11 +27,11 @@ impl Action for SendTaskSuccess {
         Constraints::default()
             .present("taskToken", &self.task_token)
             .present("output", &self.output)
-            .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
-            .length("output", self.output.as_deref(), (0, PAYLOAD_BYTES_MAX))
+            .sensitive("taskToken", self.task_token.as_deref(), TOKEN)
+            .sensitive("output", self.output.as_deref(), (0, PAYLOAD_BYTES_MAX))
             .check()?;
-        let output = Payload::parse(required(self.output)?).map_err(|error| {
-            ApiError::new("InvalidOutput", format!("Invalid Output: '{error}'"))
+        let output = jackson::payload(&required(self.output)?).map_err(|complaint| {
+            ApiError::new("InvalidOutput", format!("Invalid Output: '{complaint}'"))
         })?;
         complete(api, self.task_token, Completion::Succeeded(output)).await
     }
@@ -48,9 +51,9 @@ impl Action for SendTaskFailure {
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
         Constraints::default()
             .present("taskToken", &self.task_token)
-            .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
-            .length("error", self.error.as_deref(), (0, 256))
-            .length("cause", self.cause.as_deref(), (0, 32_768))
+            .sensitive("taskToken", self.task_token.as_deref(), TOKEN)
+            .sensitive("error", self.error.as_deref(), ERROR)
+            .sensitive("cause", self.cause.as_deref(), CAUSE)
             .check()?;
         let error = StatesError { error: self.error, cause: self.cause };
         complete(api, self.task_token, Completion::Failed(error)).await
@@ -69,7 +72,7 @@ impl Action for SendTaskHeartbeat {
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
         Constraints::default()
             .present("taskToken", &self.task_token)
-            .length("taskToken", self.task_token.as_deref(), (1, TOKEN_MAX))
+            .sensitive("taskToken", self.task_token.as_deref(), TOKEN)
             .check()?;
         complete(api, self.task_token, Completion::Beat).await
     }

@@ -5,10 +5,15 @@ use serde_json::{Value, json};
 use stepyard_engine::NewVersion;
 
 use super::{Action, Empty, required, seconds};
-use crate::{Api, arn, constraint::Constraints, error::ApiError, page};
+use crate::{
+    Api, arn,
+    constraint::{Constraints, LONG_ARN},
+    error::ApiError,
+    page,
+};
 
-/// The most characters of a description.
-pub(super) const DESCRIPTION_MAX: usize = 256;
+/// The bounds of a description's characters.
+pub(super) const DESCRIPTION: (usize, usize) = (0, 256);
 
 /// What `publish` and `versionDescription` of a request ask for.
 pub(super) fn publish(
@@ -38,8 +43,8 @@ impl Action for PublishStateMachineVersion {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
-            .present("stateMachineArn", &self.state_machine_arn)
-            .length("description", self.description.as_deref(), (0, DESCRIPTION_MAX))
+            .arn("stateMachineArn", &self.state_machine_arn)
+            .sensitive("description", self.description.as_deref(), DESCRIPTION)
             .check()?;
         let machine = required(self.state_machine_arn)?;
         let machine = arn::state_machine(&machine)?;
@@ -64,7 +69,10 @@ impl Action for DeleteStateMachineVersion {
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
         let version = &self.state_machine_version_arn;
-        Constraints::default().present("stateMachineVersionArn", version).check()?;
+        Constraints::default()
+            .present("stateMachineVersionArn", version)
+            .length("stateMachineVersionArn", version.as_deref(), LONG_ARN)
+            .check()?;
         let (machine, number) = arn::version(&required(self.state_machine_version_arn)?)?;
         api.engine.delete_version(&machine.machine, number).await?;
         Ok(Empty {})
@@ -84,8 +92,9 @@ impl Action for ListStateMachineVersions {
 
     async fn run(self, api: &Api) -> Result<Value, ApiError> {
         Constraints::default()
-            .present("stateMachineArn", &self.state_machine_arn)
+            .arn("stateMachineArn", &self.state_machine_arn)
             .max_results(self.max_results)
+            .next_token(&self.next_token)
             .check()?;
         let machine = required(self.state_machine_arn)?;
         let list = format!("versions/{}", arn::state_machine(&machine)?);
