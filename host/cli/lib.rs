@@ -13,6 +13,7 @@ mod project;
 mod report;
 mod source;
 pub mod wiring;
+mod workflows;
 
 use std::process::ExitCode;
 

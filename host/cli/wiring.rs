@@ -11,18 +11,19 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    Config, Custody, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store,
+    Config, Custody, Engine, Identity, MachineArn, MailFolder, MemoryStore, Quotas, SqliteStore, Store,
     TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
 };
-use stepyard_integrations::{AwsSettings, AwsTopics, Smtp};
+use stepyard_integrations::{AwsSettings, AwsTopics, Smtp, SqsQueue};
+use stepyard_triggers::{QueueSource, Schedule, Surroundings, Triggers};
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
     crates,
     grants::{grants, limits},
-    manifest::{Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery},
+    manifest::{Fault, Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery, Sqs},
 };
 
 /// The journal's file in a data directory.
@@ -43,6 +44,8 @@ pub struct Stepyard {
     pub keyvalue: Arc<dyn KeyValue>,
     /// Region and account, for ARNs.
     pub identity: Identity,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
     _lock: Option<File>,
 }
 
@@ -164,9 +167,10 @@ impl Parts {
         let identity = identity(manifest);
         let integrations = stepyard_integrations::all(identity.clone(), steps.clone(), topics);
         let Seams { clock, entropy } = seams;
-        let config = Config { integrations, clock, entropy, custody, ..Config::new(store) };
+        let config =
+            Config { integrations, clock: clock.clone(), entropy, custody, ..Config::new(store) };
         let engine = Engine::new(config);
-        Ok(Stepyard { engine, steps, keyvalue, identity, _lock: lock })
+        Ok(Stepyard { engine, steps, keyvalue, identity, clock, _lock: lock })
     }
 }
 
@@ -237,8 +241,60 @@ pub fn tls(manifest: &Manifest) -> Result<Option<Tls>> {
 
 /// The role that executions run under, as an ARN.
 pub fn role_arn(manifest: &Manifest) -> String {
-    let written = &manifest.execution;
-    format!("arn:aws:iam::{}:role/{}", written.account, written.role)
+    role_named(manifest, &manifest.execution.role)
+}
+
+/// The ARN of a role that is given by its name or its ARN.
+pub fn role_named(manifest: &Manifest, role: &str) -> String {
+    match role.starts_with("arn:") {
+        true => role.to_owned(),
+        false => format!("arn:aws:iam::{}:role/{role}", manifest.execution.account),
+    }
+}
+
+/// The manifest's schedules and queues, set to work.
+pub async fn triggers(manifest: &Manifest, stepyard: &Stepyard) -> Result<Triggers> {
+    let (mut schedules, mut queues) = (Vec::new(), Vec::new());
+    let checked = |(_, message): Fault| anyhow!(message);
+    for (name, workflow) in &manifest.workflows {
+        let machine = stepyard.identity.state_machine(name.get_ref())?.into();
+        let machine = MachineArn { machine, qualifier: None };
+        for schedule in &workflow.schedule {
+            let name = schedule.name.as_ref().map(|name| name.get_ref().as_str());
+            let (moments, input) =
+                (schedule.moments().map_err(checked)?, schedule.input().map_err(checked)?);
+            schedules.push(Schedule::new(
+                machine.clone(),
+                name,
+                &schedule.written(),
+                moments,
+                input,
+            ));
+        }
+        for source in &workflow.sqs {
+            queues.push(queue_source(machine.clone(), source).await);
+        }
+    }
+    let surroundings = Surroundings {
+        engine: stepyard.engine.clone(),
+        clock: stepyard.clock.clone(),
+        keyvalue: stepyard.keyvalue.clone(),
+        identity: stepyard.identity.clone(),
+    };
+    Ok(Triggers::start(&surroundings, schedules, queues).await?)
+}
+
+async fn queue_source(machine: MachineArn, source: &Sqs) -> QueueSource {
+    let settings = AwsSettings {
+        endpoint_url: source.endpoint.as_ref().map(|url| url.get_ref().clone()),
+        region: source.region.clone(),
+        ..AwsSettings::default()
+    };
+    let url = source.queue.get_ref();
+    let queue = SqsQueue::load(url, source.batch(), source.wait_seconds(), settings).await;
+    // "The name of a FIFO queue must end with the .fifo suffix."
+    let in_order = url.ends_with(".fifo");
+    QueueSource { machine, name: url.clone(), queue: Arc::new(queue), in_order }
 }
 
 /// What the step runtime is told of the functions that `wanted` picks. Crates that are stale are

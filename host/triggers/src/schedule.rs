@@ -133,11 +133,12 @@ impl Scheduler {
         let occasion = Occasion { identity, schedule, execution: &name, moment };
         let refused = |error: &dyn std::fmt::Display| {
             tracing::error!(schedule = self.schedule.id(), %moment, %error, "a scheduled execution was refused");
+            Ok(())
         };
         let input = match input.filled(&occasion) {
             Ok(input) => input,
             // It was JSON with other values; there is nothing to wait for.
-            Err(error) => return Ok(refused(&error)),
+            Err(error) => return refused(&error),
         };
         let begun = match engine.route(machine).await {
             Ok(target) => engine.begin(target, name, input).await,
@@ -150,7 +151,7 @@ impl Scheduler {
             Err(EventError::Start(stepyard_engine::StartError::ExecutionAlreadyExists {
                 ..
             })) => Ok(()),
-            Err(error) => Ok(refused(&error)),
+            Err(error) => refused(&error),
         }
     }
 }
