@@ -28,9 +28,12 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("rusqlite", "stepyard-engine"),
     ("aws-config", "stepyard-integrations"),
     ("aws-sdk-sns", "stepyard-integrations"),
+    ("aws-sdk-sqs", "stepyard-integrations"),
     ("aws-smithy-http-client", "stepyard-integrations"),
     ("aws-sigv4", "stepyard-api"),
     ("axum", "stepyard-api"),
+    ("croner", "stepyard-triggers"),
+    ("jiff", "stepyard-triggers"),
     ("anyhow", "stepyard"),
     ("clap", "stepyard"),
     ("toml", "stepyard"),
@@ -43,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stepyard-api", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard-wasm", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard-integrations", &["stepyard-asl", "stepyard-engine"]),
+    ("stepyard-triggers", &["stepyard-asl", "stepyard-engine"]),
     (
         "stepyard",
         &[
@@ -50,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "stepyard-asl",
             "stepyard-engine",
             "stepyard-integrations",
+            "stepyard-triggers",
             "stepyard-wasm",
         ],
     ),
