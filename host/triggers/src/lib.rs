@@ -68,6 +68,10 @@ impl Triggers {
     ) -> Result<Self, KeyValueError> {
         let ledger = Ledger::new(surroundings.keyvalue.clone());
         ledger.forget_all_but(&schedules.iter().map(Schedule::id).collect()).await?;
+        for schedule in &schedules {
+            // It begins to be here, not when its work gets its turn.
+            ledger.open(&schedule.id(), surroundings.clock.now()).await?;
+        }
         let (stopping, stopped) = watch::channel(false);
         let schedules = schedules.into_iter().map(|schedule| {
             let work = Scheduler::new(surroundings, ledger.clone(), schedule).run();
