@@ -58,8 +58,9 @@ struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    fn new(python: &'a Python, endpoint: String, name: &str) -> Self {
-        let urls = python.run(SQS, &[&endpoint, "create", name]);
+    /// A queue whose messages are given again after `seconds`.
+    fn new(python: &'a Python, endpoint: String, name: &str, seconds: &str) -> Self {
+        let urls = python.run(SQS, &[&endpoint, "create", name, seconds]);
         let [url, dead] = [&urls[0], &urls[1]].map(|it| it.as_str().unwrap().to_owned());
         let project = project(&format!(
             "[[workflows.pass.sqs]]\nqueue = \"{url}\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\nwait_seconds = 20\n"
@@ -86,7 +87,7 @@ impl<'a> Queue<'a> {
 fn a_message_starts_an_execution_and_one_that_cannot_goes_to_the_dead_letters() {
     let Some(python) = python() else { return };
     let sns = python.sns();
-    let queue = Queue::new(python, sns.url(), "orders");
+    let queue = Queue::new(python, sns.url(), "orders", "1");
     let server = queue.serve();
     let ids = queue.send(&[r#"{"order_id": "1"}"#, "not JSON", "[2]"]);
     server.until("both messages that can start an execution", || names(&server).len() == 2);
@@ -104,11 +105,24 @@ fn a_message_starts_an_execution_and_one_that_cannot_goes_to_the_dead_letters() 
 }
 
 #[test]
+fn in_a_fifo_queue_nothing_of_a_group_is_started_behind_a_message_that_is_left() {
+    let Some(python) = python() else { return };
+    let sns = python.sns();
+    let queue = Queue::new(python, sns.url(), "orders.fifo", "60");
+    let ids = queue.send(&["a:not JSON", "a:[1]", "b:[2]"]);
+    let server = queue.serve();
+    // All three come at once, and the last is the only one that can start an execution.
+    server.until("the other group's message", || !names(&server).is_empty());
+    server.until("the batch is dealt with", || queue.count(&queue.url) == 2);
+    assert_eq!(names(&server), [format!("sqs-{}", ids[2])]);
+}
+
+#[test]
 fn a_server_killed_before_it_deletes_a_message_starts_it_once() {
     let Some(python) = python() else { return };
     let sns = python.sns();
     for point in ["after-receive", "before-delete"] {
-        let queue = Queue::new(python, sns.url(), point);
+        let queue = Queue::new(python, sns.url(), point, "1");
         let ids = queue.send(&["[1]"]);
         let variables = [&CREDENTIALS[..], &[("STEPYARD_CRASH_AT", point)]].concat();
         let killed = queue.project.stepyard_with(SERVE, &variables);

@@ -292,9 +292,7 @@ async fn queue_source(machine: MachineArn, source: &Sqs) -> QueueSource {
     };
     let url = source.queue.get_ref();
     let queue = SqsQueue::load(url, source.batch(), source.wait_seconds(), settings).await;
-    // "The name of a FIFO queue must end with the .fifo suffix."
-    let in_order = url.ends_with(".fifo");
-    QueueSource { machine, name: url.clone(), queue: Arc::new(queue), in_order }
+    QueueSource { machine, name: url.clone(), queue: Arc::new(queue) }
 }
 
 /// What the step runtime is told of the functions that `wanted` picks. Crates that are stale are

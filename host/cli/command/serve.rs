@@ -54,13 +54,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         open_all_files();
-        let signals = Signals::new()?;
         // The address first: one that is taken is refused before anything goes on.
         let listener = TcpListener::bind(arguments.listen).await;
         let listener = listener.with_context(|| format!("listening on {}", arguments.listen))?;
         let stepyard = Stepyard::open_custody(&project.manifest, steps, &project.data).await?;
         workflows::register(&stepyard.engine, &project, &workflows).await?;
-        serve(&project, guard, listener, &stepyard, watcher, signals).await
+        serve(&project, guard, listener, &stepyard, watcher).await
     })
 }
 
@@ -78,10 +77,10 @@ async fn serve(
     listener: TcpListener,
     stepyard: &Stepyard,
     watcher: Watcher<'_>,
-    mut signals: Signals,
 ) -> Result<ExitCode> {
     let engine = &stepyard.engine;
     let triggers = wiring::triggers(&project.manifest, stepyard).await?;
+    let mut signals = Signals::new()?;
     let address = listener.local_addr()?;
     let scheme = if guard.tls.is_some() { "https" } else { "http" };
     eprintln!("  serving the AWS Step Functions API on {scheme}://{address}");

@@ -220,6 +220,8 @@ pub struct QueueMessage {
     pub receipt: String,
     /// What it says.
     pub body: String,
+    /// What it is given in order with: nothing of a group is dealt with while one before it is left.
+    pub group: Option<String>,
 }
 
 /// Why a queue gave or deleted nothing.

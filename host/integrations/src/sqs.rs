@@ -3,7 +3,7 @@
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::DeleteMessageBatchRequestEntry,
+    types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
 use futures::future::BoxFuture;
 use stepyard_engine::outside::{Queue, QueueError, QueueMessage};
@@ -59,8 +59,13 @@ impl Queue for SqsQueue {
                 .queue_url(&self.url)
                 .max_number_of_messages(self.batch.into())
                 .wait_time_seconds(self.wait_seconds.into());
+            let request =
+                request.message_system_attribute_names(MessageSystemAttributeName::MessageGroupId);
             let received = request.send().await.map_err(|error| told(&error))?;
-            Ok(received.messages.unwrap_or_default().into_iter().filter_map(message).collect())
+            // Groups of other queues are for sharing them fairly, and not for an order.
+            let in_order = self.url.ends_with(".fifo");
+            let messages = received.messages.unwrap_or_default().into_iter();
+            Ok(messages.filter_map(|it| message(it, in_order)).collect())
         })
     }
 
@@ -88,8 +93,11 @@ impl Queue for SqsQueue {
     }
 }
 
-fn message(message: aws_sdk_sqs::types::Message) -> Option<QueueMessage> {
+fn message(message: Message, in_order: bool) -> Option<QueueMessage> {
+    let group = message.attributes.unwrap_or_default();
+    let group = group.get(&MessageSystemAttributeName::MessageGroupId).filter(|_| in_order);
     Some(QueueMessage {
+        group: group.cloned(),
         id: message.message_id?,
         receipt: message.receipt_handle?,
         body: message.body.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! A queue at work: each of its messages begins an execution, and is deleted once that is durable.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload};
 use stepyard_engine::{
@@ -27,8 +27,6 @@ pub struct QueueSource {
     pub name: String,
     /// The queue.
     pub queue: Arc<dyn Queue>,
-    /// Whether messages are dealt with in their order: then none is while one before it is left.
-    pub in_order: bool,
 }
 
 /// Starts executions of a queue's messages.
@@ -91,16 +89,17 @@ impl Poller {
     }
 
     async fn start_and_delete(&self, messages: Vec<QueueMessage>) -> Result<(), String> {
-        let mut started = Vec::new();
+        let (mut started, mut left) = (Vec::new(), BTreeSet::new());
         let mut trouble = None;
         for message in messages {
+            if message.group.as_ref().is_some_and(|group| left.contains(group)) {
+                continue;
+            }
             match self.begin(&message).await {
                 Ok(true) => started.push(message.receipt),
                 Ok(false) => {
                     trouble = Some("messages were left in it".to_owned());
-                    if self.source.in_order {
-                        break;
-                    }
+                    left.extend(message.group);
                 }
                 Err(error) => {
                     trouble = Some(error.to_string());
