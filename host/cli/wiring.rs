@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    Config, Custody, Engine, Identity, MachineArn, MailFolder, MemoryStore, Quotas, SqliteStore, Store,
-    TopicLog,
+    Config, Custody, Engine, Identity, MachineArn, MailFolder, MemoryStore, Quotas, SqliteStore,
+    Store, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
 };
