@@ -46,7 +46,7 @@ pub struct Identity {
     /// The region in ARNs.
     pub region: String,
     /// The account in ARNs, 12 digits.
-    pub account: String,
+    pub account: Spanned<String>,
     /// The role's name in `$$.Execution.RoleArn`.
     pub role: String,
 }
@@ -54,7 +54,7 @@ pub struct Identity {
 impl Default for Identity {
     fn default() -> Self {
         let [region, account, role] = ["us-east-1", "123456789012", "stepyard"].map(str::to_owned);
-        Self { region, account, role }
+        Self { region, account: Spanned::new(0..0, account), role }
     }
 }
 
@@ -298,12 +298,10 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        let account = &self.execution.account;
+        let account = self.execution.account.get_ref();
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err((
-                None,
-                format!("execution.account is `{account}`; an account is 12 digits"),
-            ));
+            let message = format!("execution.account is `{account}`; an account is 12 digits");
+            return Err((Some(self.execution.account.span()), message));
         }
         for (name, function) in &self.functions {
             check_function_name(name)?;
@@ -455,7 +453,7 @@ mod tests {
         check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
         check(
             "[execution]\naccount = \"12\"\n",
-            "stepyard.toml: execution.account is `12`; an account is 12 digits",
+            "stepyard.toml:2:11: execution.account is `12`; an account is 12 digits",
         );
         check(
             "[functions.\"A B\"]\nstep = \"a\"\n",

@@ -198,7 +198,7 @@ pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
 /// Region and account as the manifest has them.
 pub fn identity(manifest: &Manifest) -> Identity {
     let written = &manifest.execution;
-    Identity { region: written.region.clone(), account: written.account.clone() }
+    Identity { region: written.region.clone(), account: written.account.get_ref().clone() }
 }
 
 /// The keys that calls are signed with; none when the manifest has none.
@@ -248,7 +248,7 @@ pub fn role_arn(manifest: &Manifest) -> String {
 pub fn role_named(manifest: &Manifest, role: &str) -> String {
     match role.starts_with("arn:") {
         true => role.to_owned(),
-        false => format!("arn:aws:iam::{}:role/{role}", manifest.execution.account),
+        false => format!("arn:aws:iam::{}:role/{role}", manifest.execution.account.get_ref()),
     }
 }
 

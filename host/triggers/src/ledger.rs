@@ -35,8 +35,9 @@ impl Ledger {
                 KeyValueError::Store(format!("`{id}` in bucket `{BUCKET}` is damaged: {error}"))
             });
         }
-        // A moment that is just now is not behind it.
-        let progress = Progress { begun: now, done: now.plus_millis(-1) };
+        // Moments are of whole seconds, and one that is just now is not behind it.
+        let begun = Timestamp::from_millis(now.as_millis().div_euclid(1_000) * 1_000);
+        let progress = Progress { begun, done: begun.plus_millis(-1) };
         self.keep(id, progress).await?;
         Ok(progress)
     }

@@ -156,8 +156,7 @@ impl Scheduler {
     }
 }
 
-/// `2026-11-25T12:00:00.000Z` as a name may have it: `20261125T120000Z`. A moment between seconds
-/// keeps its milliseconds.
+/// `2026-11-25T12:00:00.000Z` as a name may have it: `20261125T120000Z`.
 fn compact(moment: Timestamp) -> String {
     let text = moment.to_string().replace(".000Z", "Z");
     text.replace(['-', ':'], "")

@@ -141,7 +141,7 @@ async fn a_new_schedule_has_no_past() {
 
 #[tokio::test]
 async fn a_rate_begins_at_once_and_keeps_its_beat_through_restarts() {
-    let mut world = World::at("2026-11-25T12:00:07Z").await;
+    let mut world = World::at("2026-11-25T12:00:07.345Z").await;
     world.start(&["rate(1 hour)"]).await;
     world.until(1).await;
     world.stop().await;
