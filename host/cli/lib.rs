@@ -12,6 +12,7 @@ mod progress;
 mod project;
 mod report;
 mod source;
+mod triggers;
 pub mod wiring;
 mod workflows;
 

@@ -11,19 +11,18 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    Config, Custody, Engine, Identity, MachineArn, MailFolder, MemoryStore, Quotas, SqliteStore,
-    Store, TopicLog,
+    Config, Custody, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store,
+    TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
 };
-use stepyard_integrations::{AwsSettings, AwsTopics, Smtp, SqsQueue};
-use stepyard_triggers::{QueueSource, Schedule, Surroundings, Triggers};
+use stepyard_integrations::{AwsSettings, AwsTopics, Smtp};
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
     crates,
     grants::{grants, limits},
-    manifest::{Fault, Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery, Sqs},
+    manifest::{Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery},
 };
 
 /// The journal's file in a data directory.
@@ -250,49 +249,6 @@ pub fn role_named(manifest: &Manifest, role: &str) -> String {
         true => role.to_owned(),
         false => format!("arn:aws:iam::{}:role/{role}", manifest.execution.account.get_ref()),
     }
-}
-
-/// The manifest's schedules and queues, set to work.
-pub async fn triggers(manifest: &Manifest, stepyard: &Stepyard) -> Result<Triggers> {
-    let (mut schedules, mut queues) = (Vec::new(), Vec::new());
-    let checked = |(_, message): Fault| anyhow!(message);
-    for (name, workflow) in &manifest.workflows {
-        let machine = stepyard.identity.state_machine(name.get_ref())?.into();
-        let machine = MachineArn { machine, qualifier: None };
-        for schedule in &workflow.schedule {
-            let name = schedule.name.as_ref().map(|name| name.get_ref().as_str());
-            let (moments, input) =
-                (schedule.moments().map_err(checked)?, schedule.input().map_err(checked)?);
-            schedules.push(Schedule::new(
-                machine.clone(),
-                name,
-                &schedule.written(),
-                moments,
-                input,
-            ));
-        }
-        for source in &workflow.sqs {
-            queues.push(queue_source(machine.clone(), source).await);
-        }
-    }
-    let surroundings = Surroundings {
-        engine: stepyard.engine.clone(),
-        clock: stepyard.clock.clone(),
-        keyvalue: stepyard.keyvalue.clone(),
-        identity: stepyard.identity.clone(),
-    };
-    Ok(Triggers::start(&surroundings, schedules, queues).await?)
-}
-
-async fn queue_source(machine: MachineArn, source: &Sqs) -> QueueSource {
-    let settings = AwsSettings {
-        endpoint_url: source.endpoint.as_ref().map(|url| url.get_ref().clone()),
-        region: source.region.clone(),
-        ..AwsSettings::default()
-    };
-    let url = source.queue.get_ref();
-    let queue = SqsQueue::load(url, source.batch(), source.wait_seconds(), settings).await;
-    QueueSource { machine, name: url.clone(), queue: Arc::new(queue) }
 }
 
 /// What the step runtime is told of the functions that `wanted` picks. Crates that are stale are

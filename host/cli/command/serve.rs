@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, signal, sync::oneshot};
 
 use crate::{
     project::{Options, Project},
-    report,
+    report, triggers,
     wiring::{self, Stepyard},
     workflows::{self, Watcher},
 };
@@ -24,8 +24,8 @@ use crate::{
 /// durable: those that were unfinished when the server ended, however it ended, go on when it starts.
 /// The workflows of the manifest are registered, and again when their files change. When what it is told
 /// can be kept no longer (the disk is full, or fails), it acknowledges nothing more, says why and ends
-/// with exit code 1. Steps that are missing or stale are built first. Any other address than a loopback one needs keys in
-/// [serve] of the manifest; with keys, every call has to be signed.
+/// with exit code 1. Steps that are missing or stale are built first. Any other address than a
+/// loopback one needs keys in [serve] of the manifest; with keys, every call has to be signed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The address to listen on; port 0 takes a free one
@@ -79,7 +79,7 @@ async fn serve(
     watcher: Watcher<'_>,
 ) -> Result<ExitCode> {
     let engine = &stepyard.engine;
-    let triggers = wiring::triggers(&project.manifest, stepyard).await?;
+    let triggers = triggers::start(&project.manifest, stepyard).await?;
     let mut signals = Signals::new()?;
     let address = listener.local_addr()?;
     let scheme = if guard.tls.is_some() { "https" } else { "http" };
