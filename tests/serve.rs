@@ -1,5 +1,7 @@
 //! `stepyard serve`: boto3 takes it for AWS Step Functions, and nothing acknowledged is lost.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 
 use crate::support::{Project, ROOT, Server, python::python};
@@ -46,7 +48,7 @@ fn boto3_takes_it_for_step_functions() {
         "running": ["c", "a"],
         "revision": true,
         "at_start": true,
-        "machines": ["orders", "sleeper"],
+        "machines": ["order", "orders", "sleeper"],
         "diagnosed": ["FAIL", true],
         "errors": [
             "StateMachineAlreadyExists",
@@ -94,6 +96,34 @@ fn what_was_acknowledged_is_there_after_a_kill_and_goes_on() {
         .map(|it| it["type"].as_str().unwrap())
         .collect();
     assert_eq!(types, ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]);
+}
+
+#[test]
+fn a_server_that_is_asked_to_end_leaves_no_write_ahead_log() {
+    let project = Project::with_manifest("");
+    let server = Server::start(&project);
+    start_waiting(&server);
+    let log = project.path(".stepyard/stepyard.db-wal");
+    assert!(log.metadata().is_ok_and(|it| it.len() > 0), "what was written is in the log first");
+    assert_eq!(server.terminate(), Some(0));
+    assert!(!log.exists(), "{:?}", log.metadata());
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let project = Project::with_manifest("");
+    let server = Server::start(&project);
+    // Half a request: the server waits for the rest of it when it is asked to end.
+    let mut client = std::net::TcpStream::connect(&server.address).unwrap();
+    client.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n").unwrap();
+    server.until("the request is at work", || {
+        let head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        server.raw(head).0 == 200
+    });
+    server.ask_to_end();
+    server.until_said("stopping", 1);
+    server.ask_to_end();
+    assert_eq!(server.finish().code, Some(130));
 }
 
 #[test]

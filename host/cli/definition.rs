@@ -9,9 +9,13 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use stepyard_asl::{Code, Diagnostic, Location, ResourceKind, Severity, StateMachine, TaskState};
+use stepyard_engine::MachineType;
 use stepyard_integrations::{Called, FunctionName};
 
 use crate::{project::Project, report, source::Source};
+
+/// The most bytes of a definition (Step Functions quota "Maximum request size", 1 MB).
+const DEFINITION_BYTES_MAX: u64 = 1_048_576;
 
 /// A definition that is valid by itself.
 #[derive(Debug)]
@@ -19,6 +23,9 @@ pub(crate) struct Definition {
     source: Source,
     path: PathBuf,
     name: String,
+    /// Whether it is run by the server: then whoever has a task's token can answer, and workers can
+    /// take activities.
+    served: bool,
     /// What it says.
     pub(crate) machine: Arc<StateMachine>,
 }
@@ -39,19 +46,29 @@ impl Calls {
 }
 
 impl Definition {
-    /// Reads a definition. Its problems are reported on stderr; then there is none.
+    /// Reads a definition that `run` runs. Its problems are reported on stderr; then there is none.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let Some(read) = Self::read_as(path, MachineType::Standard)? else { return Ok(None) };
+        Ok(Some(Self { name: machine_name(path)?, ..read }))
+    }
+
+    /// Reads a definition that `serve` registers under this name, as [`Self::read`] does.
+    pub(crate) fn read_served(path: &Path, name: &str, kind: MachineType) -> Result<Option<Self>> {
+        let Some(read) = Self::read_as(path, kind)? else { return Ok(None) };
+        Ok(Some(Self { name: name.to_owned(), served: true, ..read }))
+    }
+
+    fn read_as(path: &Path, kind: MachineType) -> Result<Option<Self>> {
+        let text = read_text(path).with_context(|| format!("reading {}", path.display()))?;
         let source = Source::new(path, text);
-        let parsed = StateMachine::parse(source.text()).and_then(|machine| {
+        let parsed = kind.parse(source.text()).and_then(|machine| {
             let lost = refused(source.duplicates());
             if lost.is_empty() { Ok(machine) } else { Err(lost) }
         });
         match parsed {
             Ok(machine) => {
-                let (path, name) = (path.to_owned(), machine_name(path)?);
-                Ok(Some(Self { source, path, name, machine: Arc::new(machine) }))
+                let (path, name, machine) = (path.to_owned(), String::new(), Arc::new(machine));
+                Ok(Some(Self { source, path, name, served: false, machine }))
             }
             Err(problems) => {
                 report::diagnostics(&source, &problems);
@@ -86,11 +103,14 @@ impl Definition {
         let mut calls = Calls::default();
         let mut problems = Vec::new();
         for task in self.machine.tasks() {
+            if self.served && *task.resource.kind() == ResourceKind::Activity {
+                continue;
+            }
             if !stepyard_integrations::claims(task.resource) {
                 problems.push(unclaimed(&task));
                 continue;
             }
-            if task.resource.awaits_token() {
+            if task.resource.awaits_token() && !self.served {
                 problems.push(unanswerable(&task));
                 continue;
             }
@@ -112,6 +132,15 @@ impl Definition {
         report::diagnostics(&self.source, &problems);
         Ok(None)
     }
+}
+
+/// A file's text, if it may be a definition's.
+fn read_text(path: &Path) -> Result<String> {
+    let length = fs::metadata(path)?.len();
+    if length > DEFINITION_BYTES_MAX {
+        bail!("it has {length} bytes; a definition has at most {DEFINITION_BYTES_MAX} (1 MiB)");
+    }
+    Ok(fs::read_to_string(path)?)
 }
 
 /// The problems that a definition is refused for.

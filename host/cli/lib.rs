@@ -12,7 +12,9 @@ mod progress;
 mod project;
 mod report;
 mod source;
+mod triggers;
 pub mod wiring;
+mod workflows;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! `stepyard.toml`: which step each function is bound to, what it may do, and where the outside is.
 //! The one reader of the file; the libraries take values. `docs/manifest.md` has a line for each key.
 
+mod workflow;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -9,6 +11,8 @@ use std::{
 
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use workflow::{LogLevel, Logging, Schedule, Sqs, Workflow, WorkflowType};
 
 /// A manifest as it is written. Every key has a default; an unknown key is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +32,8 @@ pub struct Manifest {
     pub sns: Sns,
     /// Who may call `stepyard serve`, and how.
     pub serve: Serve,
+    /// State machine's name → what `stepyard serve` registers.
+    pub workflows: BTreeMap<Spanned<String>, Workflow>,
     /// The folder that holds the manifest: what its paths are relative to.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -40,7 +46,7 @@ pub struct Identity {
     /// The region in ARNs.
     pub region: String,
     /// The account in ARNs, 12 digits.
-    pub account: String,
+    pub account: Spanned<String>,
     /// The role's name in `$$.Execution.RoleArn`.
     pub role: String,
 }
@@ -48,7 +54,7 @@ pub struct Identity {
 impl Default for Identity {
     fn default() -> Self {
         let [region, account, role] = ["us-east-1", "123456789012", "stepyard"].map(str::to_owned);
-        Self { region, account, role }
+        Self { region, account: Spanned::new(0..0, account), role }
     }
 }
 
@@ -285,13 +291,17 @@ impl Manifest {
         self.folder.join(path)
     }
 
+    /// The workflow of this name.
+    pub fn workflow(&self, name: &str) -> Option<&Workflow> {
+        let mut all = self.workflows.iter();
+        all.find(|(key, _)| key.get_ref() == name).map(|(_, workflow)| workflow)
+    }
+
     fn check(&self) -> Result<(), Fault> {
-        let account = &self.execution.account;
+        let account = self.execution.account.get_ref();
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err((
-                None,
-                format!("execution.account is `{account}`; an account is 12 digits"),
-            ));
+            let message = format!("execution.account is `{account}`; an account is 12 digits");
+            return Err((Some(self.execution.account.span()), message));
         }
         for (name, function) in &self.functions {
             check_function_name(name)?;
@@ -304,7 +314,25 @@ impl Manifest {
         if let Some(name) = &self.mail.password {
             self.check_secret(name, name.get_ref())?;
         }
+        self.check_buckets()?;
+        self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name))?;
         self.check_serve()
+    }
+
+    /// Buckets whose names begin with `$` are the host's own.
+    fn check_buckets(&self) -> Result<(), Fault> {
+        let granted = self.functions.values().flat_map(|function| &function.grants.keyvalue);
+        let granted = granted.map(|grant| match grant {
+            BucketGrant::Name(name) | BucketGrant::Narrow(NarrowBucket { bucket: name, .. }) => {
+                name
+            }
+        });
+        match granted.chain(self.keyvalue.keys()).find(|name| name.starts_with('$')) {
+            Some(name) => {
+                Err((None, format!("bucket `{name}` is Stepyard's own; name yours without the $")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_serve(&self) -> Result<(), Fault> {
@@ -359,7 +387,8 @@ impl Manifest {
     }
 }
 
-type Fault = (Option<std::ops::Range<usize>>, String);
+/// Where it is, where it has one place, and what is wrong.
+pub type Fault = (Option<std::ops::Range<usize>>, String);
 
 /// Lambda's rule for a function's name.
 fn check_function_name(name: &str) -> Result<(), Fault> {
@@ -424,7 +453,7 @@ mod tests {
         check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
         check(
             "[execution]\naccount = \"12\"\n",
-            "stepyard.toml: execution.account is `12`; an account is 12 digits",
+            "stepyard.toml:2:11: execution.account is `12`; an account is 12 digits",
         );
         check(
             "[functions.\"A B\"]\nstep = \"a\"\n",

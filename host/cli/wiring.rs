@@ -43,6 +43,8 @@ pub struct Stepyard {
     pub keyvalue: Arc<dyn KeyValue>,
     /// Region and account, for ARNs.
     pub identity: Identity,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
     _lock: Option<File>,
 }
 
@@ -164,9 +166,10 @@ impl Parts {
         let identity = identity(manifest);
         let integrations = stepyard_integrations::all(identity.clone(), steps.clone(), topics);
         let Seams { clock, entropy } = seams;
-        let config = Config { integrations, clock, entropy, custody, ..Config::new(store) };
+        let config =
+            Config { integrations, clock: clock.clone(), entropy, custody, ..Config::new(store) };
         let engine = Engine::new(config);
-        Ok(Stepyard { engine, steps, keyvalue, identity, _lock: lock })
+        Ok(Stepyard { engine, steps, keyvalue, identity, clock, _lock: lock })
     }
 }
 
@@ -194,7 +197,7 @@ pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
 /// Region and account as the manifest has them.
 pub fn identity(manifest: &Manifest) -> Identity {
     let written = &manifest.execution;
-    Identity { region: written.region.clone(), account: written.account.clone() }
+    Identity { region: written.region.clone(), account: written.account.get_ref().clone() }
 }
 
 /// The keys that calls are signed with; none when the manifest has none.
@@ -237,8 +240,15 @@ pub fn tls(manifest: &Manifest) -> Result<Option<Tls>> {
 
 /// The role that executions run under, as an ARN.
 pub fn role_arn(manifest: &Manifest) -> String {
-    let written = &manifest.execution;
-    format!("arn:aws:iam::{}:role/{}", written.account, written.role)
+    role_named(manifest, &manifest.execution.role)
+}
+
+/// The ARN of a role that is given by its name or its ARN.
+pub fn role_named(manifest: &Manifest, role: &str) -> String {
+    match role.starts_with("arn:") {
+        true => role.to_owned(),
+        false => format!("arn:aws:iam::{}:role/{role}", manifest.execution.account.get_ref()),
+    }
 }
 
 /// What the step runtime is told of the functions that `wanted` picks. Crates that are stale are

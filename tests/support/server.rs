@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -12,14 +13,16 @@ use serde_json::Value;
 
 use super::{Finished, Project};
 
-/// How long a server that ends by itself may take to.
-const END: Duration = Duration::from_secs(60);
+/// How long a server may take to end, or to come to what is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server at work; dropped, it is killed.
 pub(crate) struct Server {
     child: Child,
+    /// What it has said on stderr since it listened.
+    said: Arc<Mutex<String>>,
     /// Reads what it says, so that it never waits for a reader.
-    said: Option<JoinHandle<String>>,
+    reader: Option<JoinHandle<()>>,
     /// `127.0.0.1:<port>`.
     pub(crate) address: String,
 }
@@ -32,7 +35,12 @@ impl Server {
 
     /// Starts a server that listens on `address`.
     pub(crate) fn start_on(project: &Project, address: &str) -> Self {
-        let started = Self::try_start(project, address, &[]);
+        Self::start_with(project, address, &[])
+    }
+
+    /// Starts a server that listens on `address`, with variables set.
+    pub(crate) fn start_with(project: &Project, address: &str, variables: &[(&str, &str)]) -> Self {
+        let started = Self::try_start(project, address, variables);
         started.unwrap_or_else(|ended| panic!("the server did not start: {}", ended.stderr))
     }
 
@@ -62,12 +70,45 @@ impl Server {
             said.push_str(&line);
             said.push('\n');
         };
-        // What it says later is read, so that it never waits for a reader.
-        let said = thread::spawn(move || {
-            let heard = lines.map_while(Result::ok).inspect(|line| eprintln!("{line}"));
-            heard.map(|line| line + "\n").collect()
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = said.clone();
+        let reader = thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                eprintln!("{line}");
+                *heard.lock().unwrap() += &format!("{line}\n");
+            }
         });
-        Ok(Self { child, address, said: Some(said) })
+        Ok(Self { child, said, reader: Some(reader), address })
+    }
+
+    /// Waits until `what` is so.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}: it said {}", self.said());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until it has said this, `times` times.
+    #[track_caller]
+    pub(crate) fn until_said(&self, text: &str, times: usize) {
+        self.until(text, || self.said().matches(text).count() >= times);
+    }
+
+    /// What it has said on stderr since it listened.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// The executions of a state machine, newest first.
+    pub(crate) fn executions(&self, machine: &str) -> Vec<Value> {
+        let arn = format!("arn:aws:states:us-east-1:123456789012:stateMachine:{machine}");
+        let body = serde_json::json!({ "stateMachineArn": arn }).to_string();
+        let (status, listed) = self.call("ListExecutions", &body);
+        assert_eq!(status, 200, "{listed}");
+        listed["executions"].as_array().unwrap().clone()
     }
 
     /// How much memory it has, in KiB.
@@ -101,7 +142,7 @@ impl Server {
 
     /// Waits until it has ended, and answers what it said since it listened.
     pub(crate) fn finish(mut self) -> Finished {
-        let deadline = Instant::now() + END;
+        let deadline = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the server can be waited for") {
                 break status;
@@ -109,8 +150,9 @@ impl Server {
             assert!(Instant::now() < deadline, "the server does not end");
             thread::sleep(Duration::from_millis(10));
         };
-        let said = self.said.take().expect("it is finished once").join();
-        let stderr = said.expect("what it says can be read");
+        let read = self.reader.take().expect("it is finished once").join();
+        read.expect("what it says can be read");
+        let stderr = self.said();
         Finished { code: status.code(), stdout: String::new(), stderr }
     }
 

@@ -28,6 +28,7 @@ const SERVICE: &str = "states";
 const DATE: &str = "x-amz-date";
 const TARGET: &str = "x-amz-target";
 const TOKEN: &str = "x-amz-security-token";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const PAYLOAD_HASH: &str = "x-amz-content-sha256";
 
 /// A key that calls may be signed with.
@@ -79,8 +80,9 @@ impl Access {
         date.check_scope(authorization.date)?;
         date.check_skew(now)?;
 
-        let must = ["host", date_header].into_iter();
-        for name in must.chain(headers.contains_key(TARGET).then_some(TARGET)) {
+        // What says which call it is has to be signed with it.
+        let told = [TARGET, IDEMPOTENCY_KEY].into_iter().filter(|it| headers.contains_key(*it));
+        for name in ["host", date_header].into_iter().chain(told) {
             if !authorization.signed_headers.contains(&name) {
                 return Err(refused(format!(
                     "'{name}' must be a 'SignedHeader' in the AWS Authorization."

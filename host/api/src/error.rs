@@ -8,8 +8,8 @@ use axum::{
 use serde_json::json;
 use stepyard_asl::{Diagnostic, Severity};
 use stepyard_engine::{
-    ActivityError, CompletionError, EngineError, MachineError, NameError, RedriveError, StartError,
-    TagError,
+    ActivityError, CompletionError, EngineError, EventError, MachineError, NameError, RedriveError,
+    StartError, TagError,
 };
 
 use crate::members::Unreadable;
@@ -38,6 +38,16 @@ impl ApiError {
         message: impl Into<String>,
     ) -> Self {
         Self { status, name, message: message.into(), detail: None }
+    }
+
+    /// The error's name and what it says.
+    pub(crate) fn told(&self) -> (&'static str, &str) {
+        (self.name, &self.message)
+    }
+
+    /// The status it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// With AWS's reason for a ValidationException.
@@ -143,6 +153,15 @@ impl From<StartError> for ApiError {
             }
             StartError::AtCapacity => Self::new("ExecutionLimitExceeded", error.to_string()),
             StartError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<EventError> for ApiError {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Machine(error) => error.into(),
+            EventError::Start(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //!       wire.rs ── access.rs: whose signature it is; body.rs: its body, within limits
 //!          ├────── members.rs, action/ (one struct an operation) ──► Engine
 //!          └────── error.rs: {"__type": …, "message": …}
+//!     start.rs ── POST /start/orders: a request's body is an execution's input
 //! ```
 //!
 //! This crate alone knows AWS's server wire format (AWS JSON 1.0). It keeps nothing and decides
@@ -24,6 +25,7 @@ mod limits;
 mod listen;
 mod members;
 mod page;
+mod start;
 mod tls;
 mod wire;
 
@@ -99,14 +101,15 @@ impl Api {
         listen::serve(listener, tls, self.router(), limits, stop).await;
     }
 
-    /// Its routes: `POST /` for AWS calls, `/healthz` (it is up) and `/readyz` (it takes work), which
-    /// need no signature. A request that names another host than this server is refused.
+    /// Its routes: `POST /` for AWS calls, `POST /start/<machine>` for any other client, `/healthz` (it
+    /// is up) and `/readyz` (it takes work), which need no signature. A request that names another host than this server is refused.
     fn router(self) -> Router {
         let own_only = middleware::from_fn_with_state(self.clone(), hosts::own_only);
         Router::new()
             .route("/", post(wire::call))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(wire::ready))
+            .route("/start/{machine}", post(start::start))
             .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here: POST /\n") })
             .layer(own_only)
             .with_state(self)

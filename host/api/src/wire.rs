@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Api, action, error::ApiError};
+use crate::{Api, action, body::Held, error::ApiError};
 
 const TARGET: &str = "x-amz-target";
 const SERVICE: &str = "AWSStepFunctions.";
@@ -30,6 +30,17 @@ pub(crate) async fn call(State(api): State<Api>, request: Request) -> Response {
 }
 
 async fn answer(api: &Api, head: &Parts, body: Body) -> Result<String, ApiError> {
+    let body = admitted(api, head, body).await?;
+    let target = head.headers.get(TARGET).and_then(|value| value.to_str().ok());
+    let operation = target.and_then(|target| target.strip_prefix(SERVICE)).ok_or_else(|| {
+        let message = format!("{TARGET} has to name an operation, as {SERVICE}StartExecution");
+        ApiError::new("UnknownOperationException", message)
+    })?;
+    action::perform(api, operation, &body).await
+}
+
+/// The body of a request whose sender may call.
+pub(crate) async fn admitted(api: &Api, head: &Parts, body: Body) -> Result<Held, ApiError> {
     let claim = match api.access.as_deref().map(|it| it.claim(head, api.engine.now())).transpose() {
         Ok(claim) => claim,
         Err(refusal) => {
@@ -41,12 +52,7 @@ async fn answer(api: &Api, head: &Parts, body: Body) -> Result<String, ApiError>
     if let Some(claim) = claim {
         claim.verify(&body)?;
     }
-    let target = head.headers.get(TARGET).and_then(|value| value.to_str().ok());
-    let operation = target.and_then(|target| target.strip_prefix(SERVICE)).ok_or_else(|| {
-        let message = format!("{TARGET} has to name an operation, as {SERVICE}StartExecution");
-        ApiError::new("UnknownOperationException", message)
-    })?;
-    action::perform(api, operation, &body).await
+    Ok(body)
 }
 
 /// Whether work is taken.

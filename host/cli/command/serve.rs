@@ -9,21 +9,23 @@ use stepyard_engine::{
     Engine, EngineError,
     clock::{Entropy, SystemEntropy},
 };
-use tokio::{net::TcpListener, signal};
+use tokio::{net::TcpListener, signal, sync::oneshot};
 
 use crate::{
     project::{Options, Project},
-    report,
+    report, triggers,
     wiring::{self, Stepyard},
+    workflows::{self, Watcher},
 };
 
 /// Serve the AWS Step Functions API.
 ///
 /// Any AWS SDK and the AWS CLI work with it: give them the address as `--endpoint-url`. Executions are
 /// durable: those that were unfinished when the server ended, however it ended, go on when it starts.
-/// When what it is told can be kept no longer (the disk is full, or fails), it acknowledges nothing more,
-/// says why and ends with exit code 1. Steps that are missing or stale are built first. Any other address than a loopback one needs keys in
-/// [serve] of the manifest; with keys, every call has to be signed.
+/// The workflows of the manifest are registered, and again when their files change. When what it is told
+/// can be kept no longer (the disk is full, or fails), it acknowledges nothing more, says why and ends
+/// with exit code 1. Steps that are missing or stale are built first. Any other address than a
+/// loopback one needs keys in [serve] of the manifest; with keys, every call has to be signed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The address to listen on; port 0 takes a free one
@@ -45,10 +47,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
             project.manifest_file.display()
         );
     }
+    let watcher = Watcher::new(&project);
+    let Some(workflows) = workflows::read(&project)? else { return Ok(ExitCode::from(2)) };
     let guard = Guard { access, tls: wiring::tls(&project.manifest)? };
     let steps = wiring::step_specs(&project.manifest, |_| true, &project.stamps)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(&arguments, &project, guard, steps))
+    runtime.block_on(async {
+        open_all_files();
+        // The address first: one that is taken is refused before anything goes on.
+        let listener = TcpListener::bind(arguments.listen).await;
+        let listener = listener.with_context(|| format!("listening on {}", arguments.listen))?;
+        let stepyard = Stepyard::open_custody(&project.manifest, steps, &project.data).await?;
+        workflows::register(&stepyard.engine, &project, &workflows).await?;
+        serve(&project, guard, listener, &stepyard, watcher).await
+    })
 }
 
 /// Who may call, and how.
@@ -57,18 +69,18 @@ struct Guard {
     tls: Option<Tls>,
 }
 
+/// Serves until a signal comes, and then comes to an end in order: no more connections and events, the
+/// requests that are answered, the tasks at work. A second signal ends it where it is.
 async fn serve(
-    arguments: &Arguments,
     project: &Project,
     guard: Guard,
-    steps: Vec<stepyard_wasm::StepSpec>,
+    listener: TcpListener,
+    stepyard: &Stepyard,
+    watcher: Watcher<'_>,
 ) -> Result<ExitCode> {
-    open_all_files();
-    // The address first: one that is taken is refused before anything goes on.
-    let listener = TcpListener::bind(arguments.listen).await;
-    let listener = listener.with_context(|| format!("listening on {}", arguments.listen))?;
-    let stepyard = Stepyard::open_custody(&project.manifest, steps, &project.data).await?;
-    let engine = stepyard.engine.clone();
+    let engine = &stepyard.engine;
+    let triggers = triggers::start(&project.manifest, stepyard).await?;
+    let mut signals = Signals::new()?;
     let address = listener.local_addr()?;
     let scheme = if guard.tls.is_some() { "https" } else { "http" };
     eprintln!("  serving the AWS Step Functions API on {scheme}://{address}");
@@ -80,19 +92,29 @@ async fn serve(
     if let Some(access) = guard.access {
         api = api.with_access(access);
     }
-    let mut failure = None;
-    let stop = async {
-        tokio::select! {
-            () = asked_to_stop() => {}
-            error = engine.failed() => failure = Some(error),
+    let (stopping, stopped) = oneshot::channel();
+    let answer = api.serve(listener, guard.tls, async {
+        // Its sender is dropped only with the server.
+        let _ = stopped.await;
+    });
+    let end = async {
+        let failure = tokio::select! {
+            () = signals.next() => None,
+            () = watcher.run(engine) => None,
+            error = engine.failed() => Some(error),
+        };
+        if failure.is_none() {
+            eprintln!("  stopping: tasks at work come to their end");
         }
+        tokio::spawn(end_at_once(signals));
+        let _ = stopping.send(());
         // Those that wait for an activity's task would keep the server for a minute.
-        engine.dismiss_workers().await;
+        tokio::join!(triggers.stop(), engine.dismiss_workers());
+        failure
     };
-    api.serve(listener, guard.tls, stop).await;
+    let ((), mut failure) = tokio::join!(answer, end);
     if failure.is_none() {
-        eprintln!("  stopping: tasks at work come to their end");
-        failure = shutdown(&engine).await;
+        failure = shutdown(engine).await;
     }
     Ok(failure.map_or(ExitCode::SUCCESS, |error| {
         report::error(&anyhow::Error::from(error).context("the server stopped"));
@@ -111,6 +133,13 @@ async fn shutdown(engine: &Engine) -> Option<EngineError> {
     }
 }
 
+/// Ends the process where it is when one more signal comes; the next server goes on from there.
+async fn end_at_once(mut signals: Signals) {
+    signals.next().await;
+    eprintln!("  ended at once");
+    std::process::exit(130);
+}
+
 /// Lets the process open as many files as it may: a connection is one, and the usual limit is 1,024.
 fn open_all_files() {
     #[cfg(unix)]
@@ -125,19 +154,32 @@ fn open_all_files() {
     }
 }
 
-/// Resolves on SIGTERM and SIGINT.
-async fn asked_to_stop() {
-    let interrupt = signal::ctrl_c();
+/// What asks the server to end: SIGTERM and SIGINT.
+struct Signals {
     #[cfg(unix)]
-    {
+    terminate: signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: signal::unix::Signal,
+}
+
+impl Signals {
+    /// From here on they are waited for, and end the process no more by themselves.
+    fn new() -> Result<Self> {
+        #[cfg(unix)]
         use signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            // Without it an interrupt still stops the server.
-            let _ = interrupt.await;
-            return;
-        };
-        tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate()).context("waiting for SIGTERM")?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt()).context("waiting for SIGINT")?,
+        })
     }
-    #[cfg(not(unix))]
-    let _ = interrupt.await;
+
+    /// Resolves with the next.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
+        #[cfg(not(unix))]
+        let _ = signal::ctrl_c().await;
+    }
 }

@@ -52,6 +52,7 @@ pub mod crash;
 mod custody;
 mod driver;
 mod engine;
+mod event;
 mod express;
 mod functions;
 mod integration;
@@ -80,6 +81,7 @@ pub use arn::{
 pub use completion::{Completion, CompletionError};
 pub use custody::Custody;
 pub use engine::{Config, Description, Engine, EngineError};
+pub use event::{EventError, event_name};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use machines::{

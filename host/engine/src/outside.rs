@@ -1,6 +1,7 @@
 //! What a step reaches outside itself, each behind a trait. The embedded ones are implemented by
 //! this crate's stores, those of services by `integrations`; the step runtime checks the grant and
-//! calls the trait. So every capability passes through one narrow door.
+//! calls the trait. So every capability passes through one narrow door. A queue is the other way
+//! round: what is outside reaches the engine by it.
 
 use std::fmt;
 
@@ -201,6 +202,32 @@ pub struct TopicError {
     /// The request's id; empty when no answer came.
     pub request_id: String,
 }
+
+/// Gives messages, each again and again until it is deleted (Amazon SQS).
+pub trait Queue: Send + Sync + fmt::Debug {
+    /// Waits for messages, for a while, and answers those that came: a batch, or none.
+    fn receive(&self) -> BoxFuture<'_, Result<Vec<QueueMessage>, QueueError>>;
+    /// Deletes messages by their receipts. After an error some of them may be given again.
+    fn delete(&self, receipts: Vec<String>) -> BoxFuture<'_, Result<(), QueueError>>;
+}
+
+/// A message of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueMessage {
+    /// Identifies the message, however often it is given.
+    pub id: String,
+    /// Identifies this giving of it: what it is deleted by.
+    pub receipt: String,
+    /// What it says.
+    pub body: String,
+    /// What it is given in order with: nothing of a group is dealt with while one before it is left.
+    pub group: Option<String>,
+}
+
+/// Why a queue gave or deleted nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct QueueError(pub String);
 
 /// Secrets by name; their values never reach a step, a log or the history.
 pub trait Secrets: Send + Sync {

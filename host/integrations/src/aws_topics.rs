@@ -1,17 +1,11 @@
 //! Topics of Amazon SNS, through the AWS SDK.
 
-use std::{
-    error::Error,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::{BehaviorVersion, Region, timeout::TimeoutConfig};
 use aws_sdk_sns::{
     Client,
     config::{
-        ConfigBag, Credentials, Intercept, RuntimeComponents,
+        ConfigBag, Intercept, RuntimeComponents,
         interceptors::BeforeDeserializationInterceptorContextRef,
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
@@ -22,42 +16,12 @@ use aws_sdk_sns::{
     primitives::Blob,
     types::MessageAttributeValue,
 };
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use futures::future::BoxFuture;
 use stepyard_engine::outside::{
     AttributeValue, HttpMetadata, MessageAttribute, Publication, Published, TopicError, Topics,
 };
 
-/// How long one attempt may take to answer; the SDK itself bounds only the connecting.
-const READ_TIMEOUT: Duration = Duration::from_secs(50);
-
-const NO_REGION: &str = "Unable to find a region via the region provider chain; set AWS_REGION, or the region of a profile";
-
-/// What overrides the SDK's own chain: environment, profile files, container and instance roles.
-#[derive(Clone, Debug, Default)]
-pub struct AwsSettings {
-    /// Another endpoint than AWS's: `http://127.0.0.1:4566`.
-    pub endpoint_url: Option<String>,
-    /// The region to call.
-    pub region: Option<String>,
-    /// Whose requests they are.
-    pub access_key: Option<AccessKey>,
-}
-
-/// An access key; its secret is never printed.
-#[derive(Clone)]
-pub struct AccessKey {
-    /// The key's id.
-    pub id: String,
-    /// The key's secret.
-    pub secret: String,
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
-    }
-}
+use crate::aws::{AwsSettings, NO_REGION, innermost, why_unanswered};
 
 /// Publishes to Amazon SNS.
 #[derive(Clone, Debug)]
@@ -69,24 +33,7 @@ impl AwsTopics {
     /// Reads the chain where `settings` says nothing. Credentials are looked for when the first
     /// message is published, so that what is missing fails that task and not the start.
     pub async fn load(settings: AwsSettings) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let timeouts = TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http)
-            .timeout_config(timeouts);
-        if let Some(url) = settings.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        if let Some(region) = settings.region {
-            loader = loader.region(Region::new(region));
-        }
-        if let Some(AccessKey { id, secret }) = settings.access_key {
-            loader =
-                loader.credentials_provider(Credentials::new(id, secret, None, None, "stepyard"));
-        }
-        Self { client: Client::new(&loader.load().await) }
+        Self { client: Client::new(&settings.load().await) }
     }
 }
 
@@ -145,7 +92,7 @@ fn published(output: PublishOutput, answer: HttpAnswer) -> Published {
 
 fn topic_error(error: &SdkError<PublishError>) -> TopicError {
     let Some(response) = error.raw_response() else {
-        return not_sent(why_not_sent(error));
+        return not_sent(why_unanswered(error));
     };
     TopicError {
         code: error.code().unwrap_or_default().to_owned(),
@@ -158,37 +105,6 @@ fn topic_error(error: &SdkError<PublishError>) -> TopicError {
 /// No answer came: the status says so.
 fn not_sent(message: String) -> TopicError {
     TopicError { code: String::new(), message, status: 0, request_id: String::new() }
-}
-
-fn why_not_sent(error: &SdkError<PublishError>) -> String {
-    match error {
-        SdkError::TimeoutError(_) => "Unable to execute HTTP request: Read timed out".to_owned(),
-        SdkError::DispatchFailure(failure) if !failure.is_other() => {
-            format!("Unable to execute HTTP request: {}", innermost(error))
-        }
-        _ if lacks_credentials(error) => format!(
-            "Unable to load AWS credentials from any provider in the chain; set AWS_ACCESS_KEY_ID \
-             and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: {}",
-            innermost(error)
-        ),
-        // Not the whole chain: the errors between may print the request, message and all.
-        _ => format!("Unable to make the request: {}", innermost(error)),
-    }
-}
-
-/// The SDK's type for it is not public; where its words change, the message is less helpful.
-fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    let mut chain = std::iter::successors(Some(error), |&error| error.source());
-    chain.any(|error| error.to_string().contains("while loading credentials"))
-}
-
-/// What the error at the end of the chain says: the others only wrap it.
-fn innermost(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 /// Keeps status and headers of the answer, which the SDK's output leaves out.
@@ -228,6 +144,7 @@ mod tests {
     use aws_sdk_sns::error::ConnectorError;
 
     use super::*;
+    use crate::aws::AccessKey;
 
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]

@@ -5,6 +5,7 @@
 //!                 └──► sns.rs ─────► Topics      aws_topics.rs, or the engine's own topic log
 //!
 //!   the step runtime ─────────────► Mail         smtp.rs, or the engine's own folder
+//!   triggers ─────────────────────► Queue        sqs.rs
 //! ```
 //!
 //! An integration reads the arguments AWS documents, asks a trait of the engine to do the work, and
@@ -13,21 +14,25 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod aws;
 mod aws_topics;
 mod function_name;
 mod lambda;
 mod sdk;
 mod smtp;
 mod sns;
+mod sqs;
 
 use std::sync::Arc;
 
 use stepyard_asl::{Pattern, Resource};
 use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 
-pub use aws_topics::{AccessKey, AwsSettings, AwsTopics};
+pub use aws::{AccessKey, AwsSettings};
+pub use aws_topics::AwsTopics;
 pub use function_name::{Called, FunctionName, FunctionNameError};
 pub use smtp::{Smtp, SmtpError};
+pub use sqs::SqsQueue;
 
 /// Every integration there is, by service.
 pub fn all(

@@ -76,23 +76,12 @@ impl StartExecution {
         check_name(&name)?;
         let input = input(self.input)?;
         let target = api.engine.route(&arn::machine(&arn)?).await?;
-        let record = target.machine;
-        let machine = api
-            .engine
-            .read_definition(&record.definition)
-            .map_err(|problems| ApiError::invalid_definition(&problems))?;
+        let kind = target.machine.kind;
         let start = stepyard_engine::StartExecution {
-            machine,
-            definition: record.definition,
-            machine_arn: record.arn.to_string(),
-            name,
-            input,
-            role: record.role,
-            alias: target.alias,
-            version: target.version.map(|version| version.arn()),
             trace: self.trace_header,
+            ..api.engine.starting(target, name, input)?
         };
-        Ok((record.kind, start))
+        Ok((kind, start))
     }
 }
 

@@ -93,7 +93,7 @@ fn required<T>(member: Option<T>) -> Result<T, ApiError> {
 }
 
 /// The wire's timestamps: seconds since the Unix epoch, with milliseconds.
-fn seconds(at: Timestamp) -> f64 {
+pub(crate) fn seconds(at: Timestamp) -> f64 {
     // A moment that has more milliseconds than a double holds is 285,000 years away.
     at.as_millis() as f64 / 1_000.0
 }

@@ -46,9 +46,11 @@ pub struct SqliteStore(Arc<Database>);
 struct Database {
     file: File,
     quotas: Arc<Quotas>,
-    writer: Writer,
     /// Connections that no reader uses at the moment.
     readers: Mutex<Vec<Connection>>,
+    /// Dropped after the readers: the last connection moves the write-ahead log into the file, and
+    /// that has to be one that may write.
+    writer: Writer,
 }
 
 /// Idle readers that are kept for the next read.
