@@ -52,6 +52,7 @@ fn started(input: Value) -> Fact {
         alias: None,
         version: None,
         trace: None,
+        parent: None,
         input: input.into(),
         seed: [7; 32],
     };
@@ -169,6 +170,7 @@ async fn run_orders(stepyard: &Stepyard, count: u64) {
             alias: None,
             version: None,
             trace: None,
+            parent: None,
         };
         async {
             let started = stepyard.engine.start(start).await.expect("it starts");

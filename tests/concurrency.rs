@@ -46,6 +46,7 @@ async fn run(stepyard: &Stepyard, number: u32) -> Status {
         alias: None,
         version: None,
         trace: None,
+        parent: None,
     };
     let started = stepyard.engine.start(start).await.unwrap();
     stepyard.engine.wait(&started.arn).await.unwrap()

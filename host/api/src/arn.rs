@@ -105,6 +105,11 @@ pub(crate) fn machine_of(execution: &str) -> Option<String> {
     Some(machine.replacen(":execution:", ":stateMachine:", 1))
 }
 
+/// The ARN of a state machine without the label of a Distributed Map state, and the label.
+pub(crate) fn unlabelled(machine: &str) -> (&str, Option<&str>) {
+    machine.split_once('/').map_or((machine, None), |(machine, label)| (machine, Some(label)))
+}
+
 fn named(arn: &str) -> Result<Named, ApiError> {
     Ok(match parts(arn)?[..] {
         ["stateMachine", name] | ["stateMachine", name, _] if name.contains('/') => Named::Label,
@@ -149,6 +154,8 @@ mod tests {
         assert_eq!(state_machine(MACHINE), Ok(MACHINE));
         assert_eq!(execution(EXECUTION), Ok(EXECUTION));
         assert_eq!(machine_of(EXECUTION).as_deref(), Some(MACHINE));
+        assert_eq!(unlabelled(MACHINE), (MACHINE, None));
+        assert_eq!(unlabelled(&format!("{MACHINE}/each")), (MACHINE, Some("each")));
         let activity = "arn:aws:states:us-east-1:1:activity:pay";
         assert_eq!((taggable(MACHINE), taggable(activity)), (Ok(MACHINE), Ok(activity)));
         let wrong = "Resource type not valid in this context";

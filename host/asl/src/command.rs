@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Payload, Resource, StateName, Timestamp, execution::Status, history::HistoryEvent};
+use crate::{
+    MapRun, Payload, Resource, StateName, Timestamp, execution::Status, history::HistoryEvent,
+};
 
 /// What one fact led to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,6 +77,9 @@ pub struct ScheduleTask {
     pub heartbeat_seconds: Option<u64>,
     /// The role that the state's `Credentials` name.
     pub credentials: Option<String>,
+    /// Set when the work is a Map Run. Not in a checkpoint: it is that of its state.
+    #[serde(skip)]
+    pub map_run: Option<Arc<MapRun>>,
 }
 
 /// Names a task to those who complete it from outside; unguessable, 1 to 2,048 characters. It says

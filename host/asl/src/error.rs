@@ -53,6 +53,8 @@ pub mod name {
     pub const RUNTIME: &str = "States.Runtime";
     /// A payload over 262,144 bytes.
     pub const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
+    /// More items of a Distributed Map failed than it tolerates.
+    pub const EXCEED_TOLERATED_FAILURE_THRESHOLD: &str = "States.ExceedToleratedFailureThreshold";
     /// `ResultPath` cannot be applied to the input.
     pub const RESULT_PATH_MATCH_FAILURE: &str = "States.ResultPathMatchFailure";
     /// The task lacks the privilege to do its work.

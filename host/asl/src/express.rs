@@ -1,34 +1,59 @@
-//! What an Express state machine may not have: tasks that somebody outside completes.
+//! What an Express execution may not have: tasks that somebody outside completes, and Map Runs.
 
-use crate::{Code, Diagnostic, Pattern, ResourceKind, Severity, StateMachine, TaskState};
+use crate::{
+    Code, Diagnostic, Location, Pattern, ResourceKind, Severity, State, StateMachine, TaskState,
+};
 
 impl StateMachine {
     /// Reads the definition of an Express state machine.
     pub fn parse_express(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let machine = Self::parse(text)?;
-        let problems: Vec<_> = machine.tasks().iter().filter_map(problem).collect();
+        let problems = problems(&machine, &Location::default());
         if problems.is_empty() { Ok(machine) } else { Err(problems) }
     }
 }
 
-fn problem(task: &TaskState<'_>) -> Option<Diagnostic> {
+/// What is wrong with a machine at `at` whose executions are Express ones.
+pub(crate) fn problems(machine: &StateMachine, at: &Location) -> Vec<Diagnostic> {
+    let states = machine.states_within(at).into_iter();
+    states
+        .filter_map(|(state, at)| {
+            map_problem(state, &at).or_else(|| task_problem(&state.task(at)?))
+        })
+        .collect()
+}
+
+fn map_problem(state: &State, at: &Location) -> Option<Diagnostic> {
+    state.behavior().distributed()?;
+    let processor = state.machines().first().map(|it| it.location(at))?;
+    let mend = "use Mode INLINE, or make the state machine a STANDARD one";
+    Some(problem("'DISTRIBUTED' mode", processor.field("ProcessorConfig").field("Mode"), mend))
+}
+
+fn task_problem(task: &TaskState<'_>) -> Option<Diagnostic> {
     let what = match task.resource.kind() {
         ResourceKind::Activity => "Activity ARN",
         ResourceKind::Service { pattern: Pattern::RequestResponse, .. }
-        | ResourceKind::Function { .. } => return None,
+        | ResourceKind::Function { .. }
+        | ResourceKind::MapRun => return None,
         // AWS's message has this space too many.
         ResourceKind::Service { pattern: Pattern::WaitForTaskToken, .. } => {
             "'.waitForTaskToken' service integration "
         }
         ResourceKind::Service { .. } => "'.sync' service integration",
     };
-    Some(Diagnostic {
+    let mend = "call a service without the suffix, or make the state machine a STANDARD one";
+    Some(problem(what, task.location.field("Resource"), mend))
+}
+
+fn problem(what: &str, location: Location, mend: &str) -> Diagnostic {
+    Diagnostic {
         severity: Severity::Error,
         code: Code::SchemaValidationFailed,
         message: format!("Express state machine does not support {what}"),
-        location: task.location.field("Resource"),
-        mend: "call a service without the suffix, or make the state machine a STANDARD one".into(),
-    })
+        location,
+        mend: mend.into(),
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,18 @@ pub struct Fact {
     pub kind: FactKind,
 }
 
+/// The task that started an execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The ARN of the execution that the task is of.
+    pub execution: String,
+    /// The task.
+    pub task: CommandId,
+    /// The ARN of the Map Run, when the task is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run: Option<String>,
+}
+
 /// The kinds of fact there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact")]
@@ -40,6 +52,9 @@ pub enum FactKind {
         /// The X-Ray trace header the caller gave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trace: Option<String>,
+        /// The task that started it, when another execution's did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Box<Parent>>,
         /// The execution's input.
         input: Payload,
         /// The execution's randomness.

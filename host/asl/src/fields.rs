@@ -120,21 +120,30 @@ impl<'a> Fields<'a> {
         if number < *range.start() {
             self.below(name, range.start());
         } else if number > *range.end() {
-            let message = format!("Maximum value is {}", range.end());
-            self.wrong(name, message, format!("use a number up to {}", range.end()));
+            self.above(name, range.end());
         }
         range.contains(&number).then_some(number)
     }
 
     /// A number, not less than `minimum`.
     pub(crate) fn number(&mut self, name: &'static str, minimum: f64) -> Option<f64> {
+        self.number_in(name, minimum..=f64::MAX)
+    }
+
+    /// A number within a range.
+    pub(crate) fn number_in(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<f64>,
+    ) -> Option<f64> {
         let value = self.value(name)?;
         let number = self.expect(name, "Number", value.as_f64())?;
-        if number < minimum {
-            self.below(name, &format!("{minimum:.1}"));
-            return None;
+        if number < *range.start() {
+            self.below(name, &format!("{:.1}", range.start()));
+        } else if number > *range.end() {
+            self.above(name, &format!("{:.1}", range.end()));
         }
-        Some(number)
+        range.contains(&number).then_some(number)
     }
 
     /// A list.
@@ -212,6 +221,15 @@ impl<'a> Fields<'a> {
         self.at_most_one(names);
     }
 
+    /// Reports that none of these fields is there.
+    pub(crate) fn at_least_one(&mut self, names: &[&str]) {
+        if !names.iter().any(|name| self.has(name)) {
+            let fields = names.join(", ");
+            let message = format!("At least one of the following fields is required: [{fields}]");
+            self.report(message, "add the one that is meant");
+        }
+    }
+
     /// Reports something that AWS has and this version lacks, by its name.
     pub(crate) fn not_built(&mut self, what: impl Display, mend: impl Into<String>) {
         self.report(format!("{what} is not supported by this version of Stepyard yet"), mend);
@@ -261,6 +279,11 @@ impl<'a> Fields<'a> {
     fn below(&mut self, name: &str, minimum: &impl Display) {
         let mend = format!("use a number from {minimum} up");
         self.wrong(name, format!("Minimum value is {minimum}"), mend);
+    }
+
+    fn above(&mut self, name: &str, maximum: &impl Display) {
+        let mend = format!("use a number up to {maximum}");
+        self.wrong(name, format!("Maximum value is {maximum}"), mend);
     }
 }
 

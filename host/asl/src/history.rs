@@ -92,6 +92,9 @@ pub struct Details {
     /// How often the execution was redriven, this time included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redrive_count: Option<u32>,
+    /// The Map Run that a Distributed Map started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map_run_arn: Option<String>,
     /// The worker that took an activity's task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_name: Option<String>,
@@ -192,6 +195,16 @@ event_types! {
     MapIterationStarted => Some("mapIterationStartedEventDetails"),
     /// A Map iteration ended with an output.
     MapIterationSucceeded => Some("mapIterationSucceededEventDetails"),
+    /// A Map Run was stopped with its state.
+    MapRunAborted => None,
+    /// A Map Run failed.
+    MapRunFailed => Some("mapRunFailedEventDetails"),
+    /// A Map Run goes on after a redrive.
+    MapRunRedriven => Some("mapRunRedrivenEventDetails"),
+    /// A Map Run began.
+    MapRunStarted => Some("mapRunStartedEventDetails"),
+    /// A Map Run ended with a result.
+    MapRunSucceeded => None,
     /// A Map state was stopped from outside.
     MapStateAborted => None,
     /// A Map state was entered.

@@ -38,8 +38,11 @@ mod timestamp;
 pub use command::{Command, CommandId, CommandIdError, CommandKind, ScheduleTask, Step, TaskToken};
 pub use diagnostic::{Code, Diagnostic, Location, Segment, Severity};
 pub use error::{StatesError, name as error_name};
-pub use execution::{Execution, PAYLOAD_BYTES_MAX, Position, Rest, Status, TaskStage, WaitsFor};
-pub use fact::{Fact, FactKind, Seed};
+pub use execution::{
+    Child, Execution, MapRun, Outputs, PAYLOAD_BYTES_MAX, Position, Rest, Status, TaskStage,
+    WaitsFor,
+};
+pub use fact::{Fact, FactKind, Parent, Seed};
 pub use graph::{Ending, Graph, Trace, Visit};
 pub use history::{Details, EventType, HistoryEvent, TaskCredentials};
 pub use machine::{DEFINITION_BYTES_MAX, InnerMachine, State, StateKind, StateMachine, TaskState};

@@ -14,8 +14,8 @@ use crate::{
     state::{Choice, Fail, Map, Parallel, Pass, StateType, Succeed, Task, Wait},
 };
 
+pub(crate) use read::{Processor, read_inner, read_processor};
 use read::{read_definition, read_json};
-pub(crate) use read::{read_inner, read_processor};
 
 /// The longest definition, in bytes (Quotas).
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
@@ -80,17 +80,23 @@ impl StateMachine {
 
     /// Every Task state, those of inner machines included.
     pub fn tasks(&self) -> Vec<TaskState<'_>> {
-        let mut tasks = Vec::new();
-        let mut machines = vec![(self, Location::default())];
+        let states = self.states_within(&Location::default()).into_iter();
+        states.filter_map(|(state, location)| state.task(location)).collect()
+    }
+
+    /// Every state, those of inner machines included, each with its place when this machine's is `at`.
+    pub(crate) fn states_within(&self, at: &Location) -> Vec<(&State, Location)> {
+        let mut states = Vec::new();
+        let mut machines = vec![(self, at.clone())];
         while let Some((machine, at)) = machines.pop() {
             for state in &machine.states {
                 let location = at.field("States").field(&state.name);
                 let inner = state.machines();
                 machines.extend(inner.iter().map(|it| (&**it.machine, it.location(&location))));
-                tasks.extend(state.task(location));
+                states.push((state, location));
             }
         }
-        tasks
+        states
     }
 
     pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
@@ -230,7 +236,7 @@ impl State {
         self.behavior().catchers()
     }
 
-    fn task(&self, location: Location) -> Option<TaskState<'_>> {
+    pub(crate) fn task(&self, location: Location) -> Option<TaskState<'_>> {
         let Behavior::Task(task) = &self.behavior else { return None };
         let (resource, parameters) = (task.resource()?, task.literal_parameters());
         Some(TaskState { state: &self.name, location, resource, parameters })

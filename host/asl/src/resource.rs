@@ -23,6 +23,8 @@ pub enum ResourceKind {
     },
     /// An activity, by its ARN: workers poll for its tasks.
     Activity,
+    /// A Map Run, by its ARN: the executions of a Distributed Map state. No definition names one.
+    MapRun,
     /// A service integration, `arn:aws:states:::<service>:<action>`.
     Service {
         /// The service slot: `lambda`, `sns`, `aws-sdk:dynamodb`.
@@ -65,10 +67,23 @@ impl Resource {
     /// Whether someone outside completes its tasks, by their tokens.
     pub fn awaits_token(&self) -> bool {
         match self.kind() {
-            ResourceKind::Function { .. } => false,
+            ResourceKind::Function { .. } | ResourceKind::MapRun => false,
             ResourceKind::Activity => true,
             ResourceKind::Service { pattern, .. } => *pattern != Pattern::RequestResponse,
         }
+    }
+
+    /// Whether its tasks are jobs: submitted first, and over when the job is (`.sync`).
+    pub fn is_job(&self) -> bool {
+        matches!(
+            self.kind(),
+            ResourceKind::Service { pattern: Pattern::RunJob | Pattern::RunJobParsed, .. }
+        )
+    }
+
+    /// The Map Run of this ARN.
+    pub(crate) fn map_run(arn: &str) -> Self {
+        Self { text: arn.into(), kind: ResourceKind::MapRun }
     }
 
     /// The ARN as the definition has it.
@@ -125,6 +140,7 @@ fn read(text: &str) -> Option<ResourceKind> {
     match service {
         "lambda" => read_function(rest),
         "states" if rest.starts_with("activity:") => Some(ResourceKind::Activity),
+        "states" if rest.starts_with("mapRun:") => Some(ResourceKind::MapRun),
         "states" => read_service(rest),
         _ => None,
     }
@@ -172,6 +188,7 @@ mod tests {
             ("arn:aws:lambda:us-east-1:1:function:Pay:live", function("Pay", Some("live"))),
             ("arn:aws:lambda:us-east-1:1:function:Pay:a:b", None),
             ("arn:aws:states:us-east-1:1:activity:Pack", Some(ResourceKind::Activity)),
+            ("arn:aws:states:us-east-1:1:mapRun:orders/each:1", Some(ResourceKind::MapRun)),
             ("arn:aws:states:::sns:publish", service("sns", "publish", Pattern::RequestResponse)),
             (
                 "arn:aws:states:::lambda:invoke.waitForTaskToken",

@@ -404,6 +404,10 @@ impl Generator<'_> {
         if self.random.one_in(2) {
             map["ItemSelector"] = json!({"n.$": "$$.Map.Item.Index", "id.$": "States.UUID()"});
         }
+        if self.random.one_in(3) {
+            map["ItemProcessor"]["ProcessorConfig"] =
+                json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"});
+        }
         self.handle_errors(map, later)
     }
 
@@ -461,6 +465,7 @@ fn start(kind: &str, input: &Value, seed: u8) -> FactKind {
         alias: None,
         version: None,
         trace: None,
+        parent: None,
         input: Payload::from(input.clone()),
         seed: [seed; 32],
     }

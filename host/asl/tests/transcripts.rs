@@ -642,6 +642,103 @@ fn data_that_nests_deeper_each_round_fails_the_execution() {
     assert!(parallel.contains("nested too deep"), "{parallel}");
 }
 
+/// A Map state with `more` fields whose items are children of their own.
+fn distributed(more: Value) -> Value {
+    let mut map = json!({"Type": "Map", "End": true, "ItemProcessor": {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "Do", "States": {"Do": {"Type": "Pass", "End": true}}}});
+    map.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    map
+}
+
+#[test]
+fn a_map_run_is_one_task_and_what_leaves_its_state_points_back_to_its_start() {
+    check(
+        json!({"StartAt": "Each", "States": {
+            "Each": distributed(json!({"End": false, "Next": "Done", "Label": "each",
+                "ItemsPath": "$.items", "ResultPath": "$.done"})),
+            "Done": {"Type": "Succeed"}}}),
+        &[start(r#"{"items": [1, 2]}"#), done("1.0:task", json!(["a", "b"]))],
+        expect_file!["transcripts/a_map_run_is_one_task.txt"],
+    );
+}
+
+#[test]
+fn a_map_run_that_failed_is_retried_as_another_and_then_caught() {
+    check(
+        json!({"StartAt": "Each", "States": {
+            "Each": distributed(json!({"Label": "each",
+                "Retry": [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "MaxAttempts": 1}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sorry"}]})),
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[
+            start("[1, 2]"),
+            failed("1.0:task", "States.ExceedToleratedFailureThreshold", "too many"),
+            fired("1.0:backoff"),
+            failed("1.1:task", "States.ExceedToleratedFailureThreshold", "too many"),
+            done("1.1:task", json!([])),
+        ],
+        expect_file!["transcripts/a_map_run_that_failed_is_retried_and_then_caught.txt"],
+    );
+}
+
+#[test]
+fn a_redrive_goes_on_with_the_same_map_run() {
+    check(
+        json!({"StartAt": "Each", "States": {"Each": distributed(json!({"Label": "each"}))}}),
+        &[
+            start("[1, 2]"),
+            failed("1.0:task", "States.ExceedToleratedFailureThreshold", "too many"),
+            redriven(),
+            failed("1.1:task", "States.ExceedToleratedFailureThreshold", "still"),
+            redriven(),
+            done("1.2:task", json!(["a", "b"])),
+        ],
+        expect_file!["transcripts/a_redrive_goes_on_with_the_same_map_run.txt"],
+    );
+}
+
+#[test]
+fn a_map_run_is_stopped_with_what_contains_it() {
+    let fail = json!({"StartAt": "Bad", "States": {"Bad": {"Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke", "End": true}}});
+    let each =
+        json!({"StartAt": "Each", "States": {"Each": distributed(json!({"Label": "each"}))}});
+    check(
+        json!({"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true,
+            "Branches": [each, fail]}}}),
+        &[
+            start("[1]"),
+            failed("1.0.1/1.0:task", "Boom", "as told"),
+            redriven(),
+            failed("1.0.0/1.1:task", "States.Runtime", "broken"),
+        ],
+        expect_file!["transcripts/a_map_run_is_stopped_with_what_contains_it.txt"],
+    );
+}
+
+#[test]
+fn what_bounds_a_map_run_is_read_after_its_state_has_started() {
+    let cases = [
+        (json!({"ToleratedFailureCountPath": "$.n"}), r#"{"items": [0], "n": "NoNumber"}"#),
+        (json!({"ToleratedFailureCountPath": "$.n"}), r#"{"items": [0], "n": -1}"#),
+        (json!({"ToleratedFailurePercentagePath": "$.n"}), r#"{"items": [0], "n": "NoNumber"}"#),
+        (json!({"ToleratedFailurePercentagePath": "$.n"}), r#"{"items": [0], "n": -1.1}"#),
+        (json!({"ItemBatcher": {"MaxItemsPerBatchPath": "$.n"}}), r#"{"items": [0], "n": 0}"#),
+    ];
+    let mut text = String::new();
+    for (more, input) in cases {
+        let mut map = distributed(more);
+        map["ItemsPath"] = json!("$.items");
+        let machine = json!({"StartAt": "Each", "States": {"Each": map}});
+        let kind = start(input);
+        text +=
+            &render(&kind, &Execution::new(parse(&machine)).step(&fact(0, kind.clone())), BEGIN);
+    }
+    expect_file!["transcripts/what_bounds_a_map_run_is_read_after_its_state_has_started.txt"]
+        .assert_eq(&text);
+}
+
 /// A loop that the definition can leave, as AWS requires.
 fn looping(machine: &Value) -> Value {
     let mut machine = machine.clone();
@@ -695,20 +792,19 @@ fn start(input: &str) -> FactKind {
         alias: None,
         version: None,
         trace: None,
+        parent: None,
         input: Payload::parse(input).unwrap(),
         seed: [7; 32],
     }
 }
 
 fn start_express(input: &str) -> FactKind {
-    let FactKind::ExecutionStarted {
-        name, role, machine, alias, version, trace, input, seed, ..
-    } = start(input)
-    else {
+    let mut start = start(input);
+    let FactKind::ExecutionStarted { id, .. } = &mut start else {
         unreachable!("start makes a start")
     };
-    let id = "arn:aws:states:eu-west-1:123456789012:express:orders:one:2".to_owned();
-    FactKind::ExecutionStarted { id, name, role, machine, alias, version, trace, input, seed }
+    *id = "arn:aws:states:eu-west-1:123456789012:express:orders:one:2".to_owned();
+    start
 }
 
 fn done(task: &str, output: Value) -> FactKind {

@@ -92,6 +92,7 @@ impl Run {
             alias: None,
             version: None,
             trace: None,
+            parent: None,
         };
         let started = match self.engine().start(start).await {
             Ok(started) => started,

@@ -51,7 +51,8 @@ pub fn execution_arn(machine: &str, name: &str) -> Option<ExecutionArn> {
     let ["arn", partition, "states", region, account, "stateMachine", machine] = parts[..] else {
         return None;
     };
-    check_name(machine).ok()?;
+    // The children of a Map Run are executions of `<name>/<label>`.
+    machine.splitn(2, '/').try_for_each(check_name).ok()?;
     Some(format!("arn:{partition}:states:{region}:{account}:execution:{machine}:{name}").into())
 }
 
@@ -83,6 +84,18 @@ impl MachineArn {
     /// A version of a state machine.
     pub fn version(machine: &str, number: u64) -> Self {
         Self { machine: machine.into(), qualifier: Some(Qualifier::Version(number)) }
+    }
+
+    /// Reads the ARN of a state machine, or of a version or alias of one; none when it is another's.
+    pub fn parse(arn: &str) -> Option<Self> {
+        let parts: Vec<&str> = arn.splitn(8, ':').collect();
+        let ["arn", _, "states", _, _, "stateMachine", name, ref rest @ ..] = parts[..] else {
+            return None;
+        };
+        check_name(name).ok()?;
+        let qualifier = rest.first().copied().map(Qualifier::named);
+        let length = arn.len() - rest.first().map_or(0, |rest| rest.len() + 1);
+        Some(Self { machine: arn[..length].into(), qualifier })
     }
 
     /// An alias of a state machine.
@@ -181,6 +194,14 @@ mod tests {
             assert_eq!(arn.to_string(), format!("m:{text}"));
         }
         assert_eq!(MachineArn { machine: "m".into(), qualifier: None }.to_string(), "m");
+        let machine = Identity::default().state_machine("orders").unwrap();
+        for arn in [&*machine, &format!("{machine}:7"), &format!("{machine}:PROD")] {
+            assert_eq!(MachineArn::parse(arn).unwrap().to_string(), arn);
+            assert_eq!(&*MachineArn::parse(arn).unwrap().machine, machine);
+        }
+        for arn in ["", "orders", &format!("{machine}/each"), "arn:aws:states:r:1:activity:a"] {
+            assert_eq!(MachineArn::parse(arn), None, "{arn}");
+        }
         assert_eq!(MachineArn::alias("m", "PROD").to_string(), "m:PROD");
     }
 
@@ -194,9 +215,16 @@ mod tests {
         assert_eq!(identity.execution("orders", "o-1").as_deref(), Ok(expected));
         let express = "arn:aws:states:us-east-1:123456789012:express:orders:o-1:id";
         assert_eq!(express_arn(&machine, "o-1", "id").as_deref(), Some(express));
-        for other in
-            ["orders", "arn:aws:states:us-east-1:1:activity:orders", "", &format!("{machine}:1")]
-        {
+        let child = "arn:aws:states:us-east-1:123456789012:execution:orders/each:c-1";
+        assert_eq!(execution_arn(&format!("{machine}/each"), "c-1").as_deref(), Some(child));
+        for other in [
+            "orders",
+            &format!("{machine}/"),
+            &format!("{machine}/a/b"),
+            "arn:aws:states:us-east-1:1:activity:orders",
+            "",
+            &format!("{machine}:1"),
+        ] {
             assert_eq!(execution_arn(other, "o-1"), None, "{other}");
         }
     }

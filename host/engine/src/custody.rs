@@ -1,7 +1,8 @@
 //! Custody of a whole store: nothing unfinished is left lying, nothing long past is kept.
 //!
-//! At its start the engine goes on with what no engine is at work on; then with each execution that
-//! rests, when its moment has come; and now and then it forgets what ended long ago.
+//! At its start the engine goes on with what no engine is at work on, and stops what outlived its Map
+//! Run; then it goes on with each execution that rests, when its moment has come; and now and then it
+//! forgets what ended long ago.
 
 use std::{
     sync::{
@@ -116,6 +117,12 @@ async fn wake_all(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
         before = Some(last.number);
         go_on(engine, page.into_iter().map(|it| it.arn)).await?;
     }
+    let ((), woken) = tokio::join!(stop_orphans(engine), wake_due(engine, next));
+    woken
+}
+
+/// Goes on with what rests, each when its moment has come.
+async fn wake_due(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
     let clock = engine.config().clock.clone();
     loop {
         next.forget();
@@ -150,6 +157,16 @@ async fn go_on(
     });
     resumed.await;
     engine.upgrade().filter(Engine::is_running).map(drop).ok_or(Ended)
+}
+
+/// Stops what was under way for a Map Run that is over.
+async fn stop_orphans(engine: &WeakEngine) {
+    let Some(engine) = engine.upgrade() else { return };
+    if let Err(error) = engine.stop_orphans().await
+        && engine.is_running()
+    {
+        tracing::error!(%error, "children of map runs that are over may still be at work");
+    }
 }
 
 async fn purge_all(engine: &WeakEngine, custody: &Custody) -> Result<(), Ended> {

@@ -278,7 +278,8 @@ impl Driver {
             Message::TaskDone { execution, task, outcome } => {
                 // A task that was cancelled meanwhile has no say.
                 if self.tasks.end(&execution, &task) {
-                    self.tell(&execution, fact_of(task, outcome));
+                    self.tell(&execution, fact_of(task.clone(), outcome));
+                    self.follow(&execution, &task);
                 }
             }
             Message::Stop { arn, error, done } => {
@@ -481,7 +482,7 @@ impl Driver {
             match command {
                 Command::Finish { status } => self.finish(execution, &status),
                 Command::Cancel { command } if command.kind() == CommandKind::Task => {
-                    self.tasks.end(execution, &command);
+                    self.tasks.cancel(execution, &command);
                     self.activities.withdraw(execution, &command);
                 }
                 Command::Cancel { command } => self.timers.cancel(execution, &command),
@@ -499,7 +500,9 @@ impl Driver {
                         timeout.unwrap_or_else(|| at.plus_millis(millis))
                     });
                     let trace = self.live.get(execution).and_then(|live| live.trace.clone());
-                    self.tasks.begin(execution, *task, Circumstances { deadline, trace });
+                    let is_submitted = self.is_submitted(execution, &task.task);
+                    let circumstances = Circumstances { deadline, trace, is_submitted };
+                    self.tasks.begin(execution, *task, circumstances);
                 }
             }
         }

@@ -18,6 +18,8 @@ use crate::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     custody::{Custodian, NextWake},
     driver::{Driver, Kept, Message, Start, Stopping, Waiting},
+    handle::EngineHandle,
+    map_run::MapRuns,
     recall::{Machines, blocking},
     reservation::{Reservation, Reservations},
     start::started_fact,
@@ -177,12 +179,15 @@ pub struct Description {
 impl Engine {
     /// Starts an engine. Call it within a tokio runtime, which the engine's work then runs on.
     pub fn new(config: Config) -> Self {
-        let integrations: Arc<[_]> = config.integrations.clone().into();
+        let map_runs: Arc<dyn Integration> = Arc::new(MapRuns::default());
+        let integrations: Arc<[_]> =
+            config.integrations.iter().cloned().chain([map_runs]).collect();
+        let handle = EngineHandle::default();
         let failure = Arc::new(SetOnce::new());
         let next_wake = config.custody.is_some().then(NextWake::default);
         let begin = |kept: Option<Kept>, live_max| {
             let (inbox, arrivals) = mpsc::channel(INBOX);
-            let tasks = Tasks::new(integrations.clone(), inbox.downgrade());
+            let tasks = Tasks::new(integrations.clone(), inbox.downgrade(), handle.clone());
             let clock = config.clock.clone();
             tokio::spawn(
                 Driver::new(arrivals, kept, clock, tasks, live_max, failure.clone()).run(),
@@ -199,6 +204,7 @@ impl Engine {
             express: express.downgrade(),
             shared: shared.clone(),
         };
+        handle.set(weak.clone());
         let custody = shared.config.custody.clone().zip(next_wake);
         let custodian = custody.map(|(custody, next)| Custodian::start(weak, custody, next));
         Self { inbox, express, shared, _custodian: custodian.map(Arc::new) }

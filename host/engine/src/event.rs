@@ -60,6 +60,7 @@ impl Engine {
             alias: target.alias,
             version: target.version.map(|version| version.arn()),
             trace: None,
+            parent: None,
         })
     }
 

@@ -2,11 +2,11 @@
 //!
 //! They have a driver of their own, without a store: none waits for another's commit.
 
-use stepyard_asl::Status;
+use stepyard_asl::{StatesError, Status};
 use tokio::sync::oneshot;
 
 use crate::{
-    Engine, Standing, StartError, StartExecution, Started,
+    Engine, EngineError, ExecutionArn, Standing, StartError, StartExecution, Started,
     arn::{check_name, express_arn},
     driver::{Message, Start},
     start::started_fact,
@@ -40,5 +40,16 @@ impl Engine {
         self.send_express(Message::Start(Box::new(message))).await?;
         let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok((Started { arn, started_at, standing: Standing::New }, end))
+    }
+
+    /// Stops an Express execution, if it is still there.
+    pub(crate) async fn stop_express(
+        &self,
+        arn: &ExecutionArn,
+        error: StatesError,
+    ) -> Result<(), EngineError> {
+        let (done, stopped) = oneshot::channel();
+        self.send_express(Message::Stop { arn: arn.clone(), error, done }).await?;
+        stopped.await.map(drop).map_err(|_| self.gone())
     }
 }

@@ -1,7 +1,13 @@
 //! Who does a task: an integration claims a `Resource` and runs what it names.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
-use stepyard_asl::{Payload, Resource, StateName, StatesError, TaskToken, Timestamp};
+use stepyard_asl::{
+    CommandId, MapRun, Payload, Resource, StateName, StatesError, TaskToken, Timestamp,
+};
+
+use crate::EngineHandle;
 
 /// Runs tasks for the resources it claims.
 pub trait Integration: Send + Sync {
@@ -17,6 +23,17 @@ pub trait Integration: Send + Sync {
     /// Does one task. Performed at least once for each command: after a crash the same task comes
     /// again, with the same idempotency key. Dropping the future cancels the work.
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome>;
+
+    /// Awaits the end of a job (`.sync`) that [`Self::run`] submitted; begun anew after a restart.
+    /// Dropping the future leaves the job as it is.
+    fn follow(&self, _task: Task) -> BoxFuture<'_, Outcome> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Nobody waits for a job or a Map Run any more: it is ended, as far as that is possible.
+    fn cancel(&self, _task: Task) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Something an integration can run, for people.
@@ -31,6 +48,8 @@ pub struct ResourceInfo {
 /// One attempt at a Task state's work.
 #[derive(Clone, Debug)]
 pub struct Task {
+    /// Names the attempt within its execution.
+    pub id: CommandId,
     /// The execution's ARN.
     pub execution: String,
     /// The Task state's name.
@@ -49,6 +68,10 @@ pub struct Task {
     pub deadline: Option<Timestamp>,
     /// The X-Ray trace header the execution was started with.
     pub trace: Option<String>,
+    /// Set when the work is a Map Run.
+    pub map_run: Option<Arc<MapRun>>,
+    /// The engine that asks.
+    pub engine: EngineHandle,
 }
 
 impl Task {

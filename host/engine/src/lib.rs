@@ -33,6 +33,7 @@
 //!         alias: None,
 //!         version: None,
 //!         trace: None,
+//!         parent: None,
 //!     })
 //!     .await?;
 //! let Status::Succeeded { output } = engine.wait(&started.arn).await? else { panic!("it failed") };
@@ -55,11 +56,14 @@ mod engine;
 mod event;
 mod express;
 mod functions;
+mod handle;
 mod integration;
 mod live;
 mod machines;
 mod mail;
+mod map_run;
 pub mod outside;
+mod prepare;
 mod recall;
 mod redrive;
 mod reservation;
@@ -83,11 +87,13 @@ pub use custody::Custody;
 pub use engine::{Config, Description, Engine, EngineError};
 pub use event::{EventError, event_name};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
+pub use handle::EngineHandle;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use machines::{
     MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
+pub use prepare::Request;
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{

@@ -82,11 +82,13 @@ impl Live {
     }
 
     /// What is performed again after a restart: all that is outstanding, but for the tasks that
-    /// somebody outside has. Those are only awaited.
+    /// somebody outside has. Those are only awaited; a job that was submitted is followed.
     pub(crate) fn unperformed(&self) -> Vec<Command> {
         let ours = |command: &&Command| match command {
             Command::ScheduleTask(task) => {
-                self.execution.task_stage(&task.task) == Some(TaskStage::Scheduled)
+                let stage = self.execution.task_stage(&task.task);
+                stage == Some(TaskStage::Scheduled)
+                    || stage == Some(TaskStage::Submitted) && task.resource.is_job()
             }
             _ => true,
         };

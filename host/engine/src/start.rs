@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepyard_asl::{
-    Execution, FactKind, PAYLOAD_BYTES_MAX, Payload, Seed, StateMachine, Status, Timestamp,
+    Execution, FactKind, PAYLOAD_BYTES_MAX, Parent, Payload, Seed, StateMachine, Status, Timestamp,
 };
 
 use crate::{EngineError, ExecutionArn, NameError, live::Live};
@@ -29,6 +29,8 @@ pub struct StartExecution {
     pub version: Option<String>,
     /// The X-Ray trace header.
     pub trace: Option<String>,
+    /// The task that starts it, when another execution's does.
+    pub parent: Option<Parent>,
 }
 
 impl StartExecution {
@@ -54,6 +56,7 @@ pub(crate) fn started_fact(arn: &ExecutionArn, start: StartExecution, seed: Seed
         alias: start.alias,
         version: start.version,
         trace: start.trace,
+        parent: start.parent.map(Box::new),
         input: start.input,
         seed,
     }

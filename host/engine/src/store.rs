@@ -7,7 +7,7 @@ mod sqlite;
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
-use stepyard_asl::{Fact, FactKind, Payload, Seed, Status, Timestamp};
+use stepyard_asl::{Fact, FactKind, Parent, Payload, Seed, Status, Timestamp};
 
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
@@ -250,6 +250,8 @@ pub struct ExecutionRecord {
     pub role: String,
     /// The X-Ray trace header it was started with.
     pub trace: Option<String>,
+    /// The task that started it, when another execution's did.
+    pub parent: Option<Parent>,
     /// Its randomness: what its task tokens are sealed with.
     pub seed: Seed,
     /// Whether it rests: nothing need be at work on it.
@@ -257,6 +259,13 @@ pub struct ExecutionRecord {
     /// How it stands, with its output or error. `Running` until it is finished, whether or not an
     /// engine is at work on it.
     pub status: Status,
+}
+
+impl ExecutionRecord {
+    /// The ARN of the Map Run that it is a child of.
+    pub fn map_run(&self) -> Option<&str> {
+        self.parent.as_ref()?.map_run.as_deref()
+    }
 }
 
 /// What a list shows of an execution.
@@ -388,8 +397,9 @@ fn record(
     rests: bool,
     status: Status,
 ) -> Option<ExecutionRecord> {
-    let FactKind::ExecutionStarted { role, trace, input, seed, .. } = first.kind else {
+    let FactKind::ExecutionStarted { role, trace, parent, input, seed, .. } = first.kind else {
         return None;
     };
-    Some(ExecutionRecord { summary, definition, input, role, trace, seed, rests, status })
+    let parent = parent.map(|parent| *parent);
+    Some(ExecutionRecord { summary, definition, input, role, trace, parent, seed, rests, status })
 }

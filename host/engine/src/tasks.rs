@@ -2,27 +2,39 @@
 
 use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
-use futures::FutureExt;
-use stepyard_asl::{CommandId, ScheduleTask, StatesError, Timestamp};
+use futures::{FutureExt, future::BoxFuture};
+use stepyard_asl::{CommandId, ResourceKind, ScheduleTask, StatesError, TaskToken, Timestamp};
 use tokio::{sync::mpsc, task::AbortHandle};
 use tracing::Instrument;
 
-use crate::{ExecutionArn, Integration, Outcome, Task, crash, driver::Message};
+use crate::{
+    Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Task, crash,
+    driver::Message,
+};
 
 /// The tasks that run.
 pub(crate) struct Tasks {
     integrations: Arc<[Arc<dyn Integration>]>,
     /// Weak: a task alone keeps no engine alive.
     inbox: mpsc::WeakSender<Message>,
-    running: HashMap<ExecutionArn, HashMap<CommandId, Running>>,
+    engine: EngineHandle,
+    running: Works,
+    /// Work that other executions do, or somebody outside: the engine's end waits for none of it.
+    followed: Works,
 }
 
-/// A task at work; dropped, it is cancelled.
-struct Running(AbortHandle);
+type Works = HashMap<ExecutionArn, HashMap<CommandId, Running>>;
+
+/// A task at work; dropped, it is given up.
+struct Running {
+    work: AbortHandle,
+    /// What ends a job or a Map Run that nobody waits for any more.
+    job: Option<(Arc<dyn Integration>, Task)>,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.abort();
+        self.work.abort();
     }
 }
 
@@ -30,32 +42,40 @@ impl Drop for Running {
 pub(crate) struct Circumstances {
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) trace: Option<String>,
+    /// Whether it was accepted outside before.
+    pub(crate) is_submitted: bool,
 }
 
 impl Tasks {
     pub(crate) fn new(
         integrations: Arc<[Arc<dyn Integration>]>,
         inbox: mpsc::WeakSender<Message>,
+        engine: EngineHandle,
     ) -> Self {
-        Self { integrations, inbox, running: HashMap::new() }
+        let (running, followed) = (Works::new(), Works::new());
+        Self { integrations, inbox, engine, running, followed }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// Begins a task; its outcome comes as [`Message::TaskDone`].
+    /// Begins a task, or follows it where it was submitted; its outcome comes as
+    /// [`Message::TaskDone`], or by its token.
     pub(crate) fn begin(
         &mut self,
         execution: &ExecutionArn,
         command: ScheduleTask,
         circumstances: Circumstances,
     ) {
-        let ScheduleTask { task: id, visit, attempt, state, resource, input, token, .. } = command;
+        let ScheduleTask {
+            task: id, visit, attempt, state, resource, input, token, map_run, ..
+        } = command;
         let claims = |it: &&Arc<dyn Integration>| it.claims(&resource);
         let integration = self.integrations.iter().find(claims).cloned();
         let span = tracing::info_span!("task", execution = %execution, state = %state, attempt);
         let task = Task {
+            id: id.clone(),
             execution: execution.to_string(),
             idempotency_key: format!("{execution}/{visit}"),
             state,
@@ -65,44 +85,98 @@ impl Tasks {
             token,
             deadline: circumstances.deadline,
             trace: circumstances.trace,
+            map_run,
+            engine: self.engine.clone(),
         };
-        let (inbox, arn, name) = (self.inbox.clone(), execution.clone(), id.clone());
-        let work = async move {
-            let outcome = perform(integration, task).await;
-            crash::point("after-effect");
-            if let Some(inbox) = inbox.upgrade() {
-                // An engine that has gone performs the task again when it is back.
-                let _ = inbox.send(Message::TaskDone { execution: arn, task: name, outcome }).await;
-            }
+        let is_map_run = *task.resource.kind() == ResourceKind::MapRun;
+        let has_job = is_map_run || task.resource.is_job();
+        let job = integration.clone().filter(|_| has_job).map(|it| (it, task.clone()));
+        let work = match (circumstances.is_submitted, task.token.clone()) {
+            (true, Some(token)) => follow(integration, task, token).boxed(),
+            _ => do_task(integration, task, self.inbox.clone(), execution.clone()).boxed(),
         };
-        let running = Running(tokio::spawn(work.instrument(span)).abort_handle());
-        self.running.entry(execution.clone()).or_default().insert(id, running);
+        let running = Running { work: tokio::spawn(work.instrument(span)).abort_handle(), job };
+        let is_followed = is_map_run || circumstances.is_submitted;
+        let works = if is_followed { &mut self.followed } else { &mut self.running };
+        works.entry(execution.clone()).or_default().insert(id, running);
     }
 
     /// A task is over; `false` when nobody waits for it any more.
     pub(crate) fn end(&mut self, execution: &ExecutionArn, task: &CommandId) -> bool {
-        let Some(tasks) = self.running.get_mut(execution) else { return false };
-        let found = tasks.remove(task).is_some();
-        if tasks.is_empty() {
-            self.running.remove(execution);
-        }
-        found
+        self.take(execution, task).is_some()
     }
 
-    /// Cancels all tasks of an execution.
+    /// Nobody waits for a task any more; its job, where it has one, is ended.
+    pub(crate) fn cancel(&mut self, execution: &ExecutionArn, task: &CommandId) {
+        let Some(mut running) = self.take(execution, task) else { return };
+        if let Some((integration, task)) = running.job.take() {
+            drop(running);
+            tokio::spawn(async move { integration.cancel(task).await });
+        }
+    }
+
+    fn take(&mut self, execution: &ExecutionArn, task: &CommandId) -> Option<Running> {
+        [&mut self.running, &mut self.followed].into_iter().find_map(|works| {
+            let tasks = works.get_mut(execution)?;
+            let found = tasks.remove(task);
+            if tasks.is_empty() {
+                works.remove(execution);
+            }
+            found
+        })
+    }
+
+    /// Gives up all tasks of an execution.
     pub(crate) fn cancel_all(&mut self, execution: &ExecutionArn) {
         self.running.remove(execution);
+        self.followed.remove(execution);
+    }
+}
+
+/// Does a task, and tells the driver what came of it.
+async fn do_task(
+    integration: Option<Arc<dyn Integration>>,
+    task: Task,
+    inbox: mpsc::WeakSender<Message>,
+    execution: ExecutionArn,
+) {
+    let id = task.id.clone();
+    let outcome = perform(integration, task, |it, task| it.run(task)).await;
+    crash::point("after-effect");
+    if let Some(inbox) = inbox.upgrade() {
+        // An engine that has gone performs the task again when it is back.
+        let _ = inbox.send(Message::TaskDone { execution, task: id, outcome }).await;
+    }
+}
+
+/// Follows a job, and tells its end by the task's token: its execution need not be at hand.
+async fn follow(integration: Option<Arc<dyn Integration>>, task: Task, token: TaskToken) {
+    let engine = task.engine.clone();
+    let outcome = perform(integration, task, |it, task| it.follow(task)).await;
+    let completion = match outcome.result {
+        Ok(Answer::Done(output) | Answer::Submitted(output)) => Completion::Succeeded(output),
+        Err(error) => Completion::Failed(error),
+    };
+    if let Some(engine) = engine.upgrade()
+        && let Err(error) = engine.complete_task(&token.0, completion).await
+    {
+        // The task was completed by somebody else, or an engine that has gone follows it again.
+        tracing::debug!(%error, "a job's end came too late");
     }
 }
 
 /// Does a task. Whatever goes wrong in an integration fails that task and nothing else.
-async fn perform(integration: Option<Arc<dyn Integration>>, task: Task) -> Outcome {
+async fn perform(
+    integration: Option<Arc<dyn Integration>>,
+    task: Task,
+    work: impl for<'a> FnOnce(&'a dyn Integration, Task) -> BoxFuture<'a, Outcome>,
+) -> Outcome {
     let Some(integration) = integration else {
         let cause = format!("no integration does tasks of the resource `{}`", task.resource);
         return Outcome::failed(StatesError::runtime(cause));
     };
     let resource = task.resource.clone();
-    let work = AssertUnwindSafe(async { integration.run(task).await }).catch_unwind();
+    let work = AssertUnwindSafe(async { work(&*integration, task).await }).catch_unwind();
     let outcome = work.await.unwrap_or_else(|panic| {
         let cause = format!("the integration for `{resource}` panicked: {}", said(&*panic));
         Outcome::failed(StatesError::runtime(cause))

@@ -33,6 +33,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         alias: None,
         version: Some(format!("{machine}:1")),
         trace: Some("Root=1".to_owned()),
+        parent: None,
         input: Payload::parse("{ \"order\":  1 }").unwrap(),
         seed: [7; 32],
     };

@@ -43,7 +43,7 @@ pub(crate) fn claims(resource: &Resource) -> bool {
         ResourceKind::Service { service, action, pattern } => {
             service == "lambda" && action == "invoke" && is_called(*pattern)
         }
-        ResourceKind::Activity => false,
+        ResourceKind::Activity | ResourceKind::MapRun => false,
     }
 }
 

@@ -58,6 +58,7 @@ fn is_called(pattern: Pattern) -> bool {
 #[cfg(test)]
 fn task(resource: &str, input: &str) -> stepyard_engine::Task {
     stepyard_engine::Task {
+        id: "1.0:task".parse().unwrap(),
         execution: "arn:aws:states:us-east-1:123456789012:execution:order:1".to_owned(),
         state: "Work".into(),
         idempotency_key: "arn:aws:states:us-east-1:123456789012:execution:order:1/0.0".to_owned(),
@@ -67,5 +68,7 @@ fn task(resource: &str, input: &str) -> stepyard_engine::Task {
         token: None,
         deadline: None,
         trace: None,
+        map_run: None,
+        engine: stepyard_engine::EngineHandle::default(),
     }
 }

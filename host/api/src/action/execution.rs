@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
     EngineError, ExecutionRecord, ExecutionSummary, MachineType, NAME_CHARACTERS_MAX, Qualifier,
-    Selection, StartError, Started, StateMachineRecord, check_name,
+    Request, Selection, StartError, Started, StateMachineRecord, check_name,
 };
 
 use super::{
@@ -75,13 +75,9 @@ impl StartExecution {
         let name = self.name.unwrap_or_else(|| api.engine.fresh_uuid());
         check_name(&name)?;
         let input = input(self.input)?;
-        let target = api.engine.route(&arn::machine(&arn)?).await?;
-        let kind = target.machine.kind;
-        let start = stepyard_engine::StartExecution {
-            trace: self.trace_header,
-            ..api.engine.starting(target, name, input)?
-        };
-        Ok((kind, start))
+        let (machine, trace) = (arn::machine(&arn)?, self.trace_header);
+        let request = Request { machine, name, input, trace, parent: None };
+        Ok(api.engine.prepare(request).await?)
     }
 }
 
@@ -270,6 +266,9 @@ fn described(execution: &ExecutionRecord, with_data: bool, now: Timestamp) -> Va
     if let Some(trace) = &execution.trace {
         shown["traceHeader"] = json!(trace);
     }
+    if let Some(run) = execution.map_run() {
+        shown["mapRunArn"] = json!(run);
+    }
     match execution.not_redrivable(now) {
         None => shown["redriveStatus"] = json!("REDRIVABLE"),
         Some(reason) => {
@@ -299,14 +298,16 @@ impl Action for DescribeStateMachineForExecution {
         let execution = required(self.execution_arn)?;
         let found = api.engine.describe(arn::execution(&execution)?).await?.execution;
         let machine_arn = arn::machine_of(&execution).unwrap_or_default();
+        let (registered, label) = arn::unlabelled(&machine_arn);
         // The definition and role are those of its start. The rest is that of its version, or of the
         // machine as it is: it may have changed since, and then its revision is another.
-        let started = found.summary.version.as_deref().unwrap_or(&machine_arn);
+        let started = found.summary.version.as_deref().unwrap_or(registered);
         let kept = api.engine.look_up(&arn::machine(started)?).await.ok().map(|it| it.machine);
         let since = kept.as_ref().map_or(found.summary.started_at, |it| it.updated_at);
         let is_same =
             |it: &StateMachineRecord| it.definition == found.definition && it.role == found.role;
         let revision = kept.as_ref().filter(|it| is_same(it)).and_then(|it| it.revision.clone());
+        let (label, run) = (label.map(str::to_owned), found.map_run().map(str::to_owned));
         let machine = StateMachineRecord {
             name: machine_arn.rsplit(':').next().unwrap_or_default().into(),
             arn: machine_arn.into(),
@@ -320,7 +321,13 @@ impl Action for DescribeStateMachineForExecution {
             revision,
             versions: 0,
         };
-        Ok(described_for(&machine, since.min(found.summary.started_at), with_data))
+        let mut shown = described_for(&machine, since.min(found.summary.started_at), with_data);
+        for (member, value) in [("label", label), ("mapRunArn", run)] {
+            if let Some(value) = value {
+                shown[member] = json!(value);
+            }
+        }
+        Ok(shown)
     }
 }
 

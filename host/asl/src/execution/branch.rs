@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CommandId, CommandKind, Payload, State, StateKind, StateMachine, StateName, Timestamp,
-    execution::fork::Children,
+    execution::{MapRun, fork::Children},
 };
 
 /// Where a branch stands: from the root, each Parallel or Map that was entered, as (visit, attempt,
@@ -49,6 +49,7 @@ pub(super) enum Waiting {
     Timer(Timestamp),
     Backoff(Timestamp),
     Children(Box<Children>),
+    MapRun(Arc<MapRun>),
 }
 
 /// How far a task got.

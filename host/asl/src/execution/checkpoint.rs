@@ -9,16 +9,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     Execution, Started, Status,
-    branch::{Branch, BranchPath, Machine, parent_path},
+    branch::{Branch, BranchPath, Machine, Waiting, parent_path},
     outstanding::Outstanding,
     redrive::Redrives,
     turn::Turn,
 };
-use crate::{StateKind, StateMachine, Timestamp};
+use crate::{Command, CommandKind, StateKind, StateMachine, Timestamp};
 
 /// Who can read a checkpoint: the version that wrote it. The number is raised when what is kept comes
 /// to mean something else.
-const FORMAT: &str = concat!("1 of ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("2 of ", env!("CARGO_PKG_VERSION"));
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -69,11 +69,13 @@ impl Execution {
     pub fn restore(machine: Arc<StateMachine>, checkpoint: &str) -> Option<Self> {
         let read: Read = serde_json::from_str(checkpoint).ok()?;
         let Read { format, status, started, now, last_event, .. } = read;
-        let Read { mut branches, outstanding, mut redrives, .. } = read;
+        let Read { mut branches, mut redrives, .. } = read;
+        let Read { mut outstanding, .. } = read;
         let machine = Machine(machine);
         let fits = format == FORMAT
             && bind(&mut branches, &machine)
             && bind(&mut redrives.stood, &machine);
+        bind_runs(&branches, &mut outstanding);
         let turn = Turn::default();
         fits.then_some(Self {
             machine,
@@ -101,8 +103,23 @@ fn bind(branches: &mut BTreeMap<BranchPath, Branch>, root: &Machine) -> bool {
         };
         let (Some(machine), Some(branch)) = (machine, branches.get_mut(path)) else { return false };
         branch.machine = machine;
+        if let Waiting::MapRun(run) = &mut branch.waiting {
+            Arc::make_mut(run).bind(&branch.machine);
+        }
         branch.machine.has_state_at(branch.state)
     })
+}
+
+/// Gives each task that is a Map Run the run that its state waits for.
+fn bind_runs(branches: &BTreeMap<BranchPath, Branch>, outstanding: &mut Outstanding) {
+    for (path, branch) in branches {
+        if let Waiting::MapRun(run) = &branch.waiting
+            && let Some(Command::ScheduleTask(task)) =
+                outstanding.get_mut(&branch.command(path, CommandKind::Task))
+        {
+            task.map_run = Some(run.clone());
+        }
+    }
 }
 
 fn machine_within(parent: &Branch, slot: usize) -> Option<Machine> {

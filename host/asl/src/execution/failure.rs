@@ -106,7 +106,7 @@ impl Execution {
         for path in &aborted {
             self.show_iteration_aborted(path, failed.as_ref(), failing_event);
             let branch = self.branches[path].clone();
-            self.show_aborted(&branch, failing_event);
+            self.show_aborted(path, &branch, failing_event);
             self.cancel_commands(path, &branch);
         }
         for path in aborted {
@@ -135,6 +135,7 @@ impl Execution {
         let kinds: &[_] = match branch.waiting {
             Waiting::Nothing | Waiting::Children(_) => &[],
             Waiting::Task(_) => &[CommandKind::Task, CommandKind::Timeout, CommandKind::Heartbeat],
+            Waiting::MapRun(_) => &[CommandKind::Task],
             Waiting::Timer(_) => &[CommandKind::Wait],
             Waiting::Backoff(_) => &[CommandKind::Backoff],
         };

@@ -3,16 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Execution, PAYLOAD_BYTES_MAX, WaitsFor,
+    Execution, Outputs, WaitsFor,
     branch::{BranchPath, Waiting, child_path},
     journal::iteration,
     randomness::Purpose,
     turn::{Advance, Next},
-    visit::{failure_of, too_deep, too_long},
+    visit::failure_of,
 };
 use crate::{
-    CommandId, CommandKind, Details, EventType, Payload, StateKind, StatesError, retry::Failure,
-    state::Fork,
+    CommandId, CommandKind, Details, EventType, Payload, StateKind, retry::Failure, state::Fork,
 };
 
 /// The branches of a Parallel, or the iterations of a Map, at work.
@@ -20,17 +19,13 @@ use crate::{
 pub(super) struct Children {
     fork: Fork,
     begun: usize,
-    done: usize,
-    /// By slot; empty once they are too long to be a result.
-    outputs: Vec<Option<Payload>>,
-    /// What the outputs come to as an array.
-    bytes: usize,
+    /// Of those that are done.
+    outputs: Outputs,
 }
 
 impl Children {
     fn new(fork: Fork) -> Self {
-        let outputs = vec![None; fork.total];
-        Self { fork, begun: 0, done: 0, outputs, bytes: 2 }
+        Self { fork, begun: 0, outputs: Outputs::default() }
     }
 
     pub(super) fn has_begun(&self, slot: usize) -> bool {
@@ -38,37 +33,17 @@ impl Children {
     }
 
     pub(super) fn progress(&self) -> WaitsFor {
-        WaitsFor::Children { done: self.done, total: self.fork.total }
+        WaitsFor::Children { done: self.outputs.count(), total: self.fork.total }
     }
 
     /// Whether another may begin.
     fn has_room(&self) -> bool {
-        self.begun < self.fork.total && self.begun - self.done < self.fork.concurrency
+        let at_work = self.begun - self.outputs.count();
+        self.begun < self.fork.total && at_work < self.fork.concurrency
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.done == self.fork.total
-    }
-
-    /// Keeps an output, unless all together are too long to be of use.
-    fn keep(&mut self, slot: usize, output: Payload) {
-        self.done += 1;
-        self.bytes += output.len() + usize::from(self.done > 1);
-        if self.bytes > PAYLOAD_BYTES_MAX {
-            self.outputs = Vec::new();
-        } else {
-            self.outputs[slot] = Some(output);
-        }
-    }
-
-    /// The outputs as an array, each with its text as it is: the result of `state`.
-    fn result(&self, state: &str) -> Result<Payload, StatesError> {
-        if self.bytes > PAYLOAD_BYTES_MAX {
-            return Err(too_long(state));
-        }
-        let texts: Vec<_> = self.outputs.iter().flatten().map(Payload::text).collect();
-        // What nests too deep to be read again is too deep for a state's result.
-        Payload::parse(format!("[{}]", texts.join(","))).map_err(|_| too_deep(state))
+        self.outputs.count() == self.fork.total
     }
 }
 
@@ -164,7 +139,7 @@ impl Execution {
         };
         self.branch_mut(path).last_event = event;
         let children = self.children_mut(path).expect("a child's parent waits for its children");
-        children.keep(slot, output);
+        children.outputs.keep(slot, output);
         if children.is_done() {
             return self.join(path);
         }
@@ -181,7 +156,7 @@ impl Execution {
             _ => EventType::ParallelStateSucceeded,
         };
         let children = self.children(path).expect("a state that joins waited for its children");
-        let advance = match children.result(state.name()) {
+        let advance = match children.outputs.result(state.name()) {
             Ok(result) => {
                 self.emit(kind, previous, Details::default());
                 self.branch_mut(path).waiting = Waiting::Nothing;

@@ -79,7 +79,7 @@ impl Execution {
             let Some(branch) = self.branches.get(&path) else { continue };
             let Some(task) = self.task_of(&path, branch) else { continue };
             let (kind, details) = match task.resource.kind() {
-                ResourceKind::Activity => continue,
+                ResourceKind::Activity | ResourceKind::MapRun => continue,
                 ResourceKind::Function { .. } => {
                     (EventType::LambdaFunctionStarted, Details::default())
                 }
@@ -105,7 +105,11 @@ impl Execution {
     }
 
     /// Shows that the state a branch is in will never be left.
-    pub(super) fn show_aborted(&mut self, branch: &Branch, previous: u64) {
+    pub(super) fn show_aborted(&mut self, path: &BranchPath, branch: &Branch, previous: u64) {
+        let is_at_work = self.task_of(path, branch).is_some();
+        if matches!(branch.waiting, Waiting::MapRun(_)) && is_at_work {
+            self.emit(EventType::MapRunAborted, previous, Details::default());
+        }
         if branch.has_arrived()
             && let Some(kind) = aborted(branch.state().kind())
         {
@@ -114,7 +118,7 @@ impl Execution {
     }
 
     pub(super) fn is_forked(branch: &Branch) -> bool {
-        matches!(branch.waiting, Waiting::Children(_))
+        matches!(branch.waiting, Waiting::Children(_) | Waiting::MapRun(_))
     }
 }
 

@@ -46,10 +46,14 @@ impl Execution {
             Ordering::Greater => false,
             // Of the present attempt only a task's commands can be over: the others, once answered,
             // lead to another attempt or visit.
-            Ordering::Equal => {
-                branch.state().kind() == StateKind::Task
-                    && !matches!(id.kind, CommandKind::Wait | CommandKind::Backoff)
-            }
+            Ordering::Equal => match branch.state().kind() {
+                StateKind::Task => !matches!(id.kind, CommandKind::Wait | CommandKind::Backoff),
+                StateKind::Map => {
+                    branch.state().behavior().distributed().is_some()
+                        && id.kind == CommandKind::Task
+                }
+                _ => false,
+            },
         }
     }
 }

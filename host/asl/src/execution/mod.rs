@@ -2,10 +2,13 @@
 
 mod branch;
 mod checkpoint;
+mod children;
 mod failure;
 mod fork;
 mod journal;
 mod late;
+mod map_run;
+mod outputs;
 mod outstanding;
 mod position;
 mod randomness;
@@ -22,6 +25,8 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 pub use branch::TaskStage;
+pub use children::{Child, MapRun};
+pub use outputs::Outputs;
 pub use position::{Position, WaitsFor};
 pub use status::Status;
 
@@ -165,8 +170,10 @@ impl Execution {
                 Command::StartTimer { at, .. } => {
                     until = Some(until.map_or(*at, |until: Timestamp| until.min(*at)));
                 }
+                // A job is followed from here, though somebody outside has it.
                 Command::ScheduleTask(task)
-                    if self.task_stage(&task.task) != Some(TaskStage::Scheduled) => {}
+                    if self.task_stage(&task.task) != Some(TaskStage::Scheduled)
+                        && !task.resource.is_job() => {}
                 _ => return None,
             }
         }
@@ -184,8 +191,9 @@ impl Execution {
     /// How far a task got; none when it is over, or never was.
     pub fn task_stage(&self, task: &CommandId) -> Option<TaskStage> {
         self.outstanding.get(task)?;
-        match self.branches.get(&task.branch)?.waiting {
-            Waiting::Task(stage) if task.kind == CommandKind::Task => Some(stage),
+        match &self.branches.get(&task.branch)?.waiting {
+            Waiting::Task(stage) if task.kind == CommandKind::Task => Some(*stage),
+            Waiting::MapRun(_) if task.kind == CommandKind::Task => Some(TaskStage::Scheduled),
             _ => None,
         }
     }
@@ -319,6 +327,10 @@ impl Execution {
 
     fn started(&self) -> &Started {
         self.started.as_deref().expect("an execution at work was started")
+    }
+
+    fn shared_start(&self) -> Arc<Started> {
+        self.started.clone().expect("an execution at work was started")
     }
 }
 

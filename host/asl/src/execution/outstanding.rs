@@ -30,6 +30,10 @@ impl Outstanding {
         self.commands.get(id).map(|(_, command)| command)
     }
 
+    pub(super) fn get_mut(&mut self, id: &CommandId) -> Option<&mut Command> {
+        self.commands.get_mut(id).map(|(_, command)| command)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.commands.len()
     }

@@ -54,6 +54,7 @@ impl<'a> Position<'a> {
         let waits_for = match &branch.waiting {
             Waiting::Nothing => return None,
             Waiting::Task(stage) => WaitsFor::Task { stage: *stage },
+            Waiting::MapRun(_) => WaitsFor::Task { stage: TaskStage::Scheduled },
             Waiting::Timer(until) => WaitsFor::Timer { until: *until },
             Waiting::Backoff(until) => WaitsFor::Retry { until: *until },
             Waiting::Children(children) => children.progress(),

@@ -20,6 +20,10 @@ pub(super) enum Purpose {
     Leaving,
     /// Intrinsic functions while a Map selects an item.
     Item,
+    /// Intrinsic functions while a Map makes a batch of items.
+    Batch,
+    /// The names of a Map Run and of its children.
+    MapRun,
 }
 
 impl Purpose {
@@ -31,6 +35,8 @@ impl Purpose {
             Self::Entering => "entering",
             Self::Leaving => "leaving",
             Self::Item => "item",
+            Self::Batch => "batch",
+            Self::MapRun => "map_run",
         }
     }
 }
@@ -53,6 +59,13 @@ pub(super) fn jitter(seed: &Seed, backoff: &CommandId) -> u64 {
     let bytes = draw(seed, Purpose::Jitter, backoff, 0);
     let (first, _) = bytes.split_first_chunk().expect("a digest has 32 bytes");
     u64::from_be_bytes(*first)
+}
+
+/// A UUID, the same for the same use.
+pub(super) fn uuid(seed: &Seed, purpose: Purpose, place: &CommandId, number: u64) -> String {
+    let bytes = draw(seed, purpose, place, number);
+    let first = *bytes.first_chunk().expect("a digest has 32 bytes");
+    uuid::Builder::from_random_bytes(first).into_uuid().to_string()
 }
 
 /// The draws of one evaluation.

@@ -79,6 +79,7 @@ impl Execution {
                 let (at, timer) = (*at, branch.command(path, CommandKind::Wait));
                 return self.start_timer(timer, at);
             }
+            Waiting::MapRun(_) => Advance::RunAgain,
             _ if branch.has_arrived() => Advance::Retry,
             _ => Advance::Arrive(branch.first_state(), branch.input.clone()),
         };

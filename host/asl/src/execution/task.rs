@@ -70,6 +70,7 @@ impl Execution {
             timeout_seconds: order.timeout_seconds,
             heartbeat_seconds: order.heartbeat_seconds,
             credentials: order.role,
+            map_run: None,
         }))
     }
 
@@ -87,11 +88,13 @@ impl Execution {
                 parameters: Some(order.input.clone()),
                 ..common
             },
-            ResourceKind::Function { .. } | ResourceKind::Activity => Details {
-                resource: Some(order.resource.text().into()),
-                input: Some(order.input.clone()),
-                ..common
-            },
+            ResourceKind::Function { .. } | ResourceKind::Activity | ResourceKind::MapRun => {
+                Details {
+                    resource: Some(order.resource.text().into()),
+                    input: Some(order.input.clone()),
+                    ..common
+                }
+            }
         }
     }
 
@@ -145,6 +148,9 @@ impl Execution {
         result: Result<Payload, StatesError>,
     ) -> Next {
         let task = self.task_named(id)?;
+        if *task.resource.kind() == ResourceKind::MapRun {
+            return self.map_run_ended(id, result);
+        }
         self.outstanding.take(id);
         for kind in [CommandKind::Timeout, CommandKind::Heartbeat] {
             self.cancel(CommandId { kind, ..id.clone() });
@@ -213,7 +219,9 @@ impl Execution {
 fn limited_name(resource: &Resource) -> &str {
     match resource.kind() {
         ResourceKind::Service { service, .. } => service,
-        ResourceKind::Function { .. } | ResourceKind::Activity => resource.text(),
+        ResourceKind::Function { .. } | ResourceKind::Activity | ResourceKind::MapRun => {
+            resource.text()
+        }
     }
 }
 
@@ -243,6 +251,12 @@ fn events(resource: &Resource) -> Events {
             succeeded: EventType::ActivitySucceeded,
             failed: EventType::ActivityFailed,
             timed_out: EventType::ActivityTimedOut,
+        },
+        ResourceKind::MapRun => Events {
+            scheduled: EventType::MapRunStarted,
+            succeeded: EventType::MapRunSucceeded,
+            failed: EventType::MapRunFailed,
+            timed_out: EventType::MapRunFailed,
         },
         ResourceKind::Service { .. } => Events {
             scheduled: EventType::TaskScheduled,

@@ -46,6 +46,8 @@ pub(super) enum Advance {
     Arrive(usize, Payload),
     /// Enters the state it is in once more.
     Retry,
+    /// Goes on with the Map Run that it stood at.
+    RunAgain,
     /// Leaves the state with what its work came to.
     Leave(Payload),
     /// An error leaves the state.

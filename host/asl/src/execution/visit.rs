@@ -1,12 +1,13 @@
 //! A state at work: what it is evaluated against, and what its payloads are held to.
 
 use super::{
-    Execution, PAYLOAD_BYTES_MAX,
+    Execution, PAYLOAD_BYTES_MAX, Started,
     branch::{Branch, BranchPath},
     randomness::{Draws, Purpose},
 };
 use crate::{
-    CommandId, CommandKind, Payload, State, StateKind, StatesError, TaskToken, error_name,
+    CommandId, CommandKind, Payload, State, StateKind, StatesError, TaskToken, Timestamp,
+    error_name,
     payload::{
         context_object::{ContextObject, ExecutionContext, StateContext},
         measure::check_depth,
@@ -38,34 +39,18 @@ impl Execution {
         purpose: Purpose,
         work: impl FnOnce(&State, &Context<'_>) -> Result<T, StatesError>,
     ) -> Result<T, Failure> {
-        let (started, branch) = (self.started(), &self.branches[path]);
-        let state = branch.state();
-        let task = || branch.command(path, CommandKind::Task);
-        let token = state
-            .behavior()
-            .shows_token()
-            .then(|| TaskToken::new(&started.seed, &started.id, &task()));
-        let execution = ExecutionContext {
-            id: &started.id,
-            input: &started.input,
-            name: &started.name,
-            role_arn: &started.role,
-            start_time: started.at,
-            redrive_count: (!started.is_express).then_some(self.redrives.count),
-            redrive_time: self.redrives.last,
-            state_machine_id: &started.machine,
-            state_machine_name: started.machine.split(':').nth(6).unwrap_or_default(),
-        };
-        let shown = StateContext {
-            name: state.name(),
-            entered_time: branch.entered_at,
-            retry_count: counts_retries(state.kind()).then(|| branch.retry_count()),
-            task_token: token.as_ref().map(|token| token.0.as_str()),
-        };
-        let random = Draws::new(&started.seed, purpose, place);
-        let object = ContextObject::new(execution, shown);
-        let cx = Context { now: self.now, input: &branch.input, object, random: &random };
-        work(state, &cx).map_err(|error| failure_of(branch, error))
+        self.visit(path).evaluate(place, purpose, work)
+    }
+
+    /// The visit that a branch is at.
+    pub(super) fn visit<'a>(&'a self, path: &'a BranchPath) -> Visit<'a> {
+        Visit {
+            started: self.started(),
+            redrives: (self.redrives.count, self.redrives.last),
+            path,
+            branch: &self.branches[path],
+            now: self.now,
+        }
     }
 
     /// A payload that a state made, held to the limits.
@@ -79,6 +64,55 @@ impl Execution {
             Ok(()) => Ok(payload),
             Err(error) => Err(failure_of(branch, error)),
         }
+    }
+}
+
+/// A branch's visit to a state, as the state is evaluated.
+pub(super) struct Visit<'a> {
+    pub(super) started: &'a Started,
+    /// How often the execution was redriven, and when last.
+    pub(super) redrives: (u32, Option<Timestamp>),
+    pub(super) path: &'a BranchPath,
+    pub(super) branch: &'a Branch,
+    pub(super) now: Timestamp,
+}
+
+impl Visit<'_> {
+    /// Evaluates something of the state; `place` tells this evaluation's randomness from another's.
+    pub(super) fn evaluate<T>(
+        &self,
+        place: &CommandId,
+        purpose: Purpose,
+        work: impl FnOnce(&State, &Context<'_>) -> Result<T, StatesError>,
+    ) -> Result<T, Failure> {
+        let Self { started, branch, .. } = *self;
+        let state = branch.state();
+        let task = || branch.command(self.path, CommandKind::Task);
+        let token = state
+            .behavior()
+            .shows_token()
+            .then(|| TaskToken::new(&started.seed, &started.id, &task()));
+        let execution = ExecutionContext {
+            id: &started.id,
+            input: &started.input,
+            name: &started.name,
+            role_arn: &started.role,
+            start_time: started.at,
+            redrive_count: (!started.is_express).then_some(self.redrives.0),
+            redrive_time: self.redrives.1,
+            state_machine_id: &started.machine,
+            state_machine_name: started.machine.split(':').nth(6).unwrap_or_default(),
+        };
+        let shown = StateContext {
+            name: state.name(),
+            entered_time: branch.entered_at,
+            retry_count: counts_retries(state.kind()).then(|| branch.retry_count()),
+            task_token: token.as_ref().map(|token| token.0.as_str()),
+        };
+        let random = Draws::new(&started.seed, purpose, place);
+        let object = ContextObject::new(execution, shown);
+        let cx = Context { now: self.now, input: &branch.input, object, random: &random };
+        work(state, &cx).map_err(|error| failure_of(branch, error))
     }
 }
 

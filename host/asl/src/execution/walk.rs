@@ -54,6 +54,7 @@ impl Execution {
                 self.branch_mut(path).attempt += 1;
                 self.enter(path)
             }
+            Advance::RunAgain => self.redrive_map_run(path),
             Advance::Leave(result) => self.leave(path, result),
             Advance::Fail(failure) => self.fail(path, failure),
         }
@@ -100,6 +101,7 @@ impl Execution {
             }
             Ok(Progress::Task(order)) => self.schedule(path, *order),
             Ok(Progress::Fork(fork)) => self.fork(path, fork),
+            Ok(Progress::MapRun(fork)) => self.start_map_run(path, fork),
         }
     }
 

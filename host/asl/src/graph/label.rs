@@ -34,7 +34,7 @@ fn resource(state: &State<'_>) -> String {
     let Ok(resource) = text.parse::<Resource>() else { return text.to_owned() };
     match resource.kind() {
         ResourceKind::Function { name, .. } => format!("Lambda {name}"),
-        ResourceKind::Activity => {
+        ResourceKind::Activity | ResourceKind::MapRun => {
             format!("activity {}", text.rsplit(':').next().unwrap_or_default())
         }
         ResourceKind::Service { service, action, pattern } => match function_name(state) {

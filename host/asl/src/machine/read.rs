@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{Behavior, DEFINITION_BYTES_MAX, State, StateKind, StateMachine};
 use crate::{
-    Code, Diagnostic, Location, StateName,
+    Code, Diagnostic, Location, StateName, express,
     fields::{Fields, NUMBER_MAX, problem},
-    state::{Choice, Fail, Map, Parallel, Pass, Succeed, Task, Wait},
+    state::{Choice, ExecutionType, Fail, Map, Parallel, Pass, Succeed, Task, Wait},
 };
 
 pub(super) fn read_json(text: &str) -> Result<Value, Diagnostic> {
@@ -60,28 +60,56 @@ pub(crate) fn read_inner(
     machine.map(Arc::new)
 }
 
+/// A Map's `ItemProcessor`, or `Iterator`, read.
+#[derive(Debug, Default)]
+pub(crate) struct Processor {
+    /// None only in a definition that is refused.
+    pub(crate) machine: Option<Arc<StateMachine>>,
+    /// What the children of a Distributed Map are; none of an inline one.
+    pub(crate) distributed: Option<ExecutionType>,
+}
+
 /// Reads a Map's `ItemProcessor`, or `Iterator`.
 pub(crate) fn read_processor(
     value: &Value,
     at: Location,
     found: &mut Vec<Diagnostic>,
-) -> Option<Arc<StateMachine>> {
-    let mut fields = Fields::of(value, at, found)?;
-    let config = fields.value("ProcessorConfig");
-    let config_at = fields.at().field("ProcessorConfig");
+) -> Processor {
+    const CONFIG: &str = "ProcessorConfig";
+    let Some(mut fields) = Fields::of(value, at.clone(), found) else {
+        return Processor::default();
+    };
+    let (config, config_at) = (fields.value(CONFIG), at.field(CONFIG));
     let config = config.and_then(|config| Fields::of(config, config_at, fields.found()));
-    if let Some(mut config) = config {
-        config.string("ExecutionType");
-        let mode = config.string("Mode");
-        if mode.is_some_and(|mode| !["INLINE", "DISTRIBUTED"].contains(&mode)) {
-            let message = "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]";
-            config.wrong("Mode", message, "use INLINE, or leave it out");
-        }
-        config.finish();
-    }
+    let distributed = config.and_then(read_config);
     let machine = read_states(&mut fields, None);
     fields.finish();
-    machine.map(Arc::new)
+    if let (Some(machine), Some(ExecutionType::Express)) = (&machine, distributed) {
+        found.extend(express::problems(machine, &at));
+    }
+    Processor { machine: machine.map(Arc::new), distributed }
+}
+
+/// Reads a `ProcessorConfig`: what the children are of a Map whose `Mode` is `DISTRIBUTED`.
+fn read_config(mut config: Fields<'_>) -> Option<ExecutionType> {
+    const MODE: &str = "Mode";
+    const TYPE: &str = "ExecutionType";
+    let mode = config.string(MODE);
+    if mode.is_some_and(|mode| !["INLINE", "DISTRIBUTED"].contains(&mode)) {
+        let message = "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]";
+        config.wrong(MODE, message, "use INLINE, or leave it out");
+    }
+    let is_distributed = mode == Some("DISTRIBUTED");
+    let name = if is_distributed { config.required_string(TYPE) } else { config.string(TYPE) };
+    let found = name.map(|name| ExecutionType::NAMES.iter().find(|(known, _)| *known == name));
+    if found == Some(None) {
+        let message =
+            "The field 'ExecutionType' should have one of these values: [STANDARD, EXPRESS]";
+        config.wrong(TYPE, message, "use STANDARD for children that are durable, or EXPRESS");
+    }
+    config.finish();
+    let named = found.flatten().map(|(_, kind)| *kind);
+    is_distributed.then(|| named.unwrap_or(ExecutionType::Standard))
 }
 
 /// Reads what the definition and its inner machines have in common.

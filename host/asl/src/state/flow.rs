@@ -151,6 +151,29 @@ impl Number {
         let path = fields.reference_path(path_name).map(Self::Path);
         literal.or(path)
     }
+
+    /// The number; `name` is the field that it is the value of.
+    pub(crate) fn resolve(
+        &self,
+        name: &str,
+        cx: &Context<'_>,
+        input: &Payload,
+    ) -> Result<u64, StatesError> {
+        let path = match self {
+            Self::Literal(number) => return Ok(*number),
+            Self::Path(path) => path,
+        };
+        let scope = cx.scope(input.value());
+        let value = path.apply(&scope)?;
+        let number = whole(&value).ok_or_else(|| {
+            let (path, text) = (path.text(), shown(&value));
+            StatesError::runtime(format!(
+                "The {name}Path field refers to value \"{text}\" which is not a valid integer: {path}"
+            ))
+        })?;
+        u64::try_from(number)
+            .map_err(|_| StatesError::runtime(format!("{name} cannot be negative.")))
+    }
 }
 
 /// A value as a number path reads it: a whole number, or text that is one.

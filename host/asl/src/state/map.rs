@@ -1,17 +1,21 @@
 //! Map: runs its item processor once per item of an array.
 
+mod batcher;
+mod distributed;
+
 use std::sync::Arc;
 
-use serde_json::Value;
+pub(crate) use batcher::{BatchLimits, Batcher};
+pub(crate) use distributed::{Distributed, ExecutionType, Limits};
 
 use super::{
     Context, Fork, Progress, StateType,
-    flow::{Filter, Number, ResultFlow, read_template, shown, whole},
+    flow::{Filter, Number, ResultFlow, read_template},
 };
 use crate::{
     Payload, StateMachine, StatesError,
     fields::Fields,
-    machine::read_processor,
+    machine::{Processor, read_processor},
     payload::{Scope, path::ReferencePath, template::Template},
     retry::{Catcher, Retrier},
 };
@@ -19,19 +23,13 @@ use crate::{
 /// How many iterations an inline Map runs at once, whatever its `MaxConcurrency` (Quotas).
 const CONCURRENCY_MAX: usize = 40;
 
-/// Fields that only a Distributed Map has.
-const DISTRIBUTED_FIELDS: [&str; 8] = [
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-];
+/// How many child executions a Map Run has at once, whatever its `MaxConcurrency` (Quotas).
+const CHILDREN_MAX: usize = 10_000;
 
-/// An inline Map state.
+/// How many it has without a `MaxConcurrency`: more are no faster on one machine.
+const CHILDREN_DEFAULT: usize = 1_000;
+
+/// A Map state, inline or distributed.
 #[derive(Debug)]
 pub(crate) struct Map {
     input_path: Filter,
@@ -43,6 +41,8 @@ pub(crate) struct Map {
     processor_field: &'static str,
     /// None only in a definition that is refused.
     processor: Option<Arc<StateMachine>>,
+    /// Set when items are processed by executions of their own.
+    distributed: Option<Distributed>,
     result: ResultFlow,
     retry: Vec<Retrier>,
     catch: Vec<Catcher>,
@@ -50,8 +50,9 @@ pub(crate) struct Map {
 
 impl Map {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
-        refuse_distributed(fields);
+        refuse_reader_and_writer(fields);
         let (processor_field, processor) = read_machine(fields);
+        let Processor { machine, distributed } = processor;
         Self {
             input_path: Filter::read(fields, "InputPath"),
             items_path: read_items_path(fields),
@@ -63,7 +64,8 @@ impl Map {
                 0..=u64::MAX,
             ),
             processor_field,
-            processor,
+            processor: machine,
+            distributed: distributed.map(|kind| Distributed::read(fields, kind)),
             result: ResultFlow::read(fields),
             retry: Retrier::read_all(fields),
             catch: Catcher::read_all(fields),
@@ -76,26 +78,22 @@ impl Map {
     }
 }
 
-/// Reports all that a Distributed Map has in one sentence.
-fn refuse_distributed(fields: &mut Fields<'_>) {
-    let processor = fields.object().get("ItemProcessor").or(fields.object().get("Iterator"));
-    let mode = processor.and_then(|processor| processor.pointer("/ProcessorConfig/Mode"));
+/// Reports what a Distributed Map may have and this version lacks, in one sentence.
+fn refuse_reader_and_writer(fields: &mut Fields<'_>) {
     let mut used: Vec<&str> = Vec::new();
-    for name in DISTRIBUTED_FIELDS {
+    for name in ["ItemReader", "ResultWriter"] {
         used.extend(fields.value(name).map(|_| name));
-    }
-    if mode.and_then(Value::as_str) == Some("DISTRIBUTED") {
-        used.push("Mode DISTRIBUTED");
     }
     if !used.is_empty() {
         let what = format!("Distributed Map ({})", used.join(", "));
-        let mend = "use an inline Map: ProcessorConfig.Mode INLINE and an array in the input";
+        let mend =
+            "take the items from an array in the input, and let the children keep what they make";
         fields.not_built(what, mend);
     }
 }
 
 /// Reads `ItemProcessor`, or `Iterator` as it was called before.
-fn read_machine(fields: &mut Fields<'_>) -> (&'static str, Option<Arc<StateMachine>>) {
+fn read_machine(fields: &mut Fields<'_>) -> (&'static str, Processor) {
     fields.at_most_one(&["ItemProcessor", "Iterator"]);
     let legacy = fields.value("Iterator");
     let (field, value) = match legacy {
@@ -106,7 +104,8 @@ fn read_machine(fields: &mut Fields<'_>) -> (&'static str, Option<Arc<StateMachi
         None => ("ItemProcessor", fields.required("ItemProcessor")),
     };
     let at = fields.at().field(field);
-    (field, value.and_then(|value| read_processor(value, at, fields.found())))
+    let processor = value.map(|value| read_processor(value, at, fields.found()));
+    (field, processor.unwrap_or_default())
 }
 
 fn read_items_path(fields: &mut Fields<'_>) -> Option<ReferencePath> {
@@ -127,7 +126,8 @@ impl StateType for Map {
         let items = self.items(cx, &input)?;
         let concurrency = self.concurrency(cx, &input)?;
         let total = items.value().as_array().map_or(0, Vec::len);
-        Ok(Progress::Fork(Fork { input, items: Some(items), total, concurrency }))
+        let fork = Fork { input, items: Some(items), total, concurrency };
+        Ok(if self.distributed.is_some() { Progress::MapRun(fork) } else { Progress::Fork(fork) })
     }
 
     fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
@@ -147,6 +147,10 @@ impl StateType for Map {
         let object = cx.object_of_item(slot, item);
         let scope = Scope { input: fork.input.value(), context: &object, random: cx.random };
         selector.evaluate(&scope).map(Payload::from)
+    }
+
+    fn distributed(&self) -> Option<&Distributed> {
+        self.distributed.as_ref()
     }
 
     fn machines(&self) -> &[Arc<StateMachine>] {
@@ -178,28 +182,15 @@ impl Map {
     fn concurrency(&self, cx: &Context<'_>, input: &Payload) -> Result<usize, StatesError> {
         let wanted = match &self.max_concurrency {
             None => 0,
-            Some(Number::Literal(number)) => *number,
-            Some(Number::Path(path)) => read_concurrency(cx, path, input)?,
+            Some(number) => number.resolve("MaxConcurrency", cx, input)?,
         };
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        Ok(if wanted == 0 { CONCURRENCY_MAX } else { wanted.min(CONCURRENCY_MAX) })
+        let (default, most) = match self.distributed {
+            None => (CONCURRENCY_MAX, CONCURRENCY_MAX),
+            Some(_) => (CHILDREN_DEFAULT, CHILDREN_MAX),
+        };
+        Ok(if wanted == 0 { default } else { wanted.min(most) })
     }
-}
-
-fn read_concurrency(
-    cx: &Context<'_>,
-    path: &ReferencePath,
-    input: &Payload,
-) -> Result<u64, StatesError> {
-    let scope = cx.scope(input.value());
-    let value = path.apply(&scope)?;
-    let number = whole(&value).ok_or_else(|| {
-        let (path, text) = (path.text(), shown(&value));
-        StatesError::runtime(format!(
-            "The MaxConcurrencyPath field refers to value \"{text}\" which is not a valid integer: {path}"
-        ))
-    })?;
-    u64::try_from(number).map_err(|_| StatesError::runtime("MaxConcurrency cannot be negative."))
 }
 
 #[cfg(test)]
@@ -210,8 +201,6 @@ mod tests {
     #[test]
     fn its_fields_are_checked() {
         let processor = json!({"StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
-        let distributed = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-            "StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
         check(
             &json!({"Type": "Map", "ItemProcessor": processor, "ItemsPath": "$$.Execution.Input",
                 "MaxConcurrency": 1000, "ItemSelector": {"i.$": "$$.Map.Item.Index"}, "End": true}),
@@ -250,12 +239,6 @@ mod tests {
                 (
                     json!({"ItemsPath": "$.a[*]"}),
                     &["Value is not a Reference Path at /States/A/ItemsPath"],
-                ),
-                (
-                    json!({"ItemProcessor": distributed, "Label": "L", "ItemReader": {}}),
-                    &[
-                        "Distributed Map (ItemReader, Label, Mode DISTRIBUTED) is not supported by this version of Stepyard yet at /States/A",
-                    ],
                 ),
             ],
         );

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub(crate) use choice::Choice;
 pub(crate) use fail::Fail;
 pub(crate) use flow::ResultPath;
-pub(crate) use map::Map;
+pub(crate) use map::{BatchLimits, Distributed, ExecutionType, Limits, Map};
 pub(crate) use parallel::Parallel;
 pub(crate) use pass::Pass;
 pub(crate) use succeed::Succeed;
@@ -59,6 +59,11 @@ pub(crate) trait StateType {
         &[]
     }
 
+    /// What a Map whose items are processed by executions of their own has besides.
+    fn distributed(&self) -> Option<&Distributed> {
+        None
+    }
+
     fn retriers(&self) -> &[Retrier] {
         &[]
     }
@@ -88,6 +93,8 @@ pub(crate) enum Progress {
     Timer(Timestamp),
     /// It runs other machines.
     Fork(Fork),
+    /// It runs other machines as executions of their own.
+    MapRun(Fork),
 }
 
 /// What a Parallel or Map state runs.

@@ -141,7 +141,7 @@ impl StateType for Task {
         let resource = self.resource.as_ref();
         resource.is_some_and(|resource| match resource.kind() {
             ResourceKind::Service { pattern, .. } => *pattern != Pattern::RequestResponse,
-            ResourceKind::Function { .. } | ResourceKind::Activity => false,
+            ResourceKind::Function { .. } | ResourceKind::Activity | ResourceKind::MapRun => false,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What comes from whoever does a task outside: a word on a task token, a worker that asks.
 
-use stepyard_asl::{CommandId, FactKind, ScheduleTask, StatesError, TaskStage, TaskToken};
+use stepyard_asl::{Command, CommandId, FactKind, ScheduleTask, StatesError, TaskStage, TaskToken};
 use tokio::sync::oneshot;
 
 use super::{Act, Driver};
@@ -36,6 +36,22 @@ impl Driver {
             },
         };
         let _ = done.send(standing);
+    }
+
+    /// A job that was submitted is followed, once that is durable.
+    pub(super) fn follow(&mut self, execution: &ExecutionArn, task: &CommandId) {
+        let Some(live) = self.live.get(execution) else { return };
+        let Some(scheduled) = live.execution.task(task) else { return };
+        if scheduled.resource.is_job() && self.is_submitted(execution, task) {
+            let commands = vec![Command::ScheduleTask(Box::new(scheduled.clone()))];
+            let (execution, at) = (execution.clone(), live.told_at);
+            self.acts.push(Act::Perform { execution, commands, at });
+        }
+    }
+
+    pub(super) fn is_submitted(&self, execution: &ExecutionArn, task: &CommandId) -> bool {
+        let live = self.live.get(execution);
+        live.and_then(|live| live.execution.task_stage(task)) == Some(TaskStage::Submitted)
     }
 
     /// Brings together the tasks and the workers of an activity.

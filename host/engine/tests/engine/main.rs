@@ -4,6 +4,7 @@ mod custody;
 mod durability;
 mod failing;
 mod looking;
+mod map_runs;
 mod starting;
 mod support;
 mod tasks;

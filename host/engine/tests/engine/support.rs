@@ -48,7 +48,7 @@ impl Integration for Functions {
         match resource.kind() {
             ResourceKind::Function { .. } => true,
             ResourceKind::Service { service, .. } => service == "lambda",
-            ResourceKind::Activity => false,
+            ResourceKind::Activity | ResourceKind::MapRun => false,
         }
     }
 
@@ -135,6 +135,7 @@ pub(crate) fn start(name: &str, states: Value) -> StartExecution {
         alias: None,
         version: None,
         trace: Some("Root=1-2-3".to_owned()),
+        parent: None,
     }
 }
 

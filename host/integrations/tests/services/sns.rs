@@ -39,6 +39,7 @@ async fn publish(url: &str, input: Value) -> Result<Payload, StatesError> {
     };
     let topics = Arc::new(AwsTopics::load(settings).await);
     let task = Task {
+        id: "1.0:task".parse().unwrap(),
         execution: "arn:aws:states:us-east-1:123456789012:execution:order:1".to_owned(),
         state: "NotifyCustomer".into(),
         idempotency_key: "arn:aws:states:us-east-1:123456789012:execution:order:1/0.7".to_owned(),
@@ -48,6 +49,8 @@ async fn publish(url: &str, input: Value) -> Result<Payload, StatesError> {
         token: None,
         deadline: None,
         trace: None,
+        map_run: None,
+        engine: stepyard_engine::EngineHandle::default(),
     };
     let all = stepyard_integrations::all(Identity::default(), Arc::new(NoFunctions), topics);
     let claims = |it: &&Arc<dyn Integration>| it.claims(&task.resource);

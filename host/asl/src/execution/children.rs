@@ -1,0 +1,255 @@
+//! What a Map Run is to its host: the executions to run, what each is given, and what they come to.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Started,
+    branch::{Branch, BranchPath, Machine, child_path},
+    outputs::Outputs,
+    randomness::{Purpose, uuid},
+    visit::{Visit, check, too_long},
+};
+use crate::{
+    CommandId, CommandKind, Payload, StateName, StatesError, Timestamp, error_name,
+    outline::Outline,
+    retry::Failure,
+    state::{BatchLimits, ExecutionType, Fork, Limits},
+};
+
+/// A Map Run: the items of a Distributed Map, to be processed by executions of their own.
+///
+/// It follows from the facts that led to it, and so do its ARN and the names and inputs of its
+/// children: a host that performs it again finds those that it started before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapRun {
+    arn: String,
+    machine: String,
+    execution_type: ExecutionType,
+    limits: Limits,
+    redrive_count: u32,
+    /// The task it began as.
+    task: CommandId,
+    fork: Fork,
+    // What its children's inputs are evaluated against.
+    started: Arc<Started>,
+    redrives: (u32, Option<Timestamp>),
+    path: BranchPath,
+    branch: Branch,
+    now: Timestamp,
+}
+
+/// An execution of a Map Run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// Its name.
+    pub name: String,
+    /// How many items it processes.
+    pub items: usize,
+    /// Its input.
+    pub input: Payload,
+}
+
+impl MapRun {
+    pub(super) fn new(
+        visit: &Visit<'_>,
+        started: Arc<Started>,
+        fork: Fork,
+        limits: Limits,
+    ) -> Self {
+        let (path, branch) = (visit.path.clone(), visit.branch.clone());
+        let task = branch.command(&path, CommandKind::Task);
+        let distributed = branch.state().behavior().distributed();
+        let distributed = distributed.expect("only a Distributed Map starts a Map Run");
+        // Of a child's state machine, `<name>/<label>`, the name alone.
+        let machine = started.machine.split('/').next().unwrap_or_default();
+        let label = distributed.label.clone();
+        let label = label.unwrap_or_else(|| made_label(machine, branch.state_name()));
+        let id = uuid(&started.seed, Purpose::MapRun, &task, 0);
+        Self {
+            arn: format!("{}/{label}:{id}", machine.replacen(":stateMachine:", ":mapRun:", 1)),
+            machine: format!("{machine}/{label}"),
+            execution_type: distributed.execution_type,
+            limits,
+            redrive_count: 0,
+            task,
+            fork,
+            redrives: visit.redrives,
+            now: visit.now,
+            started,
+            path,
+            branch,
+        }
+    }
+
+    /// The same run, gone on with once more.
+    pub(super) fn redriven(&self) -> Self {
+        Self { redrive_count: self.redrive_count + 1, ..self.clone() }
+    }
+
+    /// The same run of a checkpoint, which knows of no machine.
+    pub(super) fn bind(&mut self, machine: &Machine) {
+        self.branch.machine = machine.clone();
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The ARN of its children's state machine: `…:stateMachine:<name>/<label>`.
+    pub fn machine_arn(&self) -> &str {
+        &self.machine
+    }
+
+    /// The name of its state.
+    pub fn state(&self) -> &StateName {
+        self.branch.state_name()
+    }
+
+    /// The role its children run under: its execution's.
+    pub fn role(&self) -> &str {
+        &self.started.role
+    }
+
+    /// Whether its children are Express executions.
+    pub fn is_express(&self) -> bool {
+        self.execution_type == ExecutionType::Express
+    }
+
+    /// How many children may run at once.
+    pub fn concurrency(&self) -> usize {
+        self.fork.concurrency
+    }
+
+    /// How many items it has.
+    pub fn items(&self) -> usize {
+        self.fork.total
+    }
+
+    /// How often it was redriven.
+    pub fn redrive_count(&self) -> u32 {
+        self.redrive_count
+    }
+
+    pub(super) fn input(&self) -> &Payload {
+        &self.fork.input
+    }
+
+    /// What its children run: the item processor, of the definition that its own execution runs.
+    pub fn definition(&self, of_execution: &str) -> Option<String> {
+        let definition = serde_json::from_str(of_execution).ok()?;
+        let outline = Outline::read(&definition);
+        let mut states = outline.containers.iter().flat_map(|container| &container.states);
+        let map = states.find(|state| state.name == &**self.state())?.fields;
+        let processor = map.get("ItemProcessor").or(map.get("Iterator"))?;
+        let mut machine = processor.as_object()?.clone();
+        machine.shift_remove("ProcessorConfig");
+        Some(Value::from(machine).to_string())
+    }
+
+    /// Its child number `index`, which begins with the item `first`; none when no item is left.
+    /// Fails when the child's input cannot be made, and so the run.
+    pub fn child(&self, index: usize, first: usize) -> Option<Result<Child, StatesError>> {
+        if first >= self.items() {
+            return None;
+        }
+        let given = match self.limits.batch {
+            None => self.item(first).map(|input| (1, input)),
+            Some(limits) => self.batch(first, limits),
+        };
+        let child = given.and_then(|(items, input)| {
+            check(&input, self.state())?;
+            let number = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1);
+            let name = uuid(&self.started.seed, Purpose::MapRun, &self.task, number);
+            Ok(Child { name, items, input })
+        });
+        Some(child)
+    }
+
+    /// Whether the run goes on although so many of its items failed.
+    pub fn tolerates(&self, failed: usize) -> bool {
+        let Limits { tolerated_count, tolerated_percentage, .. } = self.limits;
+        if tolerated_count.is_none() && tolerated_percentage.is_none() {
+            return failed == 0;
+        }
+        let share = failed as f64 * 100.0 / self.items().max(1) as f64;
+        tolerated_count.is_none_or(|most| failed as u64 <= most)
+            && tolerated_percentage.is_none_or(|most| share <= most)
+    }
+
+    /// The error of a run of which more items failed than it tolerates.
+    pub fn exceeded(&self) -> StatesError {
+        StatesError::new(
+            error_name::EXCEED_TOLERATED_FAILURE_THRESHOLD,
+            "The specified tolerated failure threshold was exceeded",
+        )
+    }
+
+    /// What the run comes to: an array of the outputs, by child. Of a child that failed there is
+    /// none.
+    pub fn result(&self, outputs: &Outputs) -> Result<Payload, StatesError> {
+        outputs.result(self.state())
+    }
+
+    /// What a child gets of one item.
+    fn item(&self, slot: usize) -> Result<Payload, StatesError> {
+        let branch = child_path(&self.path, &self.branch, slot);
+        let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
+        let input = self.visit().evaluate(&place, Purpose::Item, |state, cx| {
+            state.behavior().child_input(cx, &self.fork, slot)
+        });
+        input.map_err(|Failure { error, .. }| error)
+    }
+
+    /// How many items one child gets, and how.
+    fn batch(&self, first: usize, limits: BatchLimits) -> Result<(usize, Payload), StatesError> {
+        let branch = child_path(&self.path, &self.branch, first);
+        let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
+        let envelope = self.visit().evaluate(&place, Purpose::Batch, |state, cx| {
+            let batcher = state.behavior().distributed().and_then(|it| it.batcher.as_ref());
+            batcher.expect("a run with batches has a batcher").envelope(cx, self.input())
+        });
+        let mut input = envelope.map_err(|Failure { error, .. }| error)?;
+        input.insert("Items".to_owned(), Value::Array(Vec::new()));
+        let mut bytes = Payload::from(Value::from(input.clone())).len();
+        let mut items = Vec::new();
+        while first + items.len() < self.items() && items.len() < limits.items {
+            let item = self.item(first + items.len())?;
+            bytes += item.len() + usize::from(!items.is_empty());
+            if bytes > limits.bytes && items.is_empty() {
+                return Err(too_long(self.state()));
+            }
+            if bytes > limits.bytes {
+                break;
+            }
+            items.push(item.value().clone());
+        }
+        let count = items.len();
+        input.insert("Items".to_owned(), Value::Array(items));
+        Ok((count, Value::from(input).into()))
+    }
+
+    fn visit(&self) -> Visit<'_> {
+        Visit {
+            started: &self.started,
+            redrives: self.redrives,
+            path: &self.path,
+            branch: &self.branch,
+            now: self.now,
+        }
+    }
+}
+
+/// The label of a Map state that has none of its own: the same for each of its runs.
+fn made_label(machine: &str, state: &StateName) -> String {
+    let digest: [u8; 32] = Sha256::digest(format!("{machine}\0{state}")).into();
+    let bytes = *digest.first_chunk().expect("a digest has 32 bytes");
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests;

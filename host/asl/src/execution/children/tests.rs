@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{MapRun, Outputs};
+use crate::{Command, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Timestamp};
+
+const MACHINE: &str = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders";
+
+fn definition(more: &Value) -> Value {
+    let mut map = json!({"Type": "Map", "End": true, "ItemsPath": "$.items", "Label": "each",
+    "ItemProcessor": {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "Do", "States": {"Do": {"Type": "Pass", "End": true}}}});
+    map.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    map.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    json!({"StartAt": "Each", "States": {"Each": map}})
+}
+
+/// The Map Run that a Map state with `more` fields asks for.
+fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
+    let parsed = StateMachine::parse(&definition(more).to_string()).unwrap();
+    let kind = FactKind::ExecutionStarted {
+        id: format!("{}:one", machine.replacen("stateMachine", "execution", 1)),
+        name: "one".to_owned(),
+        role: "arn:aws:iam::123456789012:role/orders".to_owned(),
+        machine: machine.to_owned(),
+        alias: None,
+        version: None,
+        trace: None,
+        parent: None,
+        input: input.into(),
+        seed: [7; 32],
+    };
+    let at = Timestamp::from_millis(0);
+    let step = Execution::new(Arc::new(parsed)).step(&Fact { at, kind });
+    let run = step.commands.into_iter().find_map(|command| match command {
+        Command::ScheduleTask(task) => task.map_run,
+        _ => None,
+    });
+    run.unwrap_or_else(|| panic!("no Map Run of {more}"))
+}
+
+/// What each child of a run is given, and how many items it processes.
+fn children(run: &MapRun) -> Vec<Result<(usize, Value), StatesError>> {
+    let (mut children, mut first) = (Vec::new(), 0);
+    while let Some(child) = run.child(children.len(), first) {
+        first += child.as_ref().map_or(run.items(), |child| child.items);
+        children.push(child.map(|child| (child.items, child.input.value().clone())));
+    }
+    children
+}
+
+#[test]
+fn a_run_and_its_children_have_the_names_of_aws_and_always_the_same() {
+    let input = json!({"items": [1, 2]});
+    let first = run(MACHINE, &json!({}), input.clone());
+    let prefix = "arn:aws:states:eu-west-1:123456789012:mapRun:orders/each:";
+    assert!(first.arn().strip_prefix(prefix).is_some_and(|id| id.len() == 36), "{}", first.arn());
+    assert_eq!(first.machine_arn(), format!("{MACHINE}/each"));
+    let names = |run: &MapRun| [0, 1].map(|it| run.child(it, it).unwrap().unwrap().name);
+    let [one, other] = names(&first);
+    assert!(one.len() == 36 && one != other, "{one} {other}");
+    let again = run(MACHINE, &json!({}), input.clone());
+    assert_eq!((again.arn(), names(&again)), (first.arn(), [one, other]));
+
+    // Within a child of another run, the name of the state machine stays.
+    let inner = run(&format!("{MACHINE}/outer"), &json!({}), input.clone());
+    assert_eq!(inner.machine_arn(), format!("{MACHINE}/each"));
+
+    let unlabelled = || run(MACHINE, &json!({"Label": null}), input.clone());
+    let label = unlabelled().machine_arn().strip_prefix(&format!("{MACHINE}/")).map(str::len);
+    assert_eq!(label, Some(36));
+    assert_eq!(unlabelled().machine_arn(), unlabelled().machine_arn());
+}
+
+#[test]
+fn a_child_gets_an_item_or_what_the_selector_makes_of_it() {
+    let given = |more| {
+        let run = run(MACHINE, &more, json!({"items": ["a", {"b": 1}], "day": "Sunday"}));
+        children(&run).into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    assert_eq!(given(json!({})), [(1, json!("a")), (1, json!({"b": 1}))]);
+    let selector = json!({"ItemSelector": {"n.$": "$$.Map.Item.Index", "day.$": "$.day"}});
+    let expected = [0, 1].map(|n| (1, json!({"n": n, "day": "Sunday"})));
+    assert_eq!(given(selector), expected);
+}
+
+#[test]
+fn a_batch_holds_as_many_items_as_both_its_limits_allow() {
+    let sizes = |batcher: Value| {
+        let input = json!({"items": ["aaaa", "bbbb", "cccc", "dddd", "eeee"], "n": 2});
+        let run = run(MACHINE, &json!({"ItemBatcher": batcher}), input);
+        children(&run).into_iter().map(|it| it.map(|(items, _)| items)).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(json!({"MaxItemsPerBatch": 2})), [Ok(2), Ok(2), Ok(1)]);
+    assert_eq!(sizes(json!({"MaxItemsPerBatchPath": "$.n"})), [Ok(2), Ok(2), Ok(1)]);
+    // {"Items":["aaaa","bbbb","cccc"]} has 32 bytes.
+    assert_eq!(sizes(json!({"MaxInputBytesPerBatch": 32})), [Ok(3), Ok(2)]);
+    assert_eq!(sizes(json!({"MaxInputBytesPerBatch": 31})), [Ok(2), Ok(2), Ok(1)]);
+    assert_eq!(sizes(json!({"MaxInputBytesPerBatch": 32, "MaxItemsPerBatch": 4})), [Ok(3), Ok(2)]);
+    let too_small = &sizes(json!({"MaxInputBytesPerBatch": 17}))[0];
+    assert_eq!(too_small.as_ref().unwrap_err().name(), "States.DataLimitExceeded");
+
+    let run = run(
+        MACHINE,
+        &json!({"ItemBatcher": {"MaxItemsPerBatch": 9, "BatchInput": {"day.$": "$.day"}}}),
+        json!({"items": [1, 2], "day": "Sunday"}),
+    );
+    let expected = r#"{"BatchInput":{"day":"Sunday"},"Items":[1,2]}"#;
+    assert_eq!(run.child(0, 0).unwrap().unwrap().input.text(), expected);
+}
+
+#[test]
+fn a_run_tolerates_what_its_state_says() {
+    let most = |more: Value| {
+        let run = run(MACHINE, &more, json!({"items": vec![0; 40], "n": 3, "share": 12.5}));
+        (0..=40).take_while(|failed| run.tolerates(*failed)).last().unwrap()
+    };
+    assert_eq!(most(json!({})), 0);
+    assert_eq!(most(json!({"ToleratedFailureCount": 0})), 0);
+    assert_eq!(most(json!({"ToleratedFailureCountPath": "$.n"})), 3);
+    assert_eq!(most(json!({"ToleratedFailurePercentage": 100})), 40);
+    assert_eq!(most(json!({"ToleratedFailurePercentagePath": "$.share"})), 5);
+    assert_eq!(most(json!({"ToleratedFailureCount": 9, "ToleratedFailurePercentage": 5})), 2);
+}
+
+#[test]
+fn children_run_the_item_processor_without_its_configuration() {
+    let run = run(MACHINE, &json!({}), json!({"items": [1]}));
+    let inner = run.definition(&definition(&json!({})).to_string()).unwrap();
+    assert_eq!(inner, r#"{"StartAt":"Do","States":{"Do":{"Type":"Pass","End":true}}}"#);
+    assert!(StateMachine::parse_express(&inner).is_ok());
+    assert_eq!(run.definition("{}"), None);
+}
+
+#[test]
+fn outputs_are_in_the_order_of_the_children_and_those_of_failed_ones_are_left_out() {
+    let run = run(MACHINE, &json!({}), json!({"items": [1, 2, 3]}));
+    let mut outputs = Outputs::default();
+    outputs.keep(2, Payload::from(json!("c")));
+    outputs.keep(0, Payload::from(json!("a")));
+    assert_eq!(run.result(&outputs).unwrap().text(), r#"["a","c"]"#);
+    outputs.keep(1, Payload::from(json!("x".repeat(262_144))));
+    let error = run.result(&outputs).unwrap_err();
+    assert_eq!(error.name(), "States.DataLimitExceeded");
+    assert!(error.cause.unwrap().contains("'Each'"));
+}

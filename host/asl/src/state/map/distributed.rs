@@ -1,0 +1,251 @@
+//! Distributed Map: items are processed by executions of their own, the children of a Map Run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BatchLimits, Batcher};
+use crate::{
+    StatesError,
+    fields::Fields,
+    payload::path::ReferencePath,
+    state::{
+        Context, Fork,
+        flow::{Number, shown},
+    },
+};
+
+/// The most characters of a `Label` (Map state, "Distributed mode": "Label").
+const LABEL_CHARACTERS_MAX: usize = 40;
+
+/// What a `Label` may not contain, besides white space and control characters.
+const FORBIDDEN_IN_LABEL: &str = "?*<>{}[]:;,\\|^~$#%&`\"/";
+
+/// What a child execution of a Map Run promises (`ProcessorConfig.ExecutionType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ExecutionType {
+    Standard,
+    Express,
+}
+
+impl ExecutionType {
+    pub(crate) const NAMES: [(&'static str, Self); 2] =
+        [("STANDARD", Self::Standard), ("EXPRESS", Self::Express)];
+}
+
+/// The fields that only a Distributed Map has.
+#[derive(Debug)]
+pub(crate) struct Distributed {
+    pub(crate) execution_type: ExecutionType,
+    /// None: one is made of the state machine's ARN and the state's name.
+    pub(crate) label: Option<String>,
+    pub(crate) batcher: Option<Batcher>,
+    tolerated_count: Option<Number>,
+    tolerated_percentage: Option<Percentage>,
+}
+
+/// What bounds a Map Run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    /// How many items may fail.
+    pub(crate) tolerated_count: Option<u64>,
+    /// How many of a hundred items may fail.
+    pub(crate) tolerated_percentage: Option<f64>,
+    /// How large a child's batch of items may be; without it each item has a child.
+    pub(crate) batch: Option<BatchLimits>,
+}
+
+impl Distributed {
+    pub(super) fn read(fields: &mut Fields<'_>, execution_type: ExecutionType) -> Self {
+        Self {
+            execution_type,
+            label: read_label(fields),
+            batcher: Batcher::read(fields),
+            tolerated_count: Number::read(
+                fields,
+                "ToleratedFailureCount",
+                "ToleratedFailureCountPath",
+                0..=u64::MAX,
+            ),
+            tolerated_percentage: Percentage::read(fields),
+        }
+    }
+
+    /// What bounds the Map Run over `fork`.
+    pub(crate) fn limits(&self, cx: &Context<'_>, fork: &Fork) -> Result<Limits, StatesError> {
+        let count = self.tolerated_count.as_ref();
+        let count = count.map(|it| it.resolve("ToleratedFailureCount", cx, &fork.input));
+        let percentage = self.tolerated_percentage.as_ref().map(|it| it.resolve(cx, fork));
+        let batch = self.batcher.as_ref().map(|it| it.limits(cx, &fork.input));
+        Ok(Limits {
+            tolerated_count: count.transpose()?,
+            tolerated_percentage: percentage.transpose()?,
+            batch: batch.transpose()?,
+        })
+    }
+}
+
+fn read_label(fields: &mut Fields<'_>) -> Option<String> {
+    const NAME: &str = "Label";
+    let label = fields.string(NAME)?;
+    let length = label.chars().count();
+    if !(1..=LABEL_CHARACTERS_MAX).contains(&length) {
+        let message = format!("Label must be 1 to {LABEL_CHARACTERS_MAX} characters long");
+        fields.wrong(NAME, message, format!("this one has {length}; choose another"));
+        return None;
+    }
+    let is_forbidden =
+        |it: &char| it.is_whitespace() || it.is_control() || FORBIDDEN_IN_LABEL.contains(*it);
+    if let Some(character) = label.chars().find(is_forbidden) {
+        let shown = character.escape_default();
+        let message = format!("Label contains invalid character: '{shown}'");
+        let mend =
+            format!("leave out white space, control characters and any of {FORBIDDEN_IN_LABEL}");
+        fields.wrong(NAME, message, mend);
+        return None;
+    }
+    Some(label.to_owned())
+}
+
+/// `ToleratedFailurePercentage`, or the path of one in the effective input.
+#[derive(Debug)]
+enum Percentage {
+    Literal(f64),
+    Path(ReferencePath),
+}
+
+impl Percentage {
+    const NAME: &str = "ToleratedFailurePercentage";
+    const PATH: &str = "ToleratedFailurePercentagePath";
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.at_most_one(&[Self::NAME, Self::PATH]);
+        let literal = fields.number_in(Self::NAME, 0.0..=100.0).map(Self::Literal);
+        let path = fields.reference_path(Self::PATH).map(Self::Path);
+        literal.or(path)
+    }
+
+    fn resolve(&self, cx: &Context<'_>, fork: &Fork) -> Result<f64, StatesError> {
+        let path = match self {
+            Self::Literal(percentage) => return Ok(*percentage),
+            Self::Path(path) => path,
+        };
+        let scope = cx.scope(fork.input.value());
+        let value = path.apply(&scope)?;
+        let text = shown(&value);
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        let number = number.ok_or_else(|| {
+            let (field, path) = (Self::PATH, path.text());
+            StatesError::runtime(format!(
+                "The {field} field refers to value \"{text}\" which is not a valid float: {path}"
+            ))
+        })?;
+        if (0.0..=100.0).contains(&number) {
+            return Ok(number);
+        }
+        Err(StatesError::runtime(format!("{} must be between 0 and 100.", Self::NAME)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::state::testing::check;
+
+    fn processor(config: Value) -> Value {
+        json!({ "ProcessorConfig": config,
+            "StartAt": "B", "States": { "B": { "Type": "Succeed" } } })
+    }
+
+    #[test]
+    fn its_fields_are_checked() {
+        let standard = processor(json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" }));
+        check(
+            &json!({"Type": "Map", "ItemProcessor": standard, "Label": "orders_of-the.day",
+                "ToleratedFailureCount": 3, "ToleratedFailurePercentage": 2.5, "End": true,
+                "ItemBatcher": {"MaxItemsPerBatch": 10, "BatchInput": {"day.$": "$.day"}}}),
+            &[
+                (
+                    json!({"ItemProcessor": processor(json!({"Mode": "DISTRIBUTED"}))}),
+                    &[
+                        "These fields are required: [ExecutionType] at /States/A/ItemProcessor/ProcessorConfig",
+                    ],
+                ),
+                (
+                    json!({"ItemProcessor": processor(json!({"Mode": "SPREAD", "ExecutionType": "FAST"})),
+                        "Label": "REMOVED", "ToleratedFailureCount": "REMOVED",
+                        "ToleratedFailurePercentage": "REMOVED", "ItemBatcher": "REMOVED"}),
+                    &[
+                        "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED] at /States/A/ItemProcessor/ProcessorConfig/Mode",
+                        "The field 'ExecutionType' should have one of these values: [STANDARD, EXPRESS] at /States/A/ItemProcessor/ProcessorConfig/ExecutionType",
+                    ],
+                ),
+                (
+                    json!({"ItemReader": {}, "ResultWriter": {}}),
+                    &[
+                        "Distributed Map (ItemReader, ResultWriter) is not supported by this version of Stepyard yet at /States/A",
+                    ],
+                ),
+                (
+                    json!({"ToleratedFailureCountPath": "$.n", "ToleratedFailurePercentage": 100.5}),
+                    &[
+                        "There should only be one of the following fields: [ToleratedFailureCount, ToleratedFailureCountPath] at /States/A",
+                        "Maximum value is 100.0 at /States/A/ToleratedFailurePercentage",
+                    ],
+                ),
+                (
+                    json!({"ItemBatcher": {"MaxInputBytesPerBatch": 262_145, "Size": 1}}),
+                    &[
+                        "Maximum value is 262144 at /States/A/ItemBatcher/MaxInputBytesPerBatch",
+                        "Field 'Size' is not supported at /States/A/ItemBatcher",
+                    ],
+                ),
+                (
+                    json!({"ItemBatcher": {"BatchInput": {}}}),
+                    &[
+                        "At least one of the following fields is required: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath] at /States/A/ItemBatcher",
+                    ],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_label_is_short_and_stands_in_an_arn() {
+        let standard = processor(json!({ "Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" }));
+        let map = |label: &str| json!({"Label": label});
+        let long = "x".repeat(41);
+        check(
+            &json!({"Type": "Map", "ItemProcessor": standard, "End": true}),
+            &[
+                (map("Zählung"), &[]),
+                (map(&"x".repeat(40)), &[]),
+                (map(&long), &["Label must be 1 to 40 characters long at /States/A/Label"]),
+                (map(""), &["Label must be 1 to 40 characters long at /States/A/Label"]),
+                (map("a b"), &["Label contains invalid character: ' ' at /States/A/Label"]),
+                (map("a*"), &["Label contains invalid character: '*' at /States/A/Label"]),
+                (
+                    map("a\u{1f}"),
+                    &["Label contains invalid character: '\\u{1f}' at /States/A/Label"],
+                ),
+                (
+                    map("\u{9f}"),
+                    &["Label contains invalid character: '\\u{9f}' at /States/A/Label"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_inline_map_has_none_of_its_fields() {
+        check(
+            &json!({"Type": "Map", "ItemProcessor": processor(json!({"Mode": "INLINE"})), "End": true}),
+            &[
+                (json!({"Label": "L"}), &["Field 'Label' is not supported at /States/A"]),
+                (
+                    json!({"ToleratedFailureCount": 1}),
+                    &["Field 'ToleratedFailureCount' is not supported at /States/A"],
+                ),
+            ],
+        );
+    }
+}

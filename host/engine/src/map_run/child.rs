@@ -1,0 +1,182 @@
+//! One child execution of a Map Run, from its start to its end.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::future;
+use stepyard_asl::{Child, MapRun, Parent, StateMachine, StatesError, Status};
+use tokio::sync::MutexGuard as Turn;
+
+use super::Halt;
+use crate::{
+    Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
+    StartExecution, Task, execution_arn,
+};
+
+/// How long a child waits to be begun that finds too many executions open.
+const RETRY_MILLIS: i64 = 1_000;
+
+/// The children of a run that are at work.
+#[derive(Debug, Default)]
+pub(super) struct AtWork {
+    children: Mutex<HashSet<ExecutionArn>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl AtWork {
+    /// Nobody else runs or stops the children until this is dropped.
+    pub(super) async fn turn(&self) -> Turn<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Stops all that are at work; they are over when this returns.
+    pub(super) async fn stop(&self, engine: &EngineHandle) {
+        let Some(engine) = engine.upgrade() else { return };
+        let children = std::mem::take(&mut *self.children());
+        let stop = |child: ExecutionArn| {
+            let engine = &engine;
+            async move {
+                match engine.stop_any(&child).await {
+                    // It was yet to begin, and does not any more.
+                    Ok(()) | Err(EngineError::ExecutionDoesNotExist { .. }) => {}
+                    Err(error) => {
+                        tracing::warn!(execution = %child, %error, "a child was not stopped");
+                    }
+                }
+            }
+        };
+        future::join_all(children.into_iter().map(stop)).await;
+    }
+
+    fn children(&self) -> MutexGuard<'_, HashSet<ExecutionArn>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the children of a run have in common.
+pub(super) struct Children<'a> {
+    task: &'a Task,
+    run: &'a MapRun,
+    machine: Arc<StateMachine>,
+    definition: Arc<str>,
+}
+
+impl<'a> Children<'a> {
+    /// Reads what they run out of what their parent does.
+    pub(super) fn prepare(task: &'a Task, run: &'a MapRun) -> Result<Self, Halt> {
+        let engine = task.engine.engine()?;
+        let definition = run.definition(&engine.record(&task.execution)?.definition);
+        let definition: Option<Arc<str>> = definition.map(Arc::from);
+        let read = definition.and_then(|text| Some((engine.read_definition(&text).ok()?, text)));
+        let (machine, definition) = read.ok_or_else(|| {
+            StatesError::runtime("The item processor of the state cannot be read by itself.")
+        })?;
+        Ok(Self { task, run, machine, definition })
+    }
+
+    /// Runs a child to its end, or finds how it ended before.
+    pub(super) async fn run(
+        &self,
+        index: usize,
+        child: Child,
+        at_work: &AtWork,
+    ) -> Result<(usize, usize, Status), Halt> {
+        let items = child.items;
+        let status = match self.run.is_express() {
+            true => self.run_express(child, at_work).await?,
+            false => self.run_standard(child, at_work).await?,
+        };
+        Ok((index, items, status))
+    }
+
+    async fn run_express(&self, child: Child, at_work: &AtWork) -> Result<Status, Halt> {
+        let start = self.start(child);
+        let (arn, ended) = loop {
+            let engine = self.task.engine.engine()?;
+            match engine.start_express(start.clone()).await {
+                Ok((started, ended)) => break (started.arn, ended),
+                Err(error) => self.wait_for_room(error, engine).await?,
+            }
+        };
+        at_work.children().insert(arn.clone());
+        let status = ended.await.map_err(|_| EngineError::ShutDown)?;
+        at_work.children().remove(&arn);
+        Ok(status)
+    }
+
+    async fn run_standard(&self, child: Child, at_work: &AtWork) -> Result<Status, Halt> {
+        let start = self.start(child);
+        // Noted before it is begun: dropped in between, it would be at work and nobody knew.
+        let arn = execution_arn(&start.machine_arn, &start.name);
+        at_work.children().extend(arn);
+        let started = loop {
+            let engine = self.task.engine.engine()?;
+            match engine.start(start.clone()).await {
+                Ok(started) => break started,
+                Err(error) => self.wait_for_room(error, engine).await?,
+            }
+        };
+        let arn = started.arn;
+        match started.standing {
+            Standing::New | Standing::Running => {}
+            Standing::Interrupted => self.task.engine.engine()?.resume(&arn).await?,
+            Standing::Finished(status) => {
+                if !self.redrive(&arn, &status).await? {
+                    at_work.children().remove(&arn);
+                    return Ok(status);
+                }
+            }
+        }
+        let status = self.task.engine.wait(&arn).await?;
+        at_work.children().remove(&arn);
+        Ok(status)
+    }
+
+    /// Lets a child that did not succeed go on, if its run does so and it has not yet.
+    async fn redrive(&self, arn: &ExecutionArn, status: &Status) -> Result<bool, Halt> {
+        let engine = self.task.engine.engine()?;
+        let redriven = engine.record(arn)?.summary.redrive_count;
+        if matches!(status, Status::Succeeded { .. }) || redriven >= self.run.redrive_count() {
+            return Ok(false);
+        }
+        match engine.redrive(arn, None).await {
+            Ok(_) => Ok(true),
+            Err(RedriveError::NotRedrivable { .. }) => Ok(false),
+            Err(RedriveError::Engine(error)) => Err(error.into()),
+        }
+    }
+
+    async fn wait_for_room(&self, error: StartError, engine: Engine) -> Result<(), Halt> {
+        match error {
+            StartError::AtCapacity => {
+                let clock = engine.shared.config.clock.clone();
+                drop(engine);
+                clock.sleep_until(clock.now().plus_millis(RETRY_MILLIS)).await;
+                Ok(())
+            }
+            StartError::Engine(error) => Err(error.into()),
+            error => Err(StatesError::runtime(error.to_string()).into()),
+        }
+    }
+
+    fn start(&self, child: Child) -> StartExecution {
+        StartExecution {
+            machine: self.machine.clone(),
+            definition: self.definition.clone(),
+            machine_arn: self.run.machine_arn().to_owned(),
+            name: child.name,
+            input: child.input,
+            role: self.run.role().to_owned(),
+            alias: None,
+            version: None,
+            trace: self.task.trace.clone(),
+            parent: Some(Parent {
+                execution: self.task.execution.clone(),
+                task: self.task.id.clone(),
+                map_run: Some(self.run.arn().to_owned()),
+            }),
+        }
+    }
+}

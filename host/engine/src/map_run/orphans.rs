@@ -1,0 +1,73 @@
+//! Children that outlived their Map Run: the server was killed before it had stopped them.
+
+use std::collections::HashMap;
+
+use stepyard_asl::{Command, Parent, StatesError, Status};
+
+use crate::{Engine, EngineError, ExecutionArn, Selection};
+
+/// How many executions are looked at at a time.
+const PAGE: usize = 1_024;
+
+impl Engine {
+    /// Stops the children of Map Runs that are over.
+    pub async fn stop_orphans(&self) -> Result<(), EngineError> {
+        let mut before = None;
+        loop {
+            let (status, limit) = (Some("RUNNING".to_owned()), Some(PAGE));
+            let selection = Selection { status, before, limit, ..Selection::default() };
+            let page = self.list(selection).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            before = Some(last.number);
+            // The state machine of a child is `<name>/<label>`; no other has such a name.
+            let children = page.iter().filter(|it| it.machine.contains('/'));
+            self.stop_orphans_among(children.map(|it| &it.arn)).await?;
+        }
+    }
+
+    async fn stop_orphans_among(
+        &self,
+        children: impl Iterator<Item = &ExecutionArn>,
+    ) -> Result<(), EngineError> {
+        let mut families = HashMap::<(String, String), Vec<ExecutionArn>>::new();
+        for child in children {
+            if let Some(Parent { execution, map_run: Some(run), .. }) = self.record(child)?.parent {
+                families.entry((execution, run)).or_default().push(child.clone());
+            }
+        }
+        for ((parent, run), children) in families {
+            if !self.is_under_way(&parent, &run).await? {
+                for child in children {
+                    self.stop_any(&child).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an execution waits for a Map Run.
+    async fn is_under_way(&self, execution: &str, run: &str) -> Result<bool, EngineError> {
+        let record = match self.record(execution) {
+            Err(EngineError::ExecutionDoesNotExist { .. }) => return Ok(false),
+            record => record?,
+        };
+        if record.status != Status::Running {
+            return Ok(false);
+        }
+        let live = self.replayed(&record).await?;
+        let runs = live.execution.outstanding().into_iter().filter_map(|command| match command {
+            Command::ScheduleTask(task) => task.map_run.as_ref(),
+            _ => None,
+        });
+        Ok(runs.into_iter().any(|it| it.arn() == run))
+    }
+
+    /// Stops an execution of either kind, if it is not over.
+    pub(crate) async fn stop_any(&self, arn: &ExecutionArn) -> Result<(), EngineError> {
+        let nothing = StatesError::default();
+        if arn.contains(":express:") {
+            return self.stop_express(arn, nothing).await;
+        }
+        self.stop(arn, nothing).await.map(drop)
+    }
+}
