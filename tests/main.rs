@@ -10,6 +10,7 @@ mod concurrency;
 mod crash;
 mod far_sides;
 mod hostile;
+mod map_runs;
 mod order_workflow;
 mod paginators;
 mod recovery;

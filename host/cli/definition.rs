@@ -110,7 +110,7 @@ impl Definition {
                 problems.push(unclaimed(&task));
                 continue;
             }
-            if task.resource.awaits_token() && !self.served {
+            if task.resource.awaits_token() && !task.resource.is_job() && !self.served {
                 problems.push(unanswerable(&task));
                 continue;
             }
@@ -176,7 +176,8 @@ fn unclaimed(task: &TaskState<'_>) -> Diagnostic {
     problem(
         task.location.field("Resource"),
         format!("Nothing here does the tasks of `{}`", task.resource),
-        "use arn:aws:states:::lambda:invoke, a Lambda function's ARN, or arn:aws:states:::sns:publish"
+        "use arn:aws:states:::lambda:invoke, a Lambda function's ARN, arn:aws:states:::sns:publish or \
+         arn:aws:states:::states:startExecution"
             .to_owned(),
     )
 }

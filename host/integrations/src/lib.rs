@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   engine ── Task ──► lambda.rs ──► Functions   the step runtime
-//!                 └──► sns.rs ─────► Topics      aws_topics.rs, or the engine's own topic log
+//!                 ├──► sns.rs ─────► Topics      aws_topics.rs, or the engine's own topic log
+//!                 └──► states.rs ──► the engine itself
 //!
 //!   the step runtime ─────────────► Mail         smtp.rs, or the engine's own folder
 //!   triggers ─────────────────────► Queue        sqs.rs
@@ -22,6 +23,7 @@ mod sdk;
 mod smtp;
 mod sns;
 mod sqs;
+mod states;
 
 use std::sync::Arc;
 
@@ -40,13 +42,17 @@ pub fn all(
     functions: Arc<dyn Functions>,
     topics: Arc<dyn Topics>,
 ) -> Vec<Arc<dyn Integration>> {
-    vec![Arc::new(lambda::Lambda::new(identity, functions)), Arc::new(sns::Sns::new(topics))]
+    vec![
+        Arc::new(lambda::Lambda::new(identity, functions)),
+        Arc::new(sns::Sns::new(topics)),
+        Arc::new(states::States),
+    ]
 }
 
 /// Whether one of [`all`] does the tasks of `resource`: known without anything to do them with, so
 /// that a definition can be refused before anything is opened or built.
 pub fn claims(resource: &Resource) -> bool {
-    lambda::claims(resource) || sns::claims(resource)
+    lambda::claims(resource) || sns::claims(resource) || states::claims(resource)
 }
 
 /// Whether one call of the service is all that the host does: the rest is a task token's.

@@ -6,6 +6,15 @@ use sha2::{Digest, Sha256};
 use stepyard_asl::StatesError;
 use stepyard_engine::{Task, outside::HttpMetadata};
 
+/// How a `Resource` calls a service, which its answers and errors show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// By an optimized integration: `states:startExecution`.
+    Optimized,
+    /// By an AWS SDK: `aws-sdk:sfn:startExecution`.
+    Sdk,
+}
+
 /// An AWS service, as errors name it.
 pub(crate) struct Service {
     /// Before the dot of an error name: `Lambda`.
@@ -38,6 +47,17 @@ impl Service {
             error.status,
             or_null(error.code),
             or_null(error.request_id)
+        );
+        StatesError::new(format!("{}.{exception}", self.prefix), cause)
+    }
+
+    /// The same, where the service was called by an AWS SDK.
+    pub(crate) fn refused_to_sdk(&self, exception: &str, error: &ServiceError<'_>) -> StatesError {
+        let ServiceError { message, status, request_id, .. } = error;
+        let name = self.name;
+        let cause = format!(
+            "{message} (Service: {name}, Status Code: {status}, Request ID: {request_id}) \
+             (SDK Attempt Count: 1)"
         );
         StatesError::new(format!("{}.{exception}", self.prefix), cause)
     }
