@@ -85,11 +85,11 @@ fn a_task_that_nothing_does_is_refused() {
 }
 
 #[test]
-fn a_pattern_that_nothing_does_is_refused() {
-    let nothing = "Nothing here does the tasks of `arn:aws:states:::lambda:invoke.sync`";
+fn a_pattern_that_aws_does_not_have_is_refused() {
+    let unknown = "The resource provided arn:aws:states:::lambda:invoke.sync is not recognized.";
     refused_order(
         &workflow_with("lambda:invoke", "lambda:invoke.sync"),
-        &["workflow.asl.json:", nothing],
+        &["workflow.asl.json:", unknown],
     );
 }
 

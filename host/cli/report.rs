@@ -309,22 +309,12 @@ mod tests {
 
     #[test]
     fn the_json_form_is_that_of_aws_with_the_place() {
-        let (source, found) = problems("{\"StartAt\": \"A\"}");
+        let (source, found) = problems("{\"StartAt\": \"A\", \"States\": {}}");
         let expected = expect![[r#"
             {
               "file": "workflow.asl.json",
               "result": "FAIL",
               "diagnostics": [
-                {
-                  "severity": "ERROR",
-                  "code": "SCHEMA_VALIDATION_FAILED",
-                  "message": "These fields are required: [States]",
-                  "location": "/",
-                  "file": "workflow.asl.json",
-                  "line": 1,
-                  "column": 1,
-                  "mend": "add States"
-                },
                 {
                   "severity": "ERROR",
                   "code": "MISSING_TRANSITION_TARGET",
@@ -334,6 +324,16 @@ mod tests {
                   "line": 1,
                   "column": 13,
                   "mend": "name a state of the same `States`; names are case-sensitive"
+                },
+                {
+                  "severity": "ERROR",
+                  "code": "SCHEMA_VALIDATION_FAILED",
+                  "message": "Value cannot be empty",
+                  "location": "/States",
+                  "file": "workflow.asl.json",
+                  "line": 1,
+                  "column": 18,
+                  "mend": "give it at least one field"
                 }
               ]
             }"#]];

@@ -148,7 +148,8 @@ impl<'a> Container<'a> {
             .filter_map(|(name, fields)| Some(State::read(name, fields.as_object()?, &below)))
             .collect();
         let by_name = states.iter().enumerate().map(|(index, it)| (it.name, index)).collect();
-        let start = fields.get("StartAt").and_then(Value::as_str);
+        // Without any states there is nothing that it could lead to, and that is said elsewhere.
+        let start = fields.get("States").and(fields.get("StartAt")).and_then(Value::as_str);
         Self { at, role, start, states, by_name }
     }
 

@@ -1,5 +1,7 @@
 //! A Task's `Resource`: who is asked to do the work, and how its end is awaited.
 
+mod integrations;
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -70,6 +72,18 @@ impl Resource {
             ResourceKind::Function { .. } | ResourceKind::MapRun => false,
             ResourceKind::Activity => true,
             ResourceKind::Service { pattern, .. } => *pattern != Pattern::RequestResponse,
+        }
+    }
+
+    /// Whether AWS has it for a Task: of a service integration, that there is one of its service,
+    /// action and pattern.
+    pub(crate) fn is_known(&self) -> bool {
+        match self.kind() {
+            ResourceKind::Service { service, action, pattern } => {
+                integrations::is_known(service, action, *pattern)
+            }
+            ResourceKind::Function { .. } | ResourceKind::Activity => true,
+            ResourceKind::MapRun => false,
         }
     }
 
@@ -170,6 +184,26 @@ fn read_service(rest: &str) -> Option<ResourceKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_integration_that_aws_does_not_have_is_told() {
+        for (text, known) in [
+            ("arn:aws:lambda:us-east-1:123456789012:function:Pay", true),
+            ("arn:aws:states:us-east-1:1:activity:Pack", true),
+            ("arn:aws:states:us-east-1:1:mapRun:orders/each:1", false),
+            ("arn:aws:states:::dynamodb:putItem", true),
+            ("arn:aws:states:::dynamodb:query", false),
+            ("arn:aws:states:::aws-sdk:dynamodb:query", true),
+            ("arn:aws:states:::aws-sdk:dynamodb:query.waitForTaskToken", true),
+            ("arn:aws:states:::aws-sdk:dynamodb:query.sync", false),
+            ("arn:aws:states:::lambda:invoke.waitForTaskToken", true),
+            ("arn:aws:states:::lambda:invoke.sync", false),
+            ("arn:aws:states:::states:startExecution.sync:2", true),
+            ("arn:aws:states:::states:stopExecution", false),
+        ] {
+            assert_eq!(text.parse::<Resource>().unwrap().is_known(), known, "{text}");
+        }
+    }
 
     #[test]
     fn a_resource_is_told_by_its_arn() {

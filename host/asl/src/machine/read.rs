@@ -253,6 +253,10 @@ mod tests {
                 vec!["SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"],
             ),
             (
+                r#"{"StartAt": "A"}"#,
+                vec!["SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /"],
+            ),
+            (
                 r#"{"StartAt": "A", "States": {}}"#,
                 vec![
                     "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States",

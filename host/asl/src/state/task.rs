@@ -89,13 +89,20 @@ impl Task {
 fn read_resource(fields: &mut Fields<'_>) -> Option<Resource> {
     const NAME: &str = "Resource";
     let text = fields.required_string(NAME)?;
-    let resource = text.parse();
-    let report = |_| {
-        let mend = "name a Lambda function, an activity, or a service integration such as \
-                    arn:aws:states:::lambda:invoke";
+    let mend = "name a Lambda function, an activity, or a service integration such as \
+                arn:aws:states:::lambda:invoke or arn:aws:states:::aws-sdk:dynamodb:query";
+    let Ok(resource) = text.parse::<Resource>() else {
         fields.wrong(NAME, "Value is not a valid resource ARN", mend);
+        return None;
     };
-    resource.map_err(report).ok()
+    if !resource.is_known() {
+        let message = format!(
+            "The resource provided {text} is not recognized. The value is not a valid resource \
+             ARN, or the resource is not available in this region."
+        );
+        fields.wrong(NAME, message, mend);
+    }
+    Some(resource)
 }
 
 fn read_credentials(fields: &mut Fields<'_>) -> Option<Template> {
@@ -201,6 +208,12 @@ mod tests {
                 (
                     json!({"Resource": "lambda"}),
                     &["Value is not a valid resource ARN at /States/A/Resource"],
+                ),
+                (
+                    json!({"Resource": "arn:aws:states:::dynamodb:query"}),
+                    &[
+                        "The resource provided arn:aws:states:::dynamodb:query is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/A/Resource",
+                    ],
                 ),
                 (json!({"TimeoutSeconds": 0}), &["Minimum value is 1 at /States/A/TimeoutSeconds"]),
                 (
