@@ -132,4 +132,11 @@ fn what_an_execution_started_is_stopped_with_it() {
     until(|| executions(&server, &nap).len() == 3);
     done(&server, "StopExecution", &json!({ "executionArn": execution }));
     until(|| executions(&server, &nap).iter().all(|job| job["status"] == "ABORTED"));
+    let job = json!({ "executionArn": executions(&server, &nap)[0]["executionArn"] });
+    let job = done(&server, "DescribeExecution", &job);
+    let input: Value = serde_json::from_str(job["input"].as_str().unwrap()).unwrap();
+    let child = json!({ "executionArn": input["child"] });
+    let child = done(&server, "DescribeExecution", &child);
+    let told = ["status", "redriveStatus"].map(|member| child[member].clone());
+    assert_eq!(told, ["ABORTED", "REDRIVABLE_BY_MAP_RUN"].map(Value::from));
 }

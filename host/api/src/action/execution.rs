@@ -270,6 +270,10 @@ fn described(execution: &ExecutionRecord, with_data: bool, now: Timestamp) -> Va
         shown["mapRunArn"] = json!(run);
     }
     match execution.not_redrivable(now) {
+        // A child goes on with its Map Run, when the run's own execution is redriven.
+        None if execution.map_run().is_some() => {
+            shown["redriveStatus"] = json!("REDRIVABLE_BY_MAP_RUN");
+        }
         None => shown["redriveStatus"] = json!("REDRIVABLE"),
         Some(reason) => {
             shown["redriveStatus"] = json!("NOT_REDRIVABLE");
