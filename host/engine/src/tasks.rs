@@ -7,7 +7,12 @@ use stepyard_asl::{CommandId, ScheduleTask, StatesError, Timestamp};
 use tokio::{sync::mpsc, task::AbortHandle};
 use tracing::Instrument;
 
-use crate::{ExecutionArn, Integration, Outcome, Task, crash, driver::Message};
+use crate::{
+    ExecutionArn, Integration, Outcome, Task, crash,
+    driver::Message,
+    measures::{Attempt, Measures},
+    pressure::Pressure,
+};
 
 /// The tasks that run.
 pub(crate) struct Tasks {
@@ -15,6 +20,8 @@ pub(crate) struct Tasks {
     /// Weak: a task alone keeps no engine alive.
     inbox: mpsc::WeakSender<Message>,
     running: HashMap<ExecutionArn, HashMap<CommandId, Running>>,
+    measures: Arc<Measures>,
+    pressure: Arc<Pressure>,
 }
 
 /// A task at work; dropped, it is cancelled.
@@ -36,8 +43,11 @@ impl Tasks {
     pub(crate) fn new(
         integrations: Arc<[Arc<dyn Integration>]>,
         inbox: mpsc::WeakSender<Message>,
+        measures: &Arc<Measures>,
+        pressure: &Arc<Pressure>,
     ) -> Self {
-        Self { integrations, inbox, running: HashMap::new() }
+        let (measures, pressure) = (measures.clone(), pressure.clone());
+        Self { integrations, inbox, running: HashMap::new(), measures, pressure }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -54,6 +64,8 @@ impl Tasks {
         let ScheduleTask { task: id, visit, attempt, state, resource, input, token, .. } = command;
         let claims = |it: &&Arc<dyn Integration>| it.claims(&resource);
         let integration = self.integrations.iter().find(claims).cloned();
+        let measured = Attempt::begin(&self.measures, &resource);
+        let burden = self.pressure.take(input.len());
         let span = tracing::info_span!("task", execution = %execution, state = %state, attempt);
         let task = Task {
             execution: execution.to_string(),
@@ -69,11 +81,13 @@ impl Tasks {
         let (inbox, arn, name) = (self.inbox.clone(), execution.clone(), id.clone());
         let work = async move {
             let outcome = perform(integration, task).await;
+            measured.end(&outcome);
             crash::point("after-effect");
             if let Some(inbox) = inbox.upgrade() {
                 // An engine that has gone performs the task again when it is back.
                 let _ = inbox.send(Message::TaskDone { execution: arn, task: name, outcome }).await;
             }
+            drop(burden);
         };
         let running = Running(tokio::spawn(work.instrument(span)).abort_handle());
         self.running.entry(execution.clone()).or_default().insert(id, running);

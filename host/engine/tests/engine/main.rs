@@ -3,7 +3,9 @@
 mod custody;
 mod durability;
 mod failing;
+mod flood;
 mod looking;
+mod measures;
 mod starting;
 mod support;
 mod tasks;
