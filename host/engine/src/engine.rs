@@ -256,7 +256,7 @@ impl Engine {
             held: Some(held),
             done,
         };
-        self.begin(Message::Start(Box::new(message)))?;
+        self.give(Message::Start(Box::new(message)))?;
         let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok(Started { arn, started_at, standing: Standing::New })
     }
@@ -507,11 +507,11 @@ impl Engine {
 
     /// Gives the driver more work, or nothing while too much waits already: what is there is done
     /// first.
-    pub(crate) fn begin(&self, message: Message) -> Result<(), EngineError> {
+    pub(crate) fn give(&self, message: Message) -> Result<(), EngineError> {
         self.inbox.try_send(message).map_err(|refusal| self.refused(&refusal))
     }
 
-    pub(crate) fn begin_express(&self, message: Message) -> Result<(), EngineError> {
+    pub(crate) fn give_express(&self, message: Message) -> Result<(), EngineError> {
         self.express.try_send(message).map_err(|refusal| self.refused(&refusal))
     }
 

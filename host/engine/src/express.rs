@@ -38,7 +38,7 @@ impl Engine {
             held: None,
             done,
         };
-        self.begin_express(Message::Start(Box::new(message)))?;
+        self.give_express(Message::Start(Box::new(message)))?;
         let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok((Started { arn, started_at, standing: Standing::New }, end))
     }

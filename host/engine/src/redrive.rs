@@ -80,7 +80,7 @@ impl Engine {
         }
         let (done, redriven) = oneshot::channel();
         let execution = record.summary.arn;
-        self.begin(Message::Redrive { execution, live, client_token, held, done })?;
+        self.give(Message::Redrive { execution, live, client_token, held, done })?;
         Ok(redriven.await.map_err(|_| self.gone())?)
     }
 
