@@ -46,7 +46,7 @@ pub(crate) struct Extent {
 
 const WHOLE: Extent = Extent {
     less: 1,
-    time: Duration::from_secs(15),
+    time: Duration::from_secs(10),
     sleeping: 100_000,
     sleeping_time: Duration::from_secs(120),
 };
@@ -100,7 +100,7 @@ fn measure(extent: Extent) -> Report {
     let server = Server::start(&project);
     let (first_reply, idle_bytes) = (server.first_reply, server.resident_bytes());
     let machines = machines(&server);
-    let alone = order::alone(&server, &machines, extent);
+    let alone = order::alone(&server, &machines, &folder, extent);
     let mut runs = Vec::new();
     for machine in &machines {
         for clients in CLIENTS {

@@ -1,6 +1,7 @@
 //! One order at a time: how long it takes, and how many commits that is.
 
 use std::{
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -10,6 +11,7 @@ use serde_json::json;
 use crate::{
     Extent,
     connection::Connection,
+    disk::Disk,
     machines::{Machine, ORDER, Type},
     run::percentile,
     server::Server,
@@ -23,6 +25,8 @@ const PAUSE: Duration = Duration::from_micros(200);
 pub(crate) struct Alone {
     took: Vec<Duration>,
     pub(crate) commits: f64,
+    /// The disk just before and after.
+    pub(crate) disk: Disk,
 }
 
 impl Alone {
@@ -32,12 +36,13 @@ impl Alone {
 }
 
 /// Orders one after another, each to its end.
-pub(crate) fn alone(server: &Server, machines: &[Machine], extent: Extent) -> Alone {
+pub(crate) fn alone(server: &Server, machines: &[Machine], folder: &Path, extent: Extent) -> Alone {
     let machine = machines.iter().find(|it| it.name == ORDER && it.kind == Type::Standard);
     let machine = machine.expect("there is one for orders");
     let mut connection = Connection::open(&server.address);
     let commits =
         |connection: &mut Connection| connection.counted("stepyard_commit_duration_seconds_count");
+    let disk = Disk::measure(folder);
     let before = commits(&mut connection);
     let took: Vec<Duration> = (0..ORDERS / extent.less)
         .map(|number| {
@@ -54,5 +59,6 @@ pub(crate) fn alone(server: &Server, machines: &[Machine], extent: Extent) -> Al
         })
         .collect();
     let commits = commits(&mut connection) - before;
-    Alone { commits: commits as f64 / took.len() as f64, took }
+    let disk = disk.and(Disk::measure(folder));
+    Alone { commits: commits as f64 / took.len() as f64, took, disk }
 }
