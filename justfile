@@ -58,6 +58,12 @@ steps:
 bench *ARGS:
     cargo bench --bench stepyard -- {{ARGS}}
 
+# Load a release server with 1, 16 and 64 clients; writes docs/benchmarks.md (not with --quick).
+[group: 'measure']
+load *ARGS:
+    cargo build --release
+    cargo run --release -p stepyard-load -- {{ARGS}}
+
 # The binary as it is shipped: optimised, thin LTO, stripped.
 [group: 'ship']
 dist:

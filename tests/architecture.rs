@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "stepyard-wasm",
         ],
     ),
+    ("stepyard-load", &[]),
     ("stepyard-step", &[]),
     ("stepyard-stock", &["stepyard-step"]),
     ("receive", &["stepyard-step"]),

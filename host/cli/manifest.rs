@@ -214,6 +214,8 @@ pub struct Serve {
     pub hosts: Vec<Spanned<String>>,
     /// What connections are encrypted with.
     pub tls: Option<ServeTls>,
+    /// The secret that whoever reads `/metrics` has to send.
+    pub metrics_token: Option<Spanned<String>>,
     /// How many days an execution is kept after its end.
     pub retention_days: Option<u32>,
     /// How much the journal may take before what ended first is forgotten early.
@@ -350,6 +352,9 @@ impl Manifest {
                 return Err((Some(key.id.span()), message));
             }
             self.check_secret(&key.secret, key.secret.get_ref())?;
+        }
+        if let Some(token) = &self.serve.metrics_token {
+            self.check_secret(token, token.get_ref())?;
         }
         for host in &self.serve.hosts {
             let name = host.get_ref();

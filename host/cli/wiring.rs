@@ -202,19 +202,29 @@ pub fn identity(manifest: &Manifest) -> Identity {
 
 /// The keys that calls are signed with; none when the manifest has none.
 pub fn access(manifest: &Manifest) -> Result<Option<Access>> {
-    let secrets = ManifestSecrets::new(manifest);
     let key = |written: &ServeKey| {
-        let name = written.secret.get_ref();
-        let secret = secrets.secret(name).filter(|value| !value.is_empty());
-        let secret = secret.with_context(|| {
-            let source = secrets.source(name);
-            format!("secret `{name}` for a key of [serve] has no value; {source}")
-        })?;
+        let secret = serve_secret(manifest, written.secret.get_ref(), "a key")?;
         Ok(AccessKey { id: written.id.get_ref().clone(), secret })
     };
     let keys = manifest.serve.keys.iter().map(key).collect::<Result<Vec<_>>>()?;
     let region = manifest.execution.region.clone();
     Ok((!keys.is_empty()).then(|| Access::new(keys, region)))
+}
+
+/// What whoever reads the metrics has to send; none when the manifest names nothing.
+pub fn metrics_token(manifest: &Manifest) -> Result<Option<String>> {
+    let name = manifest.serve.metrics_token.as_ref();
+    name.map(|name| serve_secret(manifest, name.get_ref(), "metrics_token")).transpose()
+}
+
+/// The value of a secret that [serve] needs: what is empty guards nothing.
+fn serve_secret(manifest: &Manifest, name: &str, whose: &str) -> Result<String> {
+    let secrets = ManifestSecrets::new(manifest);
+    let secret = secrets.secret(name).filter(|value| !value.is_empty());
+    secret.with_context(|| {
+        let source = secrets.source(name);
+        format!("secret `{name}` for {whose} of [serve] has no value; {source}")
+    })
 }
 
 /// The certificate that connections are answered with; none when the manifest has none.

@@ -106,10 +106,7 @@ impl Bodies {
 
     fn take(&self, units: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        self.budget.clone().try_acquire_many_owned(units).map_err(|_| {
-            let message = "the requests that are being read are too large together: try again";
-            ApiError::with_status(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
-        })
+        self.budget.clone().try_acquire_many_owned(units).map_err(|_| ApiError::throttled())
     }
 
     fn too_large(&self) -> ApiError {

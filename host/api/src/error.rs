@@ -125,6 +125,7 @@ impl From<EngineError> for ApiError {
         match &error {
             EngineError::ExecutionDoesNotExist { arn } => Self::execution_does_not_exist(arn),
             EngineError::ShutDown => Self::unavailable(&error),
+            EngineError::Throttled => Self::throttled(),
             _ => Self::internal(&error),
         }
     }

@@ -3,7 +3,7 @@
 //! ```text
 //!   listen.rs: connections, TLS, limits of time
 //!     hosts.rs ── POST /  X-Amz-Target: AWSStepFunctions.StartExecution
-//!       wire.rs ── access.rs: whose signature it is; body.rs: its body, within limits
+//!       wire.rs ── access.rs: whose signature it is; calls.rs: its place; body.rs: its body
 //!          ├────── members.rs, action/ (one struct an operation) ──► Engine
 //!          └────── error.rs: {"__type": …, "message": …}
 //!     start.rs ── POST /start/orders: a request's body is an execution's input
@@ -17,6 +17,7 @@ mod access;
 mod action;
 mod arn;
 mod body;
+mod calls;
 mod constraint;
 mod error;
 mod hosts;
@@ -24,6 +25,7 @@ mod jackson;
 mod limits;
 mod listen;
 mod members;
+mod metrics;
 mod page;
 mod start;
 mod tls;
@@ -46,7 +48,7 @@ pub use self::{
     limits::Limits,
     tls::{Tls, TlsError},
 };
-use self::{body::Bodies, page::PageTokens};
+use self::{body::Bodies, calls::Calls, page::PageTokens};
 
 /// What the operations work with.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub struct Api {
     hosts: Arc<[String]>,
     limits: Arc<Limits>,
     bodies: Bodies,
+    calls: Calls,
+    metrics_token: Option<Arc<str>>,
 }
 
 impl Api {
@@ -66,8 +70,9 @@ impl Api {
     pub fn new(engine: Engine, identity: Identity, key: Seed) -> Self {
         let limits = Arc::new(Limits::default());
         let bodies = Bodies::new(limits.clone());
-        let pages = PageTokens::new(key);
-        Self { engine, identity, pages, access: None, hosts: Arc::new([]), limits, bodies }
+        let (pages, calls) = (PageTokens::new(key), Calls::new(limits.calls));
+        let (access, hosts, metrics_token) = (None, Arc::new([]), None);
+        Self { engine, identity, pages, access, hosts, limits, bodies, calls, metrics_token }
     }
 
     /// Performs only calls that are signed with a key of `access`. Without this any call is.
@@ -82,11 +87,19 @@ impl Api {
         Self { hosts: hosts.into(), ..self }
     }
 
+    /// Shows metrics to whoever has this token. Without one they are shown to anybody, or with
+    /// [`Self::with_access`] to nobody.
+    #[must_use]
+    pub fn with_metrics_token(self, token: String) -> Self {
+        Self { metrics_token: Some(token.into()), ..self }
+    }
+
     /// Asks no more and no less of clients than these limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         let limits = Arc::new(limits);
-        Self { bodies: Bodies::new(limits.clone()), limits, ..self }
+        let (bodies, calls) = (Bodies::new(limits.clone()), Calls::new(limits.calls));
+        Self { bodies, calls, limits, ..self }
     }
 
     /// Answers the connections of `listener`, encrypted with `tls`, until `stop` resolves. Requests
@@ -102,7 +115,8 @@ impl Api {
     }
 
     /// Its routes: `POST /` for AWS calls, `POST /start/<machine>` for any other client, `/healthz` (it
-    /// is up) and `/readyz` (it takes work), which need no signature. A request that names another host than this server is refused.
+    /// is up) and `/readyz` (it takes work), which need no signature, and `/metrics`, which has a token
+    /// of its own. A request that names another host than this server is refused.
     fn router(self) -> Router {
         let own_only = middleware::from_fn_with_state(self.clone(), hosts::own_only);
         Router::new()
@@ -110,6 +124,7 @@ impl Api {
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(wire::ready))
             .route("/start/{machine}", post(start::start))
+            .route("/metrics", get(metrics::metrics))
             .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here: POST /\n") })
             .layer(own_only)
             .with_state(self)

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Limits {
     /// The most connections at once; more wait in the operating system's queue.
     pub connections: u32,
+    /// The most calls at work at once, but for those that wait for an activity's task. More are
+    /// answered ThrottlingException.
+    pub calls: usize,
     /// How long a TLS handshake may take, or a request's head once its first byte is there; for a
     /// connection's first request, from when the connection is there.
     pub head_time: Duration,
@@ -25,7 +28,8 @@ pub struct Limits {
     pub headers: usize,
     /// The most bytes of a body. A longer one is answered 413.
     pub body_bytes: usize,
-    /// The most bytes of all bodies that are held at once. Past it requests are answered 503.
+    /// The most bytes of all bodies that are held at once. Past it calls are answered
+    /// ThrottlingException.
     pub bodies_bytes: usize,
 }
 
@@ -33,6 +37,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4_096,
+            // So that there are connections left to say so on.
+            calls: 2_048,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(75),
             body_time: Duration::from_secs(30),

@@ -14,7 +14,13 @@ use serde_json::{Value, json};
 use stepyard_asl::Payload;
 use stepyard_engine::{MachineArn, MachineType, Qualifier, check_name, event_name};
 
-use crate::{Api, action::seconds, error::ApiError, wire::admitted};
+use crate::{
+    Api,
+    action::seconds,
+    calls::{Call, START},
+    error::ApiError,
+    wire::admitted,
+};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -28,7 +34,10 @@ pub(crate) async fn start(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    match begin(&api, &machine, &head, body).await {
+    let call = api.calls.begin(START);
+    let begun = begin(&api, &call, &machine, &head, body).await;
+    call.end(&begun);
+    match begun {
         Ok((status, started)) => (status, axum::Json(started)).into_response(),
         Err(error) => problem(&error),
     }
@@ -36,11 +45,12 @@ pub(crate) async fn start(
 
 async fn begin(
     api: &Api,
+    call: &Call<'_>,
     machine: &str,
     head: &Parts,
     body: Body,
 ) -> Result<(StatusCode, Value), ApiError> {
-    let body = admitted(api, head, body).await?;
+    let (body, _place) = admitted(api, call, head, body).await?;
     // A web page can have a browser send a form or plain text here unasked, but not JSON.
     if !is_json(&head.headers) {
         return Err(ApiError::with_status(

@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Api, action, body::Held, error::ApiError};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{Api, action, body::Held, calls::Call, error::ApiError};
 
 const TARGET: &str = "x-amz-target";
 const SERVICE: &str = "AWSStepFunctions.";
@@ -17,7 +19,12 @@ const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/x-amz-js
 pub(crate) async fn call(State(api): State<Api>, request: Request) -> Response {
     let request_id = api.engine.fresh_uuid();
     let (head, body) = request.into_parts();
-    let mut response = match answer(&api, &head, body).await {
+    let target = head.headers.get(TARGET).and_then(|value| value.to_str().ok());
+    let operation = target.and_then(|target| target.strip_prefix(SERVICE));
+    let call = api.calls.begin(operation.unwrap_or_default());
+    let answered = answer(&api, &call, operation, &head, body).await;
+    call.end(&answered);
+    let mut response = match answered {
         Ok(body) => body.into_response(),
         Err(error) => error.into_response(),
     };
@@ -29,20 +36,32 @@ pub(crate) async fn call(State(api): State<Api>, request: Request) -> Response {
     response
 }
 
-async fn answer(api: &Api, head: &Parts, body: Body) -> Result<String, ApiError> {
-    let body = admitted(api, head, body).await?;
-    let target = head.headers.get(TARGET).and_then(|value| value.to_str().ok());
-    let operation = target.and_then(|target| target.strip_prefix(SERVICE)).ok_or_else(|| {
+async fn answer(
+    api: &Api,
+    call: &Call<'_>,
+    operation: Option<&str>,
+    head: &Parts,
+    body: Body,
+) -> Result<String, ApiError> {
+    let (body, _place) = admitted(api, call, head, body).await?;
+    let operation = operation.ok_or_else(|| {
         let message = format!("{TARGET} has to name an operation, as {SERVICE}StartExecution");
         ApiError::new("UnknownOperationException", message)
     })?;
     action::perform(api, operation, &body).await
 }
 
-/// The body of a request whose sender may call.
-pub(crate) async fn admitted(api: &Api, head: &Parts, body: Body) -> Result<Held, ApiError> {
-    let claim = match api.access.as_deref().map(|it| it.claim(head, api.engine.now())).transpose() {
-        Ok(claim) => claim,
+/// The body of a request whose sender may call, and its place among those that are at work.
+pub(crate) async fn admitted(
+    api: &Api,
+    call: &Call<'_>,
+    head: &Parts,
+    body: Body,
+) -> Result<(Held, Option<OwnedSemaphorePermit>), ApiError> {
+    let claim = api.access.as_deref().map(|it| it.claim(head, api.engine.now())).transpose();
+    // Strangers take no place.
+    let (claim, place) = match claim.and_then(|claim| Ok((claim, call.place()?))) {
+        Ok(taken) => taken,
         Err(refusal) => {
             api.bodies.discard(body).await;
             return Err(refusal);
@@ -52,7 +71,7 @@ pub(crate) async fn admitted(api: &Api, head: &Parts, body: Body) -> Result<Held
     if let Some(claim) = claim {
         claim.verify(&body)?;
     }
-    Ok(body)
+    Ok((body, place))
 }
 
 /// Whether work is taken.
@@ -60,5 +79,30 @@ pub(crate) async fn ready(State(api): State<Api>) -> Response {
     match api.engine.is_running() {
         true => "ready\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, "the engine has stopped\n").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use stepyard_engine::{Config, Engine, Identity, MemoryStore, Quotas};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_ready_until_the_engine_stops() {
+        let engine = Engine::new(Config::new(MemoryStore::new(Quotas::default())));
+        let api = Api::new(engine.clone(), Identity::default(), [7; 32]);
+        let router = TowerToHyperService::new(api.router());
+        let status = async |path: &str| {
+            let request = Request::builder().method(Method::GET).uri(path);
+            router.call(request.body(Body::empty()).unwrap()).await.unwrap().status()
+        };
+        assert_eq!(status("/readyz").await, StatusCode::OK);
+        engine.shutdown().await;
+        assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status("/healthz").await, StatusCode::OK);
     }
 }

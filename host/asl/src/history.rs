@@ -132,6 +132,9 @@ macro_rules! event_types {
         }
 
         impl EventType {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
             /// Its name, as AWS spells it.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }

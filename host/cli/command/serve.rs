@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     let watcher = Watcher::new(&project);
     let Some(workflows) = workflows::read(&project)? else { return Ok(ExitCode::from(2)) };
-    let guard = Guard { access, tls: wiring::tls(&project.manifest)? };
+    let metrics_token = wiring::metrics_token(&project.manifest)?;
+    let guard = Guard { access, metrics_token, tls: wiring::tls(&project.manifest)? };
     let steps = wiring::step_specs(&project.manifest, |_| true, &project.stamps)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -66,6 +67,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 /// Who may call, and how.
 struct Guard {
     access: Option<Access>,
+    metrics_token: Option<String>,
     tls: Option<Tls>,
 }
 
@@ -91,6 +93,9 @@ async fn serve(
     api = api.with_hosts(hosts.collect());
     if let Some(access) = guard.access {
         api = api.with_access(access);
+    }
+    if let Some(token) = guard.metrics_token {
+        api = api.with_metrics_token(token);
     }
     let (stopping, stopped) = oneshot::channel();
     let answer = api.serve(listener, guard.tls, async {

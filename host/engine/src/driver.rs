@@ -28,6 +28,7 @@ use crate::{
     crash,
     custody::NextWake,
     live::Live,
+    measures::{Executions, Measures},
     reservation::Reservation,
     store::{Batch, Record},
     tasks::{Circumstances, Tasks, said},
@@ -141,6 +142,7 @@ pub(crate) struct Driver {
     draining: bool,
     /// Set when something broke, before anybody learns that there is no answer.
     failure: Arc<SetOnce<EngineError>>,
+    measures: Arc<Measures>,
 }
 
 /// A commit that has come to its end, and what waits for it.
@@ -167,6 +169,7 @@ impl Driver {
         tasks: Tasks,
         open_max: usize,
         failure: Arc<SetOnce<EngineError>>,
+        measures: Arc<Measures>,
     ) -> Self {
         let (store, next_wake) = kept.map_or((None, None), |it| (Some(it.store), it.next_wake));
         Self {
@@ -185,6 +188,7 @@ impl Driver {
             commits: FuturesOrdered::new(),
             draining: false,
             failure,
+            measures,
         }
     }
 
@@ -212,6 +216,7 @@ impl Driver {
         loop {
             self.set(&mut alarm);
             self.rest();
+            self.executions().show_open(self.open());
             let may_gather = self.commits.len() < COMMITS_MAX;
             let ring = OptionFuture::from(alarm.as_mut().map(|(_, sleep)| sleep));
             tokio::select! {
@@ -317,7 +322,7 @@ impl Driver {
             return;
         }
         let Start { arn, name, machine_arn, definition, live, fact, held, done } = start;
-        if self.live.len() + self.elsewhere >= self.open_max {
+        if self.open() >= self.open_max {
             let _ = done.send(None);
             return;
         }
@@ -452,14 +457,24 @@ impl Driver {
                     self.perform(&execution, commands, at)?;
                 }
                 Act::Show { execution, history } => {
+                    self.measures.events.show(&history);
                     if let Some(live) = self.live.get_mut(&execution) {
                         live.show(history);
                     }
                 }
                 // Who asked may have gone; the hold on the name ends either way.
-                Act::Started { at, held: _held, done } => drop(done.send(Some(at))),
-                Act::Resumed { held: _held, done } => drop(done.send(())),
-                Act::Redriven { at, held: _held, done } => drop(done.send(at)),
+                Act::Started { at, held: _held, done } => {
+                    self.executions().started.add();
+                    let _ = done.send(Some(at));
+                }
+                Act::Resumed { held: _held, done } => {
+                    self.executions().resumed.add();
+                    let _ = done.send(());
+                }
+                Act::Redriven { at, held: _held, done } => {
+                    self.executions().resumed.add();
+                    let _ = done.send(at);
+                }
                 Act::Completed { done } => drop(done.send(Standing::Told)),
                 Act::HandOver { execution, task, worker } => {
                     self.hand_over(execution, *task, worker);
@@ -509,10 +524,21 @@ impl Driver {
         Ok(())
     }
 
+    /// How many are unfinished.
+    fn open(&self) -> usize {
+        self.live.len() + self.elsewhere
+    }
+
+    fn executions(&self) -> &Executions {
+        if self.store.is_some() { &self.measures.standard } else { &self.measures.express }
+    }
+
     fn finish(&mut self, execution: &ExecutionArn, status: &Status) {
         self.tasks.cancel_all(execution);
         self.timers.cancel_all(execution);
         if let Some(live) = self.live.remove(execution) {
+            self.executions().end(status, live.execution.started_at(), live.told_at);
+            self.executions().show_open(self.open());
             live.finish(status);
         }
     }

@@ -7,7 +7,7 @@ use stepyard_asl::{
 };
 use tokio::sync::{
     SetOnce,
-    mpsc::{self, Sender, WeakSender},
+    mpsc::{self, Sender, WeakSender, error::TrySendError},
     oneshot,
 };
 
@@ -20,6 +20,8 @@ use crate::{
     driver::{Driver, Kept, Message, Start, Stopping, Waiting},
     handle::EngineHandle,
     map_run::MapRuns,
+    measures::{Measures, StoreMeasures},
+    pressure::Pressure,
     recall::{Machines, blocking},
     reservation::{Reservation, Reservations},
     start::started_fact,
@@ -27,7 +29,8 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Messages that may wait for the driver; whoever sends more waits.
+/// Messages that may wait for the driver. Past them what is about work that is there waits for its turn,
+/// and no more work is begun.
 const INBOX: usize = 1_024;
 
 /// What an engine is made of.
@@ -48,6 +51,10 @@ pub struct Config {
     /// What the engine does with the store as a whole. None: it leaves executions alone that it was
     /// not told to start or to resume, and keeps those at work in memory.
     pub custody: Option<Custody>,
+    /// How many tasks may be at work when an execution begins.
+    pub tasks_max: usize,
+    /// How many bytes of input those tasks may hold.
+    pub task_bytes_max: usize,
 }
 
 /// How many Standard executions may be open at once (Quotas: "Maximum open executions").
@@ -55,6 +62,10 @@ const STANDARD_MAX: usize = 1_000_000;
 /// AWS bounds how many Express executions are started in a second, and each takes five minutes at
 /// most; here their memory is what is bounded.
 const EXPRESS_MAX: usize = 100_000;
+/// Fewer than may wait for one function, so that a flood of executions is throttled before its tasks
+/// are refused.
+const TASKS_MAX: usize = 4_096;
+const TASK_BYTES_MAX: usize = 256 << 20;
 
 impl Config {
     /// With the operating system's clock and randomness, and nothing that does tasks.
@@ -67,6 +78,8 @@ impl Config {
             standard_max: STANDARD_MAX,
             express_max: EXPRESS_MAX,
             custody: None,
+            tasks_max: TASKS_MAX,
+            task_bytes_max: TASK_BYTES_MAX,
         }
     }
 }
@@ -94,6 +107,8 @@ pub(crate) struct Shared {
     reservations: Arc<Reservations>,
     pub(crate) machines: Machines,
     failure: Arc<SetOnce<EngineError>>,
+    measures: Arc<Measures>,
+    pressure: Arc<Pressure>,
 }
 
 /// A handle that keeps no engine alive.
@@ -154,6 +169,9 @@ pub enum EngineError {
         /// What its panic said.
         reason: String,
     },
+    /// More is asked than the engine takes at once. Nothing of it was done.
+    #[error("more is asked of the engine than it takes at once: ask again later")]
+    Throttled,
     /// The engine was shut down.
     #[error("the engine was shut down")]
     ShutDown,
@@ -184,13 +202,22 @@ impl Engine {
             config.integrations.iter().cloned().chain([map_runs]).collect();
         let handle = EngineHandle::default();
         let failure = Arc::new(SetOnce::new());
+        let measures = Arc::<Measures>::default();
+        let pressure = Pressure::new(config.tasks_max, config.task_bytes_max);
         let next_wake = config.custody.is_some().then(NextWake::default);
         let begin = |kept: Option<Kept>, live_max| {
             let (inbox, arrivals) = mpsc::channel(INBOX);
-            let tasks = Tasks::new(integrations.clone(), inbox.downgrade(), handle.clone());
-            let clock = config.clock.clone();
+            let tasks = Tasks::new(
+                integrations.clone(),
+                inbox.downgrade(),
+                handle.clone(),
+                &measures,
+                &pressure,
+            );
+            let (clock, failure, measures) =
+                (config.clock.clone(), failure.clone(), measures.clone());
             tokio::spawn(
-                Driver::new(arrivals, kept, clock, tasks, live_max, failure.clone()).run(),
+                Driver::new(arrivals, kept, clock, tasks, live_max, failure, measures).run(),
             );
             inbox
         };
@@ -198,7 +225,15 @@ impl Engine {
         let inbox = begin(Some(kept), config.standard_max);
         let express = begin(None, config.express_max);
         let (reservations, machines) = (Arc::default(), Machines::default());
-        let shared = Arc::new(Shared { config, integrations, reservations, machines, failure });
+        let shared = Arc::new(Shared {
+            config,
+            integrations,
+            reservations,
+            machines,
+            failure,
+            measures,
+            pressure,
+        });
         let weak = WeakEngine {
             inbox: inbox.downgrade(),
             express: express.downgrade(),
@@ -217,6 +252,7 @@ impl Engine {
         let arn = execution_arn(&start.machine_arn, &start.name)
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
         start.check_input()?;
+        self.check_pressure()?;
         let held = self.hold(&arn).await;
         if let Some(found) = self.shared.config.store.execution(&arn).map_err(EngineError::from)? {
             return self.found(found, &start.input).await;
@@ -232,7 +268,7 @@ impl Engine {
             held: Some(held),
             done,
         };
-        self.send(Message::Start(Box::new(message))).await?;
+        self.give(Message::Start(Box::new(message)))?;
         let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok(Started { arn, started_at, standing: Standing::New })
     }
@@ -410,6 +446,30 @@ impl Engine {
         Ok(kept?)
     }
 
+    /// What it counts.
+    pub fn measures(&self) -> &Measures {
+        &self.shared.measures
+    }
+
+    /// What its store counts.
+    pub fn store_measures(&self) -> StoreMeasures {
+        self.store().measures()
+    }
+
+    /// The messages that wait for the drivers, of Standard and of Express executions.
+    pub fn waiting(&self) -> [usize; 2] {
+        [&self.inbox, &self.express].map(|inbox| inbox.max_capacity() - inbox.capacity())
+    }
+
+    /// The tasks that are at work.
+    pub fn tasks_at_work(&self) -> usize {
+        self.shared.pressure.tasks()
+    }
+
+    pub(crate) fn check_pressure(&self) -> Result<(), EngineError> {
+        self.shared.pressure.check()
+    }
+
     /// The time of day, by the clock that executions go by.
     pub fn now(&self) -> Timestamp {
         self.shared.config.clock.now()
@@ -452,12 +512,30 @@ impl Engine {
         events.await.map_err(|_| self.gone())
     }
 
+    /// Tells the driver of work that is there, once it is this message's turn.
     pub(crate) async fn send(&self, message: Message) -> Result<(), EngineError> {
         self.inbox.send(message).await.map_err(|_| self.gone())
     }
 
     pub(crate) async fn send_express(&self, message: Message) -> Result<(), EngineError> {
         self.express.send(message).await.map_err(|_| self.gone())
+    }
+
+    /// Gives the driver more work, or nothing while too much waits already: what is there is done
+    /// first.
+    pub(crate) fn give(&self, message: Message) -> Result<(), EngineError> {
+        self.inbox.try_send(message).map_err(|refusal| self.refused(&refusal))
+    }
+
+    pub(crate) fn give_express(&self, message: Message) -> Result<(), EngineError> {
+        self.express.try_send(message).map_err(|refusal| self.refused(&refusal))
+    }
+
+    fn refused(&self, refusal: &TrySendError<Message>) -> EngineError {
+        match refusal {
+            TrySendError::Full(_) => EngineError::Throttled,
+            TrySendError::Closed(_) => self.gone(),
+        }
     }
 
     /// Why the engine gives no answer.

@@ -23,6 +23,7 @@ impl Engine {
         let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
         start.check_input()?;
+        self.check_pressure()?;
         let (ended, end) = oneshot::channel();
         let (done, started) = oneshot::channel();
         let mut live = start.live();
@@ -37,7 +38,7 @@ impl Engine {
             held: None,
             done,
         };
-        self.send_express(Message::Start(Box::new(message))).await?;
+        self.give_express(Message::Start(Box::new(message)))?;
         let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok((Started { arn, started_at, standing: Standing::New }, end))
     }

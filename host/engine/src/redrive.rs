@@ -61,6 +61,7 @@ impl Engine {
         arn: &str,
         client_token: Option<String>,
     ) -> Result<Timestamp, RedriveError> {
+        self.check_pressure()?;
         let held = self.hold(&arn.into()).await;
         let record = self.record(arn)?;
         if let Some(token) = &client_token
@@ -79,7 +80,7 @@ impl Engine {
         }
         let (done, redriven) = oneshot::channel();
         let execution = record.summary.arn;
-        self.send(Message::Redrive { execution, live, client_token, held, done }).await?;
+        self.give(Message::Redrive { execution, live, client_token, held, done })?;
         Ok(redriven.await.map_err(|_| self.gone())?)
     }
 

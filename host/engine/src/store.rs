@@ -11,7 +11,7 @@ use stepyard_asl::{Fact, FactKind, Parent, Payload, Seed, Status, Timestamp};
 
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
-    VersionSummary,
+    VersionSummary, measures::StoreMeasures,
 };
 
 pub use key_value::Quotas;
@@ -93,6 +93,11 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// A state machine's aliases, by name.
     fn aliases(&self, machine: &str) -> Result<Vec<AliasRecord>, StoreError>;
+
+    /// What it counts. A store that keeps nothing on a disk counts nothing.
+    fn measures(&self) -> StoreMeasures {
+        StoreMeasures::default()
+    }
 
     /// The tags of a resource; none when nothing has the ARN.
     fn tags(&self, resource: &str) -> Result<Tags, StoreError>;

@@ -10,6 +10,8 @@ use tracing::Instrument;
 use crate::{
     Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Task, crash,
     driver::Message,
+    measures::{Attempt, Measures},
+    pressure::{Burden, Pressure},
 };
 
 /// The tasks that run.
@@ -21,6 +23,8 @@ pub(crate) struct Tasks {
     running: Works,
     /// Work that other executions do, or somebody outside: the engine's end waits for none of it.
     followed: Works,
+    measures: Arc<Measures>,
+    pressure: Arc<Pressure>,
 }
 
 type Works = HashMap<ExecutionArn, HashMap<CommandId, Running>>;
@@ -51,9 +55,12 @@ impl Tasks {
         integrations: Arc<[Arc<dyn Integration>]>,
         inbox: mpsc::WeakSender<Message>,
         engine: EngineHandle,
+        measures: &Arc<Measures>,
+        pressure: &Arc<Pressure>,
     ) -> Self {
         let (running, followed) = (Works::new(), Works::new());
-        Self { integrations, inbox, engine, running, followed }
+        let (measures, pressure) = (measures.clone(), pressure.clone());
+        Self { integrations, inbox, engine, running, followed, measures, pressure }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -93,7 +100,12 @@ impl Tasks {
         let job = integration.clone().filter(|_| has_job).map(|it| (it, task.clone()));
         let work = match (circumstances.is_submitted, task.token.clone()) {
             (true, Some(token)) => follow(integration, task, token).boxed(),
-            _ => do_task(integration, task, self.inbox.clone(), execution.clone()).boxed(),
+            _ => {
+                let measured = Attempt::begin(&self.measures, &task.resource);
+                let burden = self.pressure.take(task.input.len());
+                let reply = Reply { inbox: self.inbox.clone(), execution: execution.clone() };
+                do_task(integration, task, reply, measured, burden).boxed()
+            }
         };
         let running = Running { work: tokio::spawn(work.instrument(span)).abort_handle(), job };
         let is_followed = is_map_run || circumstances.is_submitted;
@@ -133,20 +145,29 @@ impl Tasks {
     }
 }
 
-/// Does a task, and tells the driver what came of it.
+/// Who is told what came of a task.
+struct Reply {
+    inbox: mpsc::WeakSender<Message>,
+    execution: ExecutionArn,
+}
+
+/// Does a task, and tells the driver what came of it: the burden is taken off then.
 async fn do_task(
     integration: Option<Arc<dyn Integration>>,
     task: Task,
-    inbox: mpsc::WeakSender<Message>,
-    execution: ExecutionArn,
+    reply: Reply,
+    measured: Attempt,
+    burden: Burden,
 ) {
-    let id = task.id.clone();
+    let (Reply { inbox, execution }, id) = (reply, task.id.clone());
     let outcome = perform(integration, task, |it, task| it.run(task)).await;
+    measured.end(&outcome);
     crash::point("after-effect");
     if let Some(inbox) = inbox.upgrade() {
         // An engine that has gone performs the task again when it is back.
         let _ = inbox.send(Message::TaskDone { execution, task: id, outcome }).await;
     }
+    drop(burden);
 }
 
 /// Follows a job, and tells its end by the task's token: its execution need not be at hand.

@@ -46,6 +46,10 @@ trait Action: DeserializeOwned {
 /// Declares the operations: those that are here, and those of AWS's that are not.
 macro_rules! actions {
     ([$($here:ident),* $(,)?], [$($absent:ident),* $(,)?]) => {
+        /// All of AWS's operations.
+        pub(crate) const OPERATIONS: &[&str] =
+            &[$(stringify!($here),)* $(stringify!($absent),)*];
+
         /// Does the operation that is named so.
         pub(crate) async fn perform(
             api: &Api,

@@ -164,7 +164,7 @@ async fn all_bodies_together_have_a_size() {
     let server = Running::start(Limits { bodies_bytes: 2 << 10, ..limits() }).await;
     let mut first = server.connect().await;
     first.write_all(&post_of(&"x".repeat(2_000)).as_bytes()[..1_900]).await.unwrap();
-    let refused = |answer: &str| answer.contains("#ServiceUnavailable\"");
+    let refused = |answer: &str| answer.contains("#ThrottlingException\"");
     // What is held is given back when its connection ends, and not before.
     while !refused(&server.answer(close_of(2_000).as_bytes()).await) {
         sleep(SHORT / 10).await;

@@ -135,6 +135,11 @@ impl Execution {
         &self.status
     }
 
+    /// When it began; none before its first fact.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.started.as_ref().map(|started| started.at)
+    }
+
     /// When it was told the last fact.
     pub fn now(&self) -> Timestamp {
         self.now

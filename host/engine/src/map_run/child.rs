@@ -150,7 +150,7 @@ impl<'a> Children<'a> {
 
     async fn wait_for_room(&self, error: StartError, engine: Engine) -> Result<(), Halt> {
         match error {
-            StartError::AtCapacity => {
+            StartError::AtCapacity | StartError::Engine(EngineError::Throttled) => {
                 let clock = engine.shared.config.clock.clone();
                 drop(engine);
                 clock.sleep_until(clock.now().plus_millis(RETRY_MILLIS)).await;

@@ -17,7 +17,7 @@ mod versions;
 mod writer;
 
 use std::{
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
-    VersionSummary,
+    VersionSummary, measures::StoreMeasures,
 };
 
 pub use topics::TopicMessage;
@@ -137,6 +137,17 @@ impl Store for SqliteStore {
         self.0.writer.submit(move |connection| {
             purge::purge(connection, before, limit).map_err(|error| file.error("writing", &error))
         })
+    }
+
+    fn measures(&self) -> StoreMeasures {
+        let bytes = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
+        let mut log = self.path().as_os_str().to_owned();
+        log.push("-wal");
+        StoreMeasures {
+            commits: Some(self.0.writer.commits.clone()),
+            database_bytes: bytes(self.path()),
+            log_bytes: bytes(log.as_ref()),
+        }
     }
 
     fn bytes(&self) -> Result<u64, StoreError> {

@@ -3,8 +3,10 @@
 mod custody;
 mod durability;
 mod failing;
+mod flood;
 mod looking;
 mod map_runs;
+mod measures;
 mod starting;
 mod support;
 mod tasks;

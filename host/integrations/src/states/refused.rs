@@ -67,6 +67,10 @@ impl Refused {
             Self::Start(error @ StartError::AtCapacity) => {
                 ("ExecutionLimitExceeded", 400, error.to_string())
             }
+            Self::Start(StartError::Engine(EngineError::Throttled))
+            | Self::Engine(EngineError::Throttled) => {
+                ("Throttling", 400, "Rate exceeded".to_owned())
+            }
             Self::Engine(EngineError::ExecutionDoesNotExist { arn }) => {
                 ("ExecutionDoesNotExist", 400, format!("Execution Does Not Exist: '{arn}'"))
             }

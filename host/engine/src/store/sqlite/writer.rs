@@ -2,8 +2,12 @@
 //! one fsync; each is answered when its group is durable.
 
 use std::{
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use futures::future::BoxFuture;
@@ -11,7 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::File;
-use crate::StoreError;
+use crate::{StoreError, measures::Timing};
 
 /// The most requests of one group, so that the first of them is not kept waiting for ever.
 const GROUP_MAX: usize = 1_024;
@@ -20,21 +24,27 @@ const GROUP_MAX: usize = 1_024;
 pub(super) struct Writer {
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    /// How long groups took, from their first request to the disk.
+    pub(super) commits: Arc<Timing>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, file: File) -> Result<Self, StoreError> {
         let (jobs, waiting) = mpsc::channel();
         let name = file.name();
+        let commits = Arc::<Timing>::default();
+        let counted = commits.clone();
         let thread = thread::Builder::new()
             .name("stepyard-store".to_owned())
-            .spawn(move || Thread { connection, file, closed: None }.run(&waiting))
+            .spawn(move || {
+                Thread { connection, file, closed: None, commits: counted }.run(&waiting)
+            })
             .map_err(|error| StoreError::Failed {
                 action: "starting the writer of",
                 file: name,
                 detail: error.to_string(),
             })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), commits })
     }
 
     /// Has `work` done in the next group, after whatever was submitted before. When it fails, what
@@ -103,16 +113,19 @@ struct Thread {
     file: File,
     /// Why nothing more is written.
     closed: Option<StoreError>,
+    commits: Arc<Timing>,
 }
 
 impl Thread {
     fn run(mut self, waiting: &Receiver<Box<dyn Job>>) {
         while let Ok(first) = waiting.recv() {
             let mut group = vec![first];
+            let begun = Instant::now();
             let result = match &self.closed {
                 Some(closed) => Err(closed.clone()),
                 None => self.write_group(&mut group, waiting),
             };
+            self.commits.add(begun.elapsed());
             for job in group {
                 job.answer(result.clone());
             }
