@@ -102,7 +102,8 @@ impl Tasks {
             (true, Some(token)) => follow(integration, task, token).boxed(),
             _ => {
                 let measured = Attempt::begin(&self.measures, &task.resource);
-                let burden = self.pressure.take(task.input.len());
+                // A Map Run waits for executions, which begin only where tasks leave room.
+                let burden = (!is_map_run).then(|| self.pressure.take(task.input.len()));
                 let reply = Reply { inbox: self.inbox.clone(), execution: execution.clone() };
                 do_task(integration, task, reply, measured, burden).boxed()
             }
@@ -157,7 +158,7 @@ async fn do_task(
     task: Task,
     reply: Reply,
     measured: Attempt,
-    burden: Burden,
+    burden: Option<Burden>,
 ) {
     let (Reply { inbox, execution }, id) = (reply, task.id.clone());
     let outcome = perform(integration, task, |it, task| it.run(task)).await;
