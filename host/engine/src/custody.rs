@@ -17,7 +17,7 @@ use stepyard_asl::Timestamp;
 use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{
-    Engine, EngineError, ExecutionArn, Selection, Store, StoreError, clock::Clock,
+    Engine, EngineError, ExecutionArn, ExecutionRecord, Selection, Store, StoreError, clock::Clock,
     engine::WeakEngine, recall::blocking, store::Record,
 };
 
@@ -115,7 +115,8 @@ async fn wake_all(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
         let page = read(engine, move |store| store.executions(&selection)).await?;
         let Some(last) = page.last() else { break };
         before = Some(last.number);
-        go_on(engine, page.into_iter().map(|it| it.arn)).await?;
+        // One that has begun to rest since it was found is left to rest.
+        go_on(engine, page.into_iter().map(|it| it.arn), |found| !found.rests).await?;
     }
     let ((), woken) = tokio::join!(stop_orphans(engine), wake_due(engine, next));
     woken
@@ -129,7 +130,7 @@ async fn wake_due(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
         let now = clock.now();
         let due = read(engine, move |store| store.resting(now, PAGE)).await?;
         if !due.is_empty() {
-            go_on(engine, due.into_iter().map(|(arn, _)| arn)).await?;
+            go_on(engine, due.into_iter().map(|(arn, _)| arn), |found| found.rests).await?;
             continue;
         }
         let last = Timestamp::from_millis(i64::MAX);
@@ -143,10 +144,11 @@ async fn wake_due(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
 async fn go_on(
     engine: &WeakEngine,
     executions: impl Iterator<Item = ExecutionArn>,
+    is_wanted: impl Fn(&ExecutionRecord) -> bool,
 ) -> Result<(), Ended> {
     let resumed = stream::iter(executions).for_each_concurrent(AT_ONCE, async |execution| {
         let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = engine.resume(&execution).await
+        if let Err(error) = engine.resume_if(&execution, &is_wanted).await
             && engine.is_running()
         {
             tracing::error!(%execution, %error, "an execution cannot go on");

@@ -293,12 +293,21 @@ impl Engine {
     /// Goes on with an execution that was interrupted: its facts are told again, and what they left
     /// outstanding is performed again. One that is at work or over is left alone.
     pub async fn resume(&self, arn: &str) -> Result<(), EngineError> {
+        self.resume_if(arn, |_| true).await
+    }
+
+    /// Goes on with an execution if what the store knows of it says that it is to be.
+    pub(crate) async fn resume_if(
+        &self,
+        arn: &str,
+        is_wanted: impl FnOnce(&ExecutionRecord) -> bool,
+    ) -> Result<(), EngineError> {
         let held = self.hold(&arn.into()).await;
         if self.is_live(arn).await? {
             return Ok(());
         }
         let record = self.record(arn)?;
-        if record.status != Status::Running {
+        if record.status != Status::Running || !is_wanted(&record) {
             return Ok(());
         }
         let live = self.replayed(&record).await?;

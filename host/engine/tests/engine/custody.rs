@@ -95,7 +95,7 @@ async fn what_rests_hears_whoever_speaks_to_it() {
         arns.push(engine.start(start(name, states)).await.unwrap().arn);
         settle().await;
     }
-    assert!(arns.iter().all(|arn| rests(&store, arn)));
+    eventually(|| arns.iter().all(|arn| rests(&store, arn))).await;
     let tokens: Vec<_> = given.tasks().into_iter().map(|task| task.token.unwrap().0).collect();
     let done = Completion::Succeeded(Payload::parse("7").unwrap());
     engine.complete_task(&tokens[0], done).await.unwrap();
