@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use stepyard_asl::{CommandId, Payload, TaskToken, Timestamp};
+use stepyard_asl::{CommandId, Payload, ScheduleTask, TaskToken, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::{Engine, EngineError, ExecutionArn, StoreError, Tags, driver::Message, store::Record};
@@ -79,19 +79,19 @@ pub(crate) struct Activities {
 
 #[derive(Debug, Default)]
 struct Line {
-    tasks: BTreeMap<u64, (ExecutionArn, CommandId)>,
+    tasks: BTreeMap<u64, (ExecutionArn, ScheduleTask)>,
     workers: VecDeque<Worker>,
 }
 
 impl Activities {
-    /// A task waits for a worker.
-    pub(crate) fn offer(&mut self, activity: &str, execution: &ExecutionArn, task: &CommandId) {
-        self.withdraw(execution, task);
+    /// A task waits for a worker of the activity that its resource is.
+    pub(crate) fn offer(&mut self, execution: &ExecutionArn, task: ScheduleTask) {
+        self.withdraw(execution, &task.task);
         self.last += 1;
-        let (activity, number) = (Arc::from(activity), self.last);
-        let line = self.lines.entry(Arc::clone(&activity)).or_default();
-        line.tasks.insert(number, (execution.clone(), task.clone()));
-        self.places.insert((execution.clone(), task.clone()), (activity, number));
+        let (activity, number) = (Arc::from(task.resource.text()), self.last);
+        self.places.insert((execution.clone(), task.task.clone()), (Arc::clone(&activity), number));
+        let line = self.lines.entry(activity).or_default();
+        line.tasks.insert(number, (execution.clone(), task));
     }
 
     /// A task waits no longer, if it did.
@@ -117,14 +117,14 @@ impl Activities {
     }
 
     /// The task and the worker of an activity that have waited longest.
-    pub(crate) fn pair(&mut self, activity: &str) -> Option<(ExecutionArn, CommandId, Worker)> {
+    pub(crate) fn pair(&mut self, activity: &str) -> Option<(ExecutionArn, ScheduleTask, Worker)> {
         let line = self.lines.get_mut(activity)?;
         line.workers.retain(|worker| !worker.task.is_closed());
         let both = (line.tasks.first_key_value().is_some()).then(|| line.workers.pop_front());
         let pair = both.flatten().and_then(|worker| Some((line.tasks.pop_first()?.1, worker)));
         self.tidy(activity);
         let ((execution, task), worker) = pair?;
-        self.places.remove(&(execution.clone(), task.clone()));
+        self.places.remove(&(execution.clone(), task.task.clone()));
         Some((execution, task, worker))
     }
 
@@ -216,26 +216,43 @@ mod tests {
         (Worker { name: None, task }, comes)
     }
 
+    fn task(id: &str, activity: &str) -> ScheduleTask {
+        let id: CommandId = id.parse().unwrap();
+        ScheduleTask {
+            task: id.clone(),
+            visit: id,
+            attempt: 0,
+            state: "Pack".into(),
+            resource: activity.parse().unwrap(),
+            input: Payload::parse("{}").unwrap(),
+            token: None,
+            timeout_seconds: None,
+            heartbeat_seconds: None,
+            credentials: None,
+            map_run: None,
+        }
+    }
+
     #[test]
     fn the_first_task_goes_to_the_first_worker_that_is_still_there() {
         let mut activities = Activities::default();
-        let (pack, one) = (Arc::from("pack"), ExecutionArn::from("one"));
-        let ids: Vec<CommandId> =
-            ["1.0:task", "2.0:task", "3.0:task"].map(|id| id.parse().unwrap()).into();
-        for id in &ids {
-            activities.offer(&pack, &one, id);
+        let pack: Arc<str> = "arn:aws:states:us-east-1:123456789012:activity:pack".into();
+        let one = ExecutionArn::from("one");
+        let tasks = ["1.0:task", "2.0:task", "3.0:task"].map(|id| task(id, &pack));
+        for task in &tasks {
+            activities.offer(&one, task.clone());
         }
-        activities.withdraw(&one, &ids[0]);
+        activities.withdraw(&one, &tasks[0].task);
         assert!(activities.pair(&pack).is_none());
         let (gone, _) = worker();
         activities.ask(&pack, gone).unwrap();
         let (here, _comes) = worker();
         activities.ask(&pack, here).unwrap();
         let (execution, task, handed) = activities.pair(&pack).unwrap();
-        assert_eq!((execution, &task), (one.clone(), &ids[1]));
+        assert_eq!((execution, &task), (one.clone(), &tasks[1]));
         assert!(!handed.task.is_closed());
         assert!(activities.pair(&pack).is_none());
-        activities.withdraw(&one, &ids[2]);
+        activities.withdraw(&one, &tasks[2].task);
         assert!(activities.lines.is_empty() && activities.places.is_empty());
     }
 

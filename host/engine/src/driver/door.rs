@@ -57,14 +57,23 @@ impl Driver {
     /// Brings together the tasks and the workers of an activity.
     pub(super) fn hand_out(&mut self, activity: &str) {
         while let Some((execution, task, worker)) = self.activities.pair(activity) {
-            let Some(live) = self.live.get(&execution) else { continue };
-            let Some(scheduled) = live.execution.task(&task).cloned() else { continue };
-            // One that a worker took, and never got, has been shown as started.
-            if live.execution.task_stage(&task) == Some(TaskStage::Scheduled) {
-                let worker = worker.name.clone();
-                self.tell(&execution, FactKind::TaskStarted { task, worker });
+            // One that a worker took, and never got, has been shown as started: its execution may rest.
+            let live = self.live.get(&execution);
+            let stage =
+                live.map_or(Some(TaskStage::Started), |live| live.execution.task_stage(&task.task));
+            match stage {
+                // It is over, and about to be withdrawn; the worker waits on.
+                None => {
+                    let _ = self.activities.ask(&activity.into(), worker);
+                    continue;
+                }
+                Some(TaskStage::Scheduled) => {
+                    let (task, worker) = (task.task.clone(), worker.name.clone());
+                    self.tell(&execution, FactKind::TaskStarted { task, worker });
+                }
+                Some(TaskStage::Started | TaskStage::Submitted) => {}
             }
-            self.acts.push(Act::HandOver { execution, task: Box::new(scheduled), worker });
+            self.acts.push(Act::HandOver { execution, task: Box::new(task), worker });
         }
     }
 
@@ -74,13 +83,12 @@ impl Driver {
         task: ScheduleTask,
         worker: Worker,
     ) {
-        let ScheduleTask { task: id, resource, input, token: Some(token), .. } = task else {
-            return;
-        };
-        if worker.task.send(ActivityTask { token, input }).is_err() {
+        let Some(token) = task.token.clone() else { return };
+        if worker.task.send(ActivityTask { token, input: task.input.clone() }).is_err() {
             // It has gone meanwhile: the next one gets the task.
-            self.activities.offer(resource.text(), &execution, &id);
-            self.hand_out(resource.text());
+            let activity = task.resource.clone();
+            self.activities.offer(&execution, task);
+            self.hand_out(activity.text());
         }
     }
 
@@ -93,7 +101,7 @@ impl Driver {
         let activity = task.resource.text();
         let found = self.store.as_ref().map(|store| store.activity(activity)).transpose()?;
         if found.flatten().is_some() {
-            self.activities.offer(activity, execution, &task.task);
+            self.activities.offer(execution, task.clone());
             self.hand_out(activity);
         } else {
             let cause = format!("The activity {activity} does not exist.");

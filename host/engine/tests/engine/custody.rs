@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use stepyard_asl::{Payload, StatesError, Status};
 use stepyard_engine::{
     Answer, Batch, Checkpoint, Completion, Config, Custody, Engine, EngineError, MemoryStore,
-    Outcome, Quotas, Record, Selection, SqliteStore, Standing, StartError, Store,
+    Outcome, Quotas, Record, Selection, SqliteStore, Standing, StartError, Store, Tags,
     clock::VirtualClock,
 };
 
+use crate::durability::Slow;
 use crate::support::{Functions, Given, START, config, settle, start, succeeded, task};
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
@@ -121,6 +122,32 @@ async fn what_rests_hears_whoever_speaks_to_it() {
     clock.advance_millis(1);
     assert!(matches!(waiting.await.unwrap(), Ok(Status::Failed { .. })));
     assert_eq!(given.tasks().len(), 4, "nothing is asked twice");
+}
+
+#[tokio::test]
+async fn a_task_whose_worker_has_gone_finds_another_though_its_execution_rests() {
+    let (clock, store) = (VirtualClock::manual(START), Slow::new(usize::MAX >> 3, usize::MAX));
+    let config = config(Functions::hang(), clock, store.clone());
+    let engine = Engine::new(Config { custody: Some(Custody::default()), ..config });
+    let activity = "arn:aws:states:us-east-1:123456789012:activity:pack";
+    engine.create_activity(activity.to_owned(), "pack".to_owned(), Tags::new()).await.unwrap();
+    let pack = json!({ "Pack": { "Type": "Task", "Resource": activity, "End": true } });
+    let arn = engine.start(start("e", pack)).await.unwrap().arn;
+    settle().await;
+
+    // It goes while it is on its way to the disk that it has the task.
+    store.through.forget_permits(usize::MAX);
+    let gone = engine.activity_task(activity, None).await.unwrap();
+    settle().await;
+    drop(gone);
+    store.through.add_permits(100);
+    eventually(|| rests(&store, &arn)).await;
+    settle().await;
+    let next = engine.activity_task(activity, None).await.unwrap();
+    let task = tokio::time::timeout(Duration::from_secs(10), next).await.unwrap().unwrap();
+    let done = Completion::Succeeded(Payload::parse("7").unwrap());
+    engine.complete_task(&task.token.0, done).await.unwrap();
+    assert_eq!(succeeded(engine.wait(&arn).await.unwrap()), json!(7));
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ async fn sqlite_keeps_an_execution_across_engines_and_openings() {
 #[derive(Debug, Clone)]
 pub(crate) struct Slow {
     pub(crate) inner: MemoryStore,
-    through: Arc<Semaphore>,
+    pub(crate) through: Arc<Semaphore>,
     appends: Arc<AtomicUsize>,
     fails_from: usize,
     broken: Arc<AtomicBool>,
