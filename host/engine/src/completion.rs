@@ -4,7 +4,7 @@
 use stepyard_asl::{Payload, StatesError, TaskToken};
 use tokio::sync::oneshot;
 
-use crate::{Engine, EngineError, driver::Message, engine::Roused};
+use crate::{Engine, EngineError, driver::Message, looking::Roused};
 
 /// What is said of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -70,8 +70,8 @@ pub(crate) enum Message {
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
     /// `StopExecution`; answered once it is durable.
     Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Stopping> },
-    /// Answer how the execution ended; drop the sender when it is not live.
-    Wait { arn: ExecutionArn, done: oneshot::Sender<Waiting> },
+    /// Answer how the execution ends, once it does; none when it is not live.
+    Wait { arn: ExecutionArn, done: oneshot::Sender<Option<oneshot::Receiver<Status>>> },
     /// Show what is committed from here on; none when the execution is not live.
     Watch {
         arn: ExecutionArn,
@@ -79,14 +79,6 @@ pub(crate) enum Message {
     },
     /// Begin nothing more, and stop once no task is left.
     Shutdown,
-}
-
-/// What `Wait` is answered with.
-pub(crate) enum Waiting {
-    /// The execution is live; this yields how it ended.
-    For(oneshot::Receiver<Status>),
-    /// It is not at work here.
-    NotLive,
 }
 
 /// What `Stop` is answered with.
@@ -296,12 +288,11 @@ impl Driver {
                 }
             }
             Message::Wait { arn, done } => {
-                let waiting = self.live.get_mut(&arn).map_or(Waiting::NotLive, |live| {
-                    let (waiter, answer) = oneshot::channel();
+                let _ = done.send(self.live.get_mut(&arn).map(|live| {
+                    let (waiter, ended) = oneshot::channel();
                     live.waiters.push(waiter);
-                    Waiting::For(answer)
-                });
-                let _ = done.send(waiting);
+                    ended
+                }));
             }
             Message::Watch { arn, done } => {
                 let _ = done.send(self.live.get_mut(&arn).map(|live| {

@@ -6,13 +6,8 @@ use std::{
 };
 
 use stepyard_asl::Status;
-use tokio::sync::oneshot;
 
-use crate::{
-    Engine, EngineError,
-    driver::{Message, Waiting},
-    engine::{Roused, WeakEngine},
-};
+use crate::{Engine, EngineError, engine::WeakEngine, looking::Waiting};
 
 /// A handle that keeps no engine alive: one whose other handles have gone stops where it is, whatever
 /// its tasks still wait for. The default is that of no engine.
@@ -37,18 +32,12 @@ impl EngineHandle {
 
     /// Waits until an execution is over, as [`Engine::wait`] does.
     pub async fn wait(&self, arn: &str) -> Result<Status, EngineError> {
-        loop {
-            let engine = self.engine()?;
-            let (done, waiting) = oneshot::channel();
-            engine.send(Message::Wait { arn: arn.into(), done }).await?;
-            if let Waiting::For(ended) = waiting.await.map_err(|_| engine.gone())? {
-                drop(engine);
-                return ended.await.map_err(|_| EngineError::ShutDown);
-            }
-            // At work again, it may rest again before it is asked.
-            if let Roused::Over(ended) = engine.rouse(arn).await? {
-                return Ok(ended);
-            }
+        let engine = self.engine()?;
+        let ending = engine.ending(arn).await?;
+        drop(engine);
+        match ending {
+            Waiting::For(ended) => ended.await.map_err(|_| EngineError::ShutDown),
+            Waiting::Over(ended) => Ok(ended),
         }
     }
 }

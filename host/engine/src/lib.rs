@@ -59,6 +59,7 @@ mod functions;
 mod handle;
 mod integration;
 mod live;
+mod looking;
 mod machines;
 mod mail;
 mod map_run;
@@ -86,11 +87,12 @@ pub use arn::{
 };
 pub use completion::{Completion, CompletionError};
 pub use custody::Custody;
-pub use engine::{Config, Description, Engine, EngineError};
+pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
 pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
 pub use handle::EngineHandle;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
+pub use looking::Description;
 pub use machines::{
     MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
