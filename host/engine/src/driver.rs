@@ -4,7 +4,9 @@
 //! the store as one batch. *Commit, then act*: what a batch asks for is done once it is durable, in
 //! the order of batches. The next batch is gathered while the last one is on its way to the disk.
 
+mod act;
 mod door;
+mod message;
 mod rest;
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
@@ -14,24 +16,23 @@ use futures::{
     future::{BoxFuture, OptionFuture},
     stream::FuturesOrdered,
 };
-use stepyard_asl::{
-    Command, CommandId, CommandKind, FactKind, HistoryEvent, ResourceKind, ScheduleTask,
-    StatesError, Status, TaskToken, Timestamp,
-};
+use stepyard_asl::{Command, CommandId, FactKind, Timestamp};
 use tokio::sync::{SetOnce, mpsc, oneshot};
+
+use act::Act;
+pub(crate) use message::{Message, Start, Stopping};
 
 use crate::{
     Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
-    activities::{Activities, Worker},
+    activities::Activities,
     clock::Clock,
-    completion::{Completion, Standing},
     crash,
     custody::NextWake,
     live::Live,
     measures::{Executions, Measures},
     reservation::Reservation,
     store::{Batch, Record},
-    tasks::{Circumstances, Tasks, said},
+    tasks::{Tasks, said},
     timers::Timers,
 };
 
@@ -40,70 +41,6 @@ const BATCH_MAX: usize = 512;
 
 /// How many batches may be on their way to the disk.
 const COMMITS_MAX: usize = 2;
-
-/// What comes into the inbox.
-pub(crate) enum Message {
-    /// Begin an execution; answered once that is durable.
-    Start(Box<Start>),
-    /// Go on with an execution that was read back; answered once its commands are performed.
-    Resume { arn: ExecutionArn, live: Box<Live>, held: Reservation, done: oneshot::Sender<()> },
-    /// Let an execution that ended without success go on; answered once that is durable.
-    Redrive {
-        execution: ExecutionArn,
-        live: Box<Live>,
-        client_token: Option<String>,
-        held: Reservation,
-        done: oneshot::Sender<Timestamp>,
-    },
-    /// Somebody outside says how a task stands; answered once that is durable.
-    Complete {
-        execution: ExecutionArn,
-        token: TaskToken,
-        completion: Completion,
-        done: oneshot::Sender<Standing>,
-    },
-    /// A worker asks for a task; answered with whether it may.
-    Ask { activity: Arc<str>, worker: Worker, done: oneshot::Sender<bool> },
-    /// Let all workers go that wait for a task.
-    DismissWorkers,
-    /// A task's work is done.
-    TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
-    /// `StopExecution`; answered once it is durable.
-    Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Stopping> },
-    /// Answer how the execution ends, once it does; none when it is not live.
-    Wait { arn: ExecutionArn, done: oneshot::Sender<Option<oneshot::Receiver<Status>>> },
-    /// Show what is committed from here on; none when the execution is not live.
-    Watch {
-        arn: ExecutionArn,
-        done: oneshot::Sender<Option<mpsc::UnboundedReceiver<HistoryEvent>>>,
-    },
-    /// Begin nothing more, and stop once no task is left.
-    Shutdown,
-}
-
-/// What `Stop` is answered with.
-pub(crate) enum Stopping {
-    /// It was stopped at this moment.
-    Stopped(Timestamp),
-    /// It is about to end anyhow.
-    Ending,
-    /// It is not at work here.
-    NotLive,
-}
-
-/// An execution to begin.
-pub(crate) struct Start {
-    pub(crate) arn: ExecutionArn,
-    pub(crate) name: Arc<str>,
-    pub(crate) machine_arn: Arc<str>,
-    pub(crate) definition: Arc<str>,
-    pub(crate) live: Live,
-    pub(crate) fact: FactKind,
-    /// The hold on its name, where a name is one execution's.
-    pub(crate) held: Option<Reservation>,
-    /// Answered with none when too many are open.
-    pub(crate) done: oneshot::Sender<Option<Timestamp>>,
-}
 
 /// Where executions are kept.
 pub(crate) struct Kept {
@@ -139,19 +76,6 @@ pub(crate) struct Driver {
 
 /// A commit that has come to its end, and what waits for it.
 type Commit = (Result<(), StoreError>, Vec<Act>);
-
-/// Something to do once what led to it is durable.
-pub(crate) enum Act {
-    Perform { execution: ExecutionArn, commands: Vec<Command>, at: Timestamp },
-    Show { execution: ExecutionArn, history: Vec<HistoryEvent> },
-    Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
-    Resumed { held: Reservation, done: oneshot::Sender<()> },
-    Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
-    Completed { done: oneshot::Sender<Standing> },
-    HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
-    Stopped { at: Timestamp, done: oneshot::Sender<Stopping> },
-    Rest { execution: ExecutionArn, facts: u64, until: Option<Timestamp> },
-}
 
 impl Driver {
     pub(crate) fn new(
@@ -441,80 +365,6 @@ impl Driver {
         Ok(())
     }
 
-    fn act(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
-        for act in acts {
-            match act {
-                Act::Perform { execution, commands, at } => {
-                    self.perform(&execution, commands, at)?;
-                }
-                Act::Show { execution, history } => {
-                    self.measures.events.show(&history);
-                    if let Some(live) = self.live.get_mut(&execution) {
-                        live.show(history);
-                    }
-                }
-                // Who asked may have gone; the hold on the name ends either way.
-                Act::Started { at, held: _held, done } => {
-                    self.executions().started.add();
-                    let _ = done.send(Some(at));
-                }
-                Act::Resumed { held: _held, done } => {
-                    self.executions().resumed.add();
-                    let _ = done.send(());
-                }
-                Act::Redriven { at, held: _held, done } => {
-                    self.executions().resumed.add();
-                    let _ = done.send(at);
-                }
-                Act::Completed { done } => drop(done.send(Standing::Told)),
-                Act::HandOver { execution, task, worker } => {
-                    self.hand_over(execution, *task, worker);
-                }
-                Act::Stopped { at, done } => drop(done.send(Stopping::Stopped(at))),
-                Act::Rest { execution, facts, until } => self.lay_down(&execution, facts, until),
-            }
-        }
-        Ok(())
-    }
-
-    fn perform(
-        &mut self,
-        execution: &ExecutionArn,
-        commands: Vec<Command>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let timeouts = timeouts(&commands);
-        for command in commands {
-            match command {
-                Command::Finish { status } => self.finish(execution, &status),
-                Command::Cancel { command } if command.kind() == CommandKind::Task => {
-                    self.tasks.cancel(execution, &command);
-                    self.activities.withdraw(execution, &command);
-                }
-                Command::Cancel { command } => self.timers.cancel(execution, &command),
-                // What is not begun while draining stands in the journal as outstanding.
-                _ if self.draining => {}
-                Command::StartTimer { timer, at } => self.timers.start(execution, timer, at),
-                Command::ScheduleTask(task) if *task.resource.kind() == ResourceKind::Activity => {
-                    self.offer(execution, &task)?;
-                }
-                Command::ScheduleTask(task) => {
-                    let deadline = task.timeout_seconds.map(|seconds| {
-                        let timeout = timeouts.get(place(&task.task.to_string())).copied();
-                        let millis =
-                            i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
-                        timeout.unwrap_or_else(|| at.plus_millis(millis))
-                    });
-                    let trace = self.live.get(execution).and_then(|live| live.trace.clone());
-                    let is_submitted = self.is_submitted(execution, &task.task);
-                    let circumstances = Circumstances { deadline, trace, is_submitted };
-                    self.tasks.begin(execution, *task, circumstances);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// How many are unfinished.
     fn open(&self) -> usize {
         self.live.len() + self.elsewhere
@@ -522,16 +372,6 @@ impl Driver {
 
     fn executions(&self) -> &Executions {
         if self.store.is_some() { &self.measures.standard } else { &self.measures.express }
-    }
-
-    fn finish(&mut self, execution: &ExecutionArn, status: &Status) {
-        self.tasks.cancel_all(execution);
-        self.timers.cancel_all(execution);
-        if let Some(live) = self.live.remove(execution) {
-            self.executions().end(status, live.execution.started_at(), live.told_at);
-            self.executions().show_open(self.open());
-            live.finish(status);
-        }
     }
 }
 
@@ -547,20 +387,4 @@ fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {
         Ok(Answer::Submitted(details)) => FactKind::TaskSubmitted { task, details },
         Err(error) => FactKind::TaskFailed { task, error },
     }
-}
-
-/// When tasks time out, by their place: of a task performed again the moment is the first one's.
-fn timeouts(commands: &[Command]) -> HashMap<String, Timestamp> {
-    let timeout = |command: &Command| match command {
-        Command::StartTimer { timer, at } if timer.kind() == CommandKind::Timeout => {
-            Some((place(&timer.to_string()).to_owned(), *at))
-        }
-        _ => None,
-    };
-    commands.iter().filter_map(timeout).collect()
-}
-
-/// A command id without what it is for: where it stands.
-fn place(id: &str) -> &str {
-    id.rsplit_once(':').map_or(id, |(place, _)| place)
 }

@@ -1,0 +1,129 @@
+//! What is done once what led to it is durable: commands performed, watchers shown, callers answered.
+
+use std::collections::HashMap;
+
+use stepyard_asl::{
+    Command, CommandKind, HistoryEvent, ResourceKind, ScheduleTask, Status, Timestamp,
+};
+use tokio::sync::oneshot;
+
+use super::{Driver, Stopping};
+use crate::{
+    ExecutionArn, StoreError, activities::Worker, completion::Standing, reservation::Reservation,
+    tasks::Circumstances,
+};
+
+/// Something to do once what led to it is durable.
+pub(crate) enum Act {
+    Perform { execution: ExecutionArn, commands: Vec<Command>, at: Timestamp },
+    Show { execution: ExecutionArn, history: Vec<HistoryEvent> },
+    Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
+    Resumed { held: Reservation, done: oneshot::Sender<()> },
+    Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
+    Completed { done: oneshot::Sender<Standing> },
+    HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
+    Stopped { at: Timestamp, done: oneshot::Sender<Stopping> },
+    Rest { execution: ExecutionArn, facts: u64, until: Option<Timestamp> },
+}
+
+impl Driver {
+    pub(super) fn act(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
+        for act in acts {
+            match act {
+                Act::Perform { execution, commands, at } => {
+                    self.perform(&execution, commands, at)?;
+                }
+                Act::Show { execution, history } => {
+                    self.measures.events.show(&history);
+                    if let Some(live) = self.live.get_mut(&execution) {
+                        live.show(history);
+                    }
+                }
+                // Who asked may have gone; the hold on the name ends either way.
+                Act::Started { at, held: _held, done } => {
+                    self.executions().started.add();
+                    let _ = done.send(Some(at));
+                }
+                Act::Resumed { held: _held, done } => {
+                    self.executions().resumed.add();
+                    let _ = done.send(());
+                }
+                Act::Redriven { at, held: _held, done } => {
+                    self.executions().resumed.add();
+                    let _ = done.send(at);
+                }
+                Act::Completed { done } => drop(done.send(Standing::Told)),
+                Act::HandOver { execution, task, worker } => {
+                    self.hand_over(execution, *task, worker);
+                }
+                Act::Stopped { at, done } => drop(done.send(Stopping::Stopped(at))),
+                Act::Rest { execution, facts, until } => self.lay_down(&execution, facts, until),
+            }
+        }
+        Ok(())
+    }
+
+    fn perform(
+        &mut self,
+        execution: &ExecutionArn,
+        commands: Vec<Command>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let timeouts = timeouts(&commands);
+        for command in commands {
+            match command {
+                Command::Finish { status } => self.finish(execution, &status),
+                Command::Cancel { command } if command.kind() == CommandKind::Task => {
+                    self.tasks.cancel(execution, &command);
+                    self.activities.withdraw(execution, &command);
+                }
+                Command::Cancel { command } => self.timers.cancel(execution, &command),
+                // What is not begun while draining stands in the journal as outstanding.
+                _ if self.draining => {}
+                Command::StartTimer { timer, at } => self.timers.start(execution, timer, at),
+                Command::ScheduleTask(task) if *task.resource.kind() == ResourceKind::Activity => {
+                    self.offer(execution, &task)?;
+                }
+                Command::ScheduleTask(task) => {
+                    let deadline = task.timeout_seconds.map(|seconds| {
+                        let timeout = timeouts.get(place(&task.task.to_string())).copied();
+                        let millis =
+                            i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
+                        timeout.unwrap_or_else(|| at.plus_millis(millis))
+                    });
+                    let trace = self.live.get(execution).and_then(|live| live.trace.clone());
+                    let is_submitted = self.is_submitted(execution, &task.task);
+                    let circumstances = Circumstances { deadline, trace, is_submitted };
+                    self.tasks.begin(execution, *task, circumstances);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, execution: &ExecutionArn, status: &Status) {
+        self.tasks.cancel_all(execution);
+        self.timers.cancel_all(execution);
+        if let Some(live) = self.live.remove(execution) {
+            self.executions().end(status, live.execution.started_at(), live.told_at);
+            self.executions().show_open(self.open());
+            live.finish(status);
+        }
+    }
+}
+
+/// When tasks time out, by their place: of a task performed again the moment is the first one's.
+fn timeouts(commands: &[Command]) -> HashMap<String, Timestamp> {
+    let timeout = |command: &Command| match command {
+        Command::StartTimer { timer, at } if timer.kind() == CommandKind::Timeout => {
+            Some((place(&timer.to_string()).to_owned(), *at))
+        }
+        _ => None,
+    };
+    commands.iter().filter_map(timeout).collect()
+}
+
+/// A command id without what it is for: where it stands.
+fn place(id: &str) -> &str {
+    id.rsplit_once(':').map_or(id, |(place, _)| place)
+}

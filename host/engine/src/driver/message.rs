@@ -1,0 +1,78 @@
+//! What is told to the loop, and what it is answered with.
+
+use std::sync::Arc;
+
+use stepyard_asl::{CommandId, FactKind, HistoryEvent, StatesError, Status, TaskToken, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    ExecutionArn, Outcome,
+    activities::Worker,
+    completion::{Completion, Standing},
+    live::Live,
+    reservation::Reservation,
+};
+
+/// What comes into the inbox.
+pub(crate) enum Message {
+    /// Begin an execution; answered once that is durable.
+    Start(Box<Start>),
+    /// Go on with an execution that was read back; answered once its commands are performed.
+    Resume { arn: ExecutionArn, live: Box<Live>, held: Reservation, done: oneshot::Sender<()> },
+    /// Let an execution that ended without success go on; answered once that is durable.
+    Redrive {
+        execution: ExecutionArn,
+        live: Box<Live>,
+        client_token: Option<String>,
+        held: Reservation,
+        done: oneshot::Sender<Timestamp>,
+    },
+    /// Somebody outside says how a task stands; answered once that is durable.
+    Complete {
+        execution: ExecutionArn,
+        token: TaskToken,
+        completion: Completion,
+        done: oneshot::Sender<Standing>,
+    },
+    /// A worker asks for a task; answered with whether it may.
+    Ask { activity: Arc<str>, worker: Worker, done: oneshot::Sender<bool> },
+    /// Let all workers go that wait for a task.
+    DismissWorkers,
+    /// A task's work is done.
+    TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
+    /// `StopExecution`; answered once it is durable.
+    Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Stopping> },
+    /// Answer how the execution ends, once it does; none when it is not live.
+    Wait { arn: ExecutionArn, done: oneshot::Sender<Option<oneshot::Receiver<Status>>> },
+    /// Show what is committed from here on; none when the execution is not live.
+    Watch {
+        arn: ExecutionArn,
+        done: oneshot::Sender<Option<mpsc::UnboundedReceiver<HistoryEvent>>>,
+    },
+    /// Begin nothing more, and stop once no task is left.
+    Shutdown,
+}
+
+/// What `Stop` is answered with.
+pub(crate) enum Stopping {
+    /// It was stopped at this moment.
+    Stopped(Timestamp),
+    /// It is about to end anyhow.
+    Ending,
+    /// It is not at work here.
+    NotLive,
+}
+
+/// An execution to begin.
+pub(crate) struct Start {
+    pub(crate) arn: ExecutionArn,
+    pub(crate) name: Arc<str>,
+    pub(crate) machine_arn: Arc<str>,
+    pub(crate) definition: Arc<str>,
+    pub(crate) live: Live,
+    pub(crate) fact: FactKind,
+    /// The hold on its name, where a name is one execution's.
+    pub(crate) held: Option<Reservation>,
+    /// Answered with none when too many are open.
+    pub(crate) done: oneshot::Sender<Option<Timestamp>>,
+}
