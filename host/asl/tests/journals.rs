@@ -1,6 +1,7 @@
 //! Journals that earlier versions wrote, told again: the same facts lead to the same commands and the
-//! same history for ever (DESIGN 2.6). A file of `journals/<version>/` has the definition and then a
-//! fact a line, as they stand in a store; `record.py` there takes them out of one.
+//! same history for ever (DESIGN 2.6). A file of `journals/<version>/`, which ends with the commit where
+//! several had one number, has the definition and then a fact a line, as they stand in a store:
+//! `perform.py` has a server do the executions, `record.py` takes them out of its store.
 //!
 //! A golden file that differs is no file to rewrite: executions that run somewhere would go on
 //! otherwise than they began.
@@ -17,17 +18,17 @@ use stepyard_asl::{Execution, Fact, StateMachine};
 #[test]
 fn a_journal_of_an_earlier_version_leads_to_the_same_commands_and_history() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals");
-    let mut told = 0;
-    for version in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-        for file in fs::read_dir(&version).into_iter().flatten().map(|entry| entry.unwrap().path())
-        {
-            if file.extension().is_some_and(|it| it == "jsonl") {
-                expect_file![file.with_extension("txt")].assert_eq(&tell(&file));
-                told += 1;
-            }
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let versions: Vec<_> = entries(&folder).filter(|entry| entry.is_dir()).collect();
+    assert!(versions.len() >= 3, "only {versions:?}");
+    for version in versions {
+        let journals =
+            || entries(&version).filter(|it| it.extension().is_some_and(|it| it == "jsonl"));
+        assert!(journals().count() >= 6, "few journals in {}", version.display());
+        for file in journals() {
+            expect_file![file.with_extension("txt")].assert_eq(&tell(&file));
         }
     }
-    assert!(told >= 6, "only {told} journals in {}", folder.display());
 }
 
 /// What each fact of a journal leads to, each on a replay of those before it.

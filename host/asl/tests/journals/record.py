@@ -18,7 +18,9 @@ executions = store.execute(
     "SELECT execution.id, machine, name, text FROM execution JOIN definition ON definition.id = definition"
 ).fetchall()
 for id, machine, name, definition in executions:
-    file = folder / f"{machine.rsplit(':', 1)[1]}-{name}.jsonl"
+    # A Map Run's children are of a state machine `name/label`.
+    machine = machine.rsplit(':', 1)[1].replace('/', '-')
+    file = folder / f"{machine}-{name}.jsonl"
     facts = store.execute("SELECT body FROM fact WHERE execution = ? ORDER BY number", [id])
     lines = [json.dumps(json.loads(definition)), *(body for (body,) in facts)]
     with open(file, "x") as out:
