@@ -56,7 +56,7 @@ fn started(input: Value) -> Fact {
         input: input.into(),
         seed: [7; 32],
     };
-    Fact { at: Timestamp::from_millis(0), kind }
+    Fact::new(Timestamp::from_millis(0), kind)
 }
 
 /// A chain of Pass states with these fields.

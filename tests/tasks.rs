@@ -57,6 +57,11 @@ fn boto3_completes_tasks_from_outside() {
             "InvalidDefinition",
         ],
         "deleted": [200, "ActivityDoesNotExist"],
+        "absent": [
+            "An error occurred while executing the state 'Pack' (entered at the event id #2). \
+             The activity PACK does not exist.",
+            [started, entered, "ExecutionFailed"],
+        ],
         // Whose answers were held against AWS's own model of the service.
         "checked": [
             "CreateActivity", "CreateStateMachine", "DeleteActivity", "DescribeActivity",

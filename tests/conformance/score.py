@@ -29,7 +29,6 @@ REASONS = [
     (r"RedriveStatus", "recorded before a .sync job's answer told whether it can be redriven (by December 2024)"),
     (r"distributed.*previousEventId|tolerated.*previousEventId", "recorded before what leaves a Distributed Map pointed back to MapRunStarted (by November 2024)"),
     (r"no integration does tasks", "an integration that is not built"),
-    (r"test_activity_task_on_deleted", "a deleted activity: AWS finds out before it schedules the task"),
 ]
 
 

@@ -15,6 +15,11 @@ def types(arn):
     return [event["type"] for event in sfn.get_execution_history(executionArn=arn)["events"]]
 
 
+def absent():
+    late = sfn.start_execution(stateMachineArn=packing)["executionArn"]
+    return [ended(late)["cause"].replace(pack, "PACK"), types(late)]
+
+
 tags = [{"key": "team", "value": "packing"}]
 pack = sfn.create_activity(name="pack", tags=tags)["activityArn"]
 again = sfn.create_activity(name="pack")["activityArn"]
@@ -103,6 +108,7 @@ print(
             ],
             "deleted": [sfn.delete_activity(activityArn=pack)["ResponseMetadata"]["HTTPStatusCode"]]
             + [code(sfn.describe_activity, activityArn=pack)],
+            "absent": absent(),
             "checked": sorted(checked),
         }
     )

@@ -1,5 +1,7 @@
 //! What the world told an execution.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{CommandId, Payload, StatesError, Timestamp};
@@ -15,6 +17,17 @@ pub struct Fact {
     /// What became known.
     #[serde(flatten)]
     pub kind: FactKind,
+    /// The ARNs of the activities that the definition names and that are not there then: their tasks
+    /// cannot be scheduled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent_activities: Vec<Arc<str>>,
+}
+
+impl Fact {
+    /// What became known at a moment at which every activity is there.
+    pub fn new(at: Timestamp, kind: FactKind) -> Self {
+        Self { at, kind, absent_activities: Vec::new() }
+    }
 }
 
 /// The task that started an execution.

@@ -2,12 +2,16 @@
 
 mod read;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use serde_json::Value;
 
 use crate::{
-    Diagnostic, Location, Resource, Severity, StateName,
+    Diagnostic, Location, Resource, ResourceKind, Severity, StateName,
     check::check,
     fields::Fields,
     retry::{Catcher, Retrier},
@@ -29,6 +33,8 @@ pub struct StateMachine {
     states: Vec<State>,
     index: BTreeMap<StateName, usize>,
     timeout_seconds: Option<u64>,
+    /// Of a machine that is no inner one.
+    activities: Vec<Arc<str>>,
 }
 
 impl StateMachine {
@@ -39,7 +45,15 @@ impl StateMachine {
         let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
         found.extend(check(&value));
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
-        machine.filter(|_| found.is_empty()).ok_or(found)
+        machine.filter(|_| found.is_empty()).map(Self::with_activities).ok_or(found)
+    }
+
+    fn with_activities(mut self) -> Self {
+        let tasks = self.tasks().into_iter().map(|task| task.resource);
+        let activities = tasks.filter(|it| *it.kind() == ResourceKind::Activity);
+        let activities: BTreeSet<_> = activities.map(|it| Arc::from(it.text())).collect();
+        self.activities = activities.into_iter().collect();
+        self
     }
 
     /// The machine that has no state, and so no execution is in.
@@ -50,6 +64,7 @@ impl StateMachine {
             states: Vec::new(),
             index: BTreeMap::new(),
             timeout_seconds: None,
+            activities: Vec::new(),
         }
     }
 
@@ -76,6 +91,11 @@ impl StateMachine {
     /// How long an execution may take in all.
     pub fn timeout_seconds(&self) -> Option<u64> {
         self.timeout_seconds
+    }
+
+    /// The ARNs of the activities that its tasks are of, those of inner machines included.
+    pub fn activities(&self) -> &[Arc<str>] {
+        &self.activities
     }
 
     /// Every Task state, those of inner machines included.

@@ -453,7 +453,7 @@ impl Random {
 const BEGIN: i64 = 1_795_381_457_000;
 
 fn fact(millis: i64, kind: FactKind) -> Fact {
-    Fact { at: Timestamp::from_millis(BEGIN + millis), kind }
+    Fact::new(Timestamp::from_millis(BEGIN + millis), kind)
 }
 
 fn start(kind: &str, input: &Value, seed: u8) -> FactKind {

@@ -72,6 +72,21 @@ fn functions_services_and_activities_have_their_own_events() {
 }
 
 #[test]
+fn a_task_of_an_absent_activity_is_not_scheduled() {
+    let pack = "arn:aws:states:us-east-1:123456789012:activity:Pack";
+    check_without(
+        &[pack],
+        json!({"StartAt": "Pack", "States": {
+            "Pack": {"Type": "Task", "Resource": pack, "End": true,
+                "Retry": [{"ErrorEquals": ["States.Runtime"]}],
+                "Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "Sorry"}]},
+            "Sorry": {"Type": "Pass", "End": true}}}),
+        &[start("{}")],
+        expect_file!["transcripts/a_task_of_an_absent_activity_is_not_scheduled.txt"],
+    );
+}
+
+#[test]
 fn a_task_is_retried_with_backoff_up_to_the_cap_and_then_caught() {
     check(
         json!({"StartAt": "Pay", "States": {
@@ -750,7 +765,12 @@ fn looping(machine: &Value) -> Value {
 /// Plays facts: a timer when it is due, anything else a second after the last.
 #[track_caller]
 fn check(machine: Value, facts: &[FactKind], expect: ExpectFile) {
+    check_without(&[], machine, facts, expect);
+}
+
+fn check_without(activities: &[&str], machine: Value, facts: &[FactKind], expect: ExpectFile) {
     let machine = parse(&machine);
+    let absent_activities: Vec<_> = activities.iter().copied().map(Arc::from).collect();
     let (mut journal, mut transcript) = (Vec::<Fact>::new(), String::new());
     let (mut now, mut timers) = (0, BTreeMap::new());
     for kind in facts {
@@ -758,7 +778,8 @@ fn check(machine: Value, facts: &[FactKind], expect: ExpectFile) {
         if let FactKind::TimerFired { timer } = kind {
             now = timers.remove(timer).unwrap_or(now).max(now);
         }
-        let fact = fact(now, kind.clone());
+        let absent_activities = absent_activities.clone();
+        let fact = Fact { absent_activities, ..fact(now, kind.clone()) };
         let step = Execution::replay(machine.clone(), &journal).step(&fact);
         for command in &step.commands {
             if let Command::StartTimer { timer, at } = command {
@@ -775,7 +796,7 @@ fn check(machine: Value, facts: &[FactKind], expect: ExpectFile) {
 const BEGIN: i64 = 1_795_381_457_000;
 
 fn fact(millis: i64, kind: FactKind) -> Fact {
-    Fact { at: Timestamp::from_millis(BEGIN + millis), kind }
+    Fact::new(Timestamp::from_millis(BEGIN + millis), kind)
 }
 
 #[track_caller]

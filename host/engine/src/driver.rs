@@ -20,6 +20,7 @@ use stepyard_asl::{Command, CommandId, FactKind, Timestamp};
 use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use act::Act;
+use door::absent;
 pub(crate) use message::{Message, Start, Stopping};
 
 use crate::{
@@ -320,7 +321,9 @@ impl Driver {
     ) -> Option<Timestamp> {
         let is_redrive = matches!(kind, FactKind::ExecutionRedriven { .. });
         let live = self.live.get_mut(execution).filter(|it| is_redrive || it.is_running())?;
-        let (fact, step) = live.tell(now, kind);
+        let absent_activities =
+            absent(self.store.as_deref(), live.execution.machine().activities());
+        let (fact, step) = live.tell(now, kind, absent_activities);
         let (at, number) = (fact.at, live.facts);
         let execution = execution.clone();
         self.keep(Record::Fact { execution: execution.clone(), number, fact });

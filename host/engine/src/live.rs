@@ -1,5 +1,7 @@
 //! An execution at work, and who looks on.
 
+use std::sync::Arc;
+
 use stepyard_asl::{
     Command, Execution, Fact, FactKind, HistoryEvent, Status, Step, TaskStage, Timestamp,
 };
@@ -48,8 +50,13 @@ impl Live {
 
     /// Tells the execution a fact, at `now` or, should the clock have gone back, at the last fact's
     /// moment: an execution's time never decreases.
-    pub(crate) fn tell(&mut self, now: Timestamp, kind: FactKind) -> (Fact, Step) {
-        let fact = Fact { at: now.max(self.told_at), kind };
+    pub(crate) fn tell(
+        &mut self,
+        now: Timestamp,
+        kind: FactKind,
+        absent_activities: Vec<Arc<str>>,
+    ) -> (Fact, Step) {
+        let fact = Fact { at: now.max(self.told_at), kind, absent_activities };
         self.told_at = fact.at;
         self.facts += 1;
         let step = self.execution.step(&fact);

@@ -92,7 +92,7 @@ impl Engine {
     ) -> Result<Option<Timestamp>, EngineError> {
         let facts = self.journal(arn).await?;
         let since = self.now().plus_millis(-CLIENT_TOKEN_MILLIS);
-        let redrives = facts.iter().rev().filter_map(|Fact { at, kind }| match kind {
+        let redrives = facts.iter().rev().filter_map(|Fact { at, kind, .. }| match kind {
             FactKind::ExecutionRedriven { client_token } => Some((*at, client_token.as_deref())),
             _ => None,
         });

@@ -46,7 +46,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         definition: "{ }".into(),
         started_at: at(10),
     };
-    [created, Record::Fact { execution: arn, number: 1, fact: Fact { at: at(10), kind: started } }]
+    [created, Record::Fact { execution: arn, number: 1, fact: Fact::new(at(10), started) }]
 }
 
 fn arn(name: &str) -> ExecutionArn {
@@ -57,7 +57,7 @@ fn told(name: &str, number: u64) -> Record {
     let task: CommandId = "1.0:task".parse().unwrap();
     let output = Payload::parse(format!("[{number},  1.0]")).unwrap();
     let kind = FactKind::TaskSucceeded { task, output };
-    Record::Fact { execution: arn(name), number, fact: Fact { at: at(20), kind } }
+    Record::Fact { execution: arn(name), number, fact: Fact::new(at(20), kind) }
 }
 
 fn finished(name: &str, status: Status) -> Record {

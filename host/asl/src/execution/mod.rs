@@ -120,6 +120,7 @@ impl Execution {
     pub fn step(&mut self, fact: &Fact) -> Step {
         self.now = self.now.max(fact.at);
         self.turn.first_event = self.last_event;
+        self.turn.absent_activities.clone_from(&fact.absent_activities);
         if let FactKind::ExecutionRedriven { .. } = fact.kind {
             self.redrive();
             self.run();

@@ -32,6 +32,14 @@ impl Execution {
             Ok(input) => Order { input, ..order },
             Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
         };
+        let activity = order.resource.text();
+        if self.turn.absent_activities.iter().any(|it| **it == *activity) {
+            let error = StatesError::runtime(format!("The activity {activity} does not exist."));
+            return Some((
+                path.clone(),
+                Advance::Fail(visit::failure_of(&self.branches[path], error)),
+            ));
+        }
         let details = self.scheduled_details(&order);
         self.emit_next(path, events(&order.resource).scheduled, details);
 

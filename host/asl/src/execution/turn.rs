@@ -1,6 +1,9 @@
 //! What is under way within one step.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use super::branch::{Branch, BranchPath};
 use crate::{Command, Payload, Step, retry::Failure};
@@ -19,6 +22,8 @@ pub(super) struct Turn {
     pub(super) is_full: bool,
     /// The last event before this step.
     pub(super) first_event: u64,
+    /// The activities that are not there.
+    pub(super) absent_activities: Vec<Arc<str>>,
     pub(super) step: Step,
 }
 

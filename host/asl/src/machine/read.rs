@@ -126,7 +126,14 @@ fn read_states(fields: &mut Fields<'_>, timeout_seconds: Option<u64>) -> Option<
     }
     let index = states.iter().enumerate();
     let index = index.map(|(index, state): (_, &State)| (state.name.clone(), index)).collect();
-    Some(StateMachine { comment, start_at: start_at?, states, index, timeout_seconds })
+    Some(StateMachine {
+        comment,
+        start_at: start_at?,
+        states,
+        index,
+        timeout_seconds,
+        activities: Vec::new(),
+    })
 }
 
 fn read_state(

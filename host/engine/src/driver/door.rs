@@ -1,11 +1,13 @@
 //! What comes from whoever does a task outside: a word on a task token, a worker that asks.
 
+use std::sync::Arc;
+
 use stepyard_asl::{Command, CommandId, FactKind, ScheduleTask, StatesError, TaskStage, TaskToken};
 use tokio::sync::oneshot;
 
 use super::{Act, Driver};
 use crate::{
-    ExecutionArn, StoreError,
+    ExecutionArn, Store, StoreError,
     activities::{ActivityTask, Worker},
     completion::{Completion, Standing},
 };
@@ -92,7 +94,7 @@ impl Driver {
         }
     }
 
-    /// An activity's task waits for a worker, if there is such an activity.
+    /// An activity's task waits for a worker, if there is such an activity still.
     pub(super) fn offer(
         &mut self,
         execution: &ExecutionArn,
@@ -110,6 +112,13 @@ impl Driver {
         }
         Ok(())
     }
+}
+
+/// Which activities are not there. A store that fails at this fails at the next commit, too.
+pub(super) fn absent(store: Option<&dyn Store>, activities: &[Arc<str>]) -> Vec<Arc<str>> {
+    let Some(store) = store else { return Vec::new() };
+    let is_absent = |activity: &&Arc<str>| matches!(store.activity(activity), Ok(None));
+    activities.iter().filter(is_absent).cloned().collect()
 }
 
 fn fact_of_completion(task: CommandId, completion: Completion) -> FactKind {

@@ -285,7 +285,7 @@ async fn children_that_outlived_their_run_are_stopped_after_a_restart() {
     settle().await;
     let (at, error) = (START, StatesError::default());
     let number = store.facts(&arn).unwrap().len() as u64 + 1;
-    let fact = Fact { at, kind: FactKind::ExecutionAborted { error: error.clone() } };
+    let fact = Fact::new(at, FactKind::ExecutionAborted { error: error.clone() });
     let status = Status::Aborted { error };
     let stopped = vec![
         Record::Fact { execution: arn.clone(), number, fact },

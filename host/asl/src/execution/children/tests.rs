@@ -33,7 +33,7 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
         seed: [7; 32],
     };
     let at = Timestamp::from_millis(0);
-    let step = Execution::new(Arc::new(parsed)).step(&Fact { at, kind });
+    let step = Execution::new(Arc::new(parsed)).step(&Fact::new(at, kind));
     let run = step.commands.into_iter().find_map(|command| match command {
         Command::ScheduleTask(task) => task.map_run,
         _ => None,
