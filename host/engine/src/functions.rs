@@ -1,8 +1,17 @@
-//! Functions by name: what a Task calls through `lambda:invoke` or a function's ARN. Implemented by
-//! the step runtime; an integration alone knows Lambda's arguments and answers.
+//! Functions by name: what a Task calls through `lambda:invoke` or a function's ARN, and what is
+//! published under the name. An integration alone knows Lambda's arguments and answers.
+
+mod publishing;
+
+use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
+
+pub use publishing::{
+    AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionConfiguration,
+    FunctionLimits, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,
+};
 
 /// Names functions and calls them.
 pub trait Functions: Send + Sync {
@@ -21,9 +30,15 @@ pub trait Functions: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionVersion {
     /// `$LATEST` or a published number: Lambda's `ExecutedVersion`.
-    pub number: String,
+    pub number: Arc<str>,
     /// The SHA-256 of the component, in hex.
-    pub sha256: String,
+    pub sha256: Arc<str>,
+}
+
+impl fmt::Display for FunctionVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@sha256:{}", self.number, self.sha256)
+    }
 }
 
 /// One call of a function. What AWS does not give a function is optional.

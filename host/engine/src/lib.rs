@@ -89,7 +89,11 @@ pub use completion::{Completion, CompletionError};
 pub use custody::Custody;
 pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
-pub use functions::{FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions};
+pub use functions::{
+    AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall,
+    FunctionConfiguration, FunctionError, FunctionLimits, FunctionReply, FunctionVersion,
+    Functions, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,
+};
 pub use handle::EngineHandle;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use looking::Description;

@@ -55,7 +55,7 @@ impl Integration for Lambda {
     fn resources(&self) -> Vec<ResourceInfo> {
         let info = |name: String| {
             let version = self.functions.resolve(&name, None)?;
-            Some(ResourceInfo { name, detail: version_label(&version) })
+            Some(ResourceInfo { name, detail: version.to_string() })
         };
         self.functions.names().into_iter().filter_map(info).collect()
     }
@@ -94,7 +94,7 @@ impl Lambda {
         match self.functions.invoke(call).await {
             Ok(reply) => {
                 let answer = envelope(&task, &reply, &request_id, invocation.log_tail);
-                Outcome { version: Some(version_label(&reply.version)), ..task.answered(answer) }
+                Outcome { version: Some(reply.version.to_string()), ..task.answered(answer) }
             }
             Err(error) => self.failed(error, &task, &invocation.function),
         }
@@ -127,7 +127,7 @@ impl Lambda {
                 } else {
                     StatesError { error: Some("Lambda.Unknown".to_owned()), ..error }
                 };
-                Outcome { result: Err(error), version: Some(version_label(&version)) }
+                Outcome { result: Err(error), version: Some(version.to_string()) }
             }
             FunctionError::NotFound => {
                 let arn = function.arn(&self.identity.region, &self.identity.account);
@@ -247,18 +247,14 @@ fn call(task: &Task, function: &FunctionName, payload: Payload) -> FunctionCall 
 }
 
 fn succeeded(output: Payload, version: &FunctionVersion) -> Outcome {
-    Outcome { version: Some(version_label(version)), ..Outcome::done(output) }
-}
-
-fn version_label(version: &FunctionVersion) -> String {
-    format!("{}@sha256:{}", version.number, version.sha256)
+    Outcome { version: Some(version.to_string()), ..Outcome::done(output) }
 }
 
 /// What Lambda's Invoke answers, with the payload parsed, in AWS's order.
 fn envelope(task: &Task, reply: &FunctionReply, request_id: &str, log_tail: bool) -> Value {
     let version = &reply.version.number;
     let mut headers = vec![
-        ("X-Amz-Executed-Version".to_owned(), version.clone()),
+        ("X-Amz-Executed-Version".to_owned(), version.to_string()),
         ("x-amzn-RequestId".to_owned(), request_id.to_owned()),
         ("Content-Length".to_owned(), reply.payload.len().to_string()),
     ];
@@ -266,7 +262,7 @@ fn envelope(task: &Task, reply: &FunctionReply, request_id: &str, log_tail: bool
     headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
 
     let mut answer = Map::new();
-    answer.insert("ExecutedVersion".to_owned(), json!(version));
+    answer.insert("ExecutedVersion".to_owned(), json!(**version));
     if log_tail {
         let log = log_result(version, request_id);
         headers.push(("X-Amz-Log-Result".to_owned(), log.clone()));

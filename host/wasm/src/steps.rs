@@ -141,8 +141,8 @@ impl Steps {
         let Policy { grants, limits, .. } = policy;
         let admitted =
             component::admit(&self.sandbox, self.cache.as_ref(), component, grants, limits)?;
-        let label = format!("{LATEST}@sha256:{}", admitted.sha256).into();
-        let name = FunctionVersion { number: LATEST.to_owned(), sha256: admitted.sha256 };
+        let name = FunctionVersion { number: LATEST.into(), sha256: admitted.sha256.into() };
+        let label = name.to_string().into();
         Ok(Version { step: admitted.step, name, label })
     }
 

@@ -294,7 +294,7 @@ async fn functions_are_found_by_name_and_qualifier() {
     assert_eq!(steps.names(), [FUNCTION]);
     let version = steps.resolve(FUNCTION, None).unwrap();
     let FunctionVersion { number, sha256 } = &version;
-    assert_eq!((number.as_str(), sha256.len()), ("$LATEST", 64));
+    assert_eq!((&**number, sha256.len()), ("$LATEST", 64));
     assert_eq!(steps.resolve(FUNCTION, Some("$LATEST")), Some(version.clone()));
     assert_eq!(steps.resolve(FUNCTION, Some("1")), None);
     assert_eq!(steps.resolve("Other", None), None);
