@@ -146,6 +146,28 @@ pub struct AdditionalVersion {
     pub weight: f64,
 }
 
+impl FunctionAlias {
+    /// The version that one call gets. `draw` is asked for an evenly drawn number only where two
+    /// versions share the calls.
+    pub fn route(&self, draw: impl FnOnce() -> u64) -> &Arc<str> {
+        match &self.additional {
+            Some(additional) if part(draw()) < additional.weight => &additional.version,
+            _ => &self.version,
+        }
+    }
+
+    /// Whether calls may get the version.
+    pub fn routes_to(&self, version: &str) -> bool {
+        let additional = self.additional.as_ref();
+        *self.version == *version || additional.is_some_and(|it| *it.version == *version)
+    }
+}
+
+/// A number from 0 up to and not 1: the 53 bits that a float keeps exactly.
+fn part(drawn: u64) -> f64 {
+    (drawn >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 /// The arguments of `UpdateFunctionCode`.
 #[derive(Clone, Debug, Default)]
 pub struct CodeUpdate {
@@ -324,4 +346,38 @@ pub enum PublishingError {
     /// The record could not be kept. Lambda's `ServiceException`.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alias(weight: Option<f64>) -> FunctionAlias {
+        FunctionAlias {
+            name: "live".into(),
+            version: "1".into(),
+            additional: weight.map(|weight| AdditionalVersion { version: "2".into(), weight }),
+            description: String::new(),
+            revision: "r".into(),
+        }
+    }
+
+    #[test]
+    fn the_additional_version_gets_its_part_of_the_calls() {
+        const CALLS: u64 = 1_000;
+        for (weight, expected) in [(0.0, 0), (0.05, 50), (0.25, 250), (0.5, 500), (1.0, 1_000)] {
+            let alias = alias(Some(weight));
+            let draws = (0..CALLS).map(|call| (2 * call + 1) * (u64::MAX / (2 * CALLS)));
+            let calls = draws.filter(|draw| **alias.route(|| *draw) == *"2").count();
+            assert_eq!(calls, expected, "at weight {weight}");
+        }
+        assert_eq!(**alias(Some(1.0)).route(|| u64::MAX), *"2", "all calls, the last draw's too");
+    }
+
+    #[test]
+    fn an_alias_of_one_version_draws_nothing() {
+        let alias = alias(None);
+        assert_eq!(**alias.route(|| panic!("it draws")), *"1");
+        assert!(alias.routes_to("1") && !alias.routes_to("2"));
+    }
 }
