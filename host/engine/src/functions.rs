@@ -1,6 +1,7 @@
 //! Functions by name: what a Task calls through `lambda:invoke` or a function's ARN, and what is
 //! published under the name. An integration alone knows Lambda's arguments and answers.
 
+mod archive;
 mod publishing;
 
 use std::{fmt, sync::Arc};
@@ -8,6 +9,7 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
 
+pub use archive::CodeArchive;
 pub use publishing::{
     AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionConfiguration,
     FunctionLimits, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,

@@ -90,7 +90,7 @@ pub use custody::Custody;
 pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
 pub use functions::{
-    AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall,
+    AdditionalVersion, CodeArchive, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall,
     FunctionConfiguration, FunctionError, FunctionLimits, FunctionReply, FunctionVersion,
     Functions, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,
 };
