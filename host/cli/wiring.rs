@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    Config, Custody, Engine, Identity, MailFolder, MemoryStore, Quotas, SqliteStore, Store,
-    TopicLog,
+    CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Quotas,
+    Registry, SqliteStore, Store, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
 };
@@ -27,6 +27,8 @@ use crate::{
 
 /// The journal's file in a data directory.
 const DATABASE: &str = "stepyard.db";
+/// The components of functions' versions in a data directory.
+const CODE: &str = "code";
 /// Compiled components in a data directory.
 const COMPONENTS: &str = "components";
 /// The file whose lock says that a process is at work on a data directory.
@@ -38,7 +40,7 @@ pub struct Stepyard {
     /// Runs executions.
     pub engine: Engine,
     /// The steps that functions are bound to.
-    pub steps: Arc<Steps>,
+    pub steps: Registry<Steps>,
     /// Buckets of keys and values.
     pub keyvalue: Arc<dyn KeyValue>,
     /// Region and account, for ARNs.
@@ -120,7 +122,11 @@ impl Stepyard {
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings { cache: Some(data.join(COMPONENTS)), ..Settings::default() };
         let lock = Some(lock);
-        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, custody, lock };
+        let code = data.join(CODE);
+        let archive = CodeArchive::open(&code);
+        let archive = archive.with_context(|| format!("opening {}", code.display()))?;
+        let parts =
+            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock };
         let stepyard = parts.wire(manifest, store).await?;
         folder.keep();
         Ok(stepyard)
@@ -138,8 +144,9 @@ impl Stepyard {
         let store = MemoryStore::new(quotas(manifest));
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings::default();
-        let (custody, lock) = (None, None);
-        let parts = Parts { steps, settings, keyvalue, mail, topics, seams, custody, lock };
+        let (custody, lock, archive) = (None, None, CodeArchive::in_memory());
+        let parts =
+            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock };
         parts.wire(manifest, store).await
     }
 }
@@ -148,6 +155,7 @@ impl Stepyard {
 struct Parts {
     steps: Vec<StepSpec>,
     settings: Settings,
+    archive: CodeArchive,
     keyvalue: Arc<dyn KeyValue>,
     mail: Arc<dyn Mail>,
     topics: Arc<dyn Topics>,
@@ -157,15 +165,27 @@ struct Parts {
 }
 
 impl Parts {
-    async fn wire(self, manifest: &Manifest, store: impl Store + 'static) -> Result<Stepyard> {
-        let Self { steps, settings, keyvalue, mail, topics, seams, custody, lock } = self;
+    async fn wire(
+        self,
+        manifest: &Manifest,
+        store: impl Store + Clone + 'static,
+    ) -> Result<Stepyard> {
+        let Self { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock } = self;
+        let (Seams { clock, entropy }, archive) = (seams, Arc::new(archive));
         let secrets = Arc::new(ManifestSecrets::new(manifest));
         let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets };
-        let steps = Arc::new(Steps::load(steps, outside, settings).map_err(|it| refused(&it))?);
+        let kept = Kept {
+            store: Arc::new(store.clone()),
+            archive,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let steps = stepyard_wasm::open(steps, outside, settings, kept).await;
+        let steps = steps.map_err(|it| refused(&it))?;
         seed(manifest, &*keyvalue).await?;
         let identity = identity(manifest);
-        let integrations = stepyard_integrations::all(identity.clone(), steps.clone(), topics);
-        let Seams { clock, entropy } = seams;
+        let integrations =
+            stepyard_integrations::all(identity.clone(), Arc::new(steps.clone()), topics);
         let config =
             Config { integrations, clock: clock.clone(), entropy, custody, ..Config::new(store) };
         let engine = Engine::new(config);
@@ -276,7 +296,7 @@ pub fn step_specs(
         let both = grants.and_then(|grants| Ok((grants, limits(&function.limits)?)));
         let (grants, limits) =
             both.map_err(|fault| anyhow::anyhow!("function `{name}` in the manifest: {fault}"))?;
-        Ok(StepSpec { function: name.clone(), component, grants, limits })
+        Ok(StepSpec { function: name.clone(), component, grants, limits, canary: None })
     };
     functions.into_iter().zip(components).map(spec).collect()
 }

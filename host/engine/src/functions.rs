@@ -2,18 +2,28 @@
 //! published under the name. An integration alone knows Lambda's arguments and answers.
 
 mod archive;
+mod bound;
+mod canary;
 mod publishing;
+mod record;
+mod registry;
+mod runtime;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
 
 pub use archive::CodeArchive;
+use archive::sha256;
+pub use canary::Canary;
 pub use publishing::{
     AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionConfiguration,
     FunctionLimits, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,
 };
+pub use record::{CodeRecord, FunctionRecord};
+pub use registry::{BindError, BindProblem, Kept, Registry};
+pub use runtime::{Binding, Runtime};
 
 /// Names functions and calls them.
 pub trait Functions: Send + Sync {
@@ -26,6 +36,26 @@ pub trait Functions: Send + Sync {
 
     /// Calls a function once. Dropping the future ends the call and frees what it held.
     fn invoke(&self, call: FunctionCall) -> BoxFuture<'_, Result<FunctionReply, FunctionError>>;
+
+    /// What the calls of each version that is loaded came to.
+    fn measures(&self) -> Vec<FunctionMeasures> {
+        Vec::new()
+    }
+}
+
+/// What the calls of a version came to since it was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionMeasures {
+    /// The function's name.
+    pub function: Arc<str>,
+    /// The version.
+    pub version: FunctionVersion,
+    /// Calls that have ended.
+    pub calls: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// How long all of them took together.
+    pub duration: Duration,
 }
 
 /// Which code a function runs.
@@ -35,11 +65,21 @@ pub struct FunctionVersion {
     pub number: Arc<str>,
     /// The SHA-256 of the component, in hex.
     pub sha256: Arc<str>,
+    /// Both, as they stand in journal and logs: `<number>@sha256:<hex>`.
+    pub label: Arc<str>,
+}
+
+impl FunctionVersion {
+    /// A version of this number and hash.
+    pub fn new(number: Arc<str>, sha256: Arc<str>) -> Self {
+        let label = format!("{number}@sha256:{sha256}").into();
+        Self { number, sha256, label }
+    }
 }
 
 impl fmt::Display for FunctionVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@sha256:{}", self.number, self.sha256)
+        f.write_str(&self.label)
     }
 }
 

@@ -90,9 +90,11 @@ pub use custody::Custody;
 pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
 pub use functions::{
-    AdditionalVersion, CodeArchive, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall,
-    FunctionConfiguration, FunctionError, FunctionLimits, FunctionReply, FunctionVersion,
-    Functions, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,
+    AdditionalVersion, BindError, BindProblem, Binding, Canary, CodeArchive, CodeRecord,
+    CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall, FunctionConfiguration,
+    FunctionError, FunctionLimits, FunctionMeasures, FunctionRecord, FunctionReply,
+    FunctionVersion, Functions, Kept, LATEST, NewFunctionAlias, Publishing, PublishingError,
+    Registry, Runtime, VersionPublish,
 };
 pub use handle::EngineHandle;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};

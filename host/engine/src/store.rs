@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use stepyard_asl::{Fact, FactKind, Parent, Payload, Seed, Status, Timestamp};
 
 use crate::{
-    ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
-    VersionSummary, measures::StoreMeasures,
+    ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
+    VersionRecord, VersionSummary, measures::StoreMeasures,
 };
 
 pub use key_value::Quotas;
@@ -93,6 +93,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// A state machine's aliases, by name.
     fn aliases(&self, machine: &str) -> Result<Vec<AliasRecord>, StoreError>;
+
+    /// What is kept of every function, by name.
+    fn functions(&self) -> Result<Vec<FunctionRecord>, StoreError>;
 
     /// What it counts. A store that keeps nothing on a disk counts nothing.
     fn measures(&self) -> StoreMeasures {
@@ -208,6 +211,8 @@ pub enum Record {
         /// Its name.
         name: Arc<str>,
     },
+    /// A function is bound for the first time, or changed.
+    Function(Box<FunctionRecord>),
     /// A resource has these tags and no others.
     Tags {
         /// The resource's ARN.

@@ -48,11 +48,11 @@ fn a_file_of_a_later_format_is_refused_and_left_as_it_is() {
     let before = fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
     let file = path.display().to_string();
-    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 5 });
+    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 7, known: 6 });
     assert_eq!(
         error.to_string(),
         format!(
-            "`{file}` has format 7; this program knows formats up to 5: \
+            "`{file}` has format 7; this program knows formats up to 6: \
              use the program that wrote it, or a later one"
         )
     );

@@ -23,6 +23,7 @@ use crate::{
         },
         requirement,
     },
+    policy::Policy,
     sandbox::Sandbox,
     state::State,
 };
@@ -32,12 +33,6 @@ const COMPONENT_BYTES_MAX: u64 = 262_144_000;
 
 /// A page of WebAssembly's memory.
 const PAGE_BYTES: u64 = 64 << 10;
-
-/// A component that may run.
-pub(crate) struct Admitted {
-    pub(crate) step: RunnerPre<State>,
-    pub(crate) sha256: String,
-}
 
 /// A component that has been read and compiled.
 pub(crate) struct Loaded {
@@ -50,47 +45,61 @@ pub(crate) struct Loaded {
 pub(crate) fn admit(
     sandbox: &Sandbox,
     cache: Option<&Cache>,
-    file: &Path,
-    grants: &Grants,
-    limits: &Limits,
-) -> Result<Admitted, Problem> {
+    bytes: &[u8],
+    sha256: &str,
+    policy: &Policy,
+) -> Result<RunnerPre<State>, Problem> {
+    let Policy { function, grants, limits, .. } = policy;
     if let Some(problem) = grants.problems().into_iter().next() {
         return Err(Problem::Grant(problem));
     }
-    let loaded = load(sandbox.engine(), cache, file)?;
-    let component_type = loaded.component.component_type();
+    sandbox.check_memory(limits)?;
+    let component = compiled(sandbox.engine(), cache, bytes, sha256)?;
+    let component_type = component.component_type();
     check_export(sandbox.engine(), &component_type)?;
-    check_imports(sandbox.engine(), &component_type, grants)?;
-    check_memory(&loaded.component, limits)?;
-    let step = sandbox
-        .linker()
-        .instantiate_pre(&loaded.component)
-        .and_then(RunnerPre::new)
-        .map_err(|error| Problem::Unlinkable(format!("{error:#}")))?;
-    Ok(Admitted { step, sha256: loaded.sha256 })
+    check_imports(sandbox.engine(), &component_type, function, grants)?;
+    check_memory(&component, limits)?;
+    let step = sandbox.linker().instantiate_pre(&component).and_then(RunnerPre::new);
+    step.map_err(|error| Problem::Unlinkable(format!("{error:#}")))
 }
 
-/// Reads a component and compiles it, or finds it compiled.
-pub(crate) fn load(engine: &Engine, cache: Option<&Cache>, file: &Path) -> Result<Loaded, Problem> {
+/// Reads a component and compiles it.
+pub(crate) fn load(engine: &Engine, file: &Path) -> Result<Loaded, Problem> {
     let bytes = read(file)?;
-    check_kind(&bytes)?;
     let sha256 = hex(&Sha256::digest(&bytes));
-    let component = match cached(engine, cache, &sha256) {
-        Some(component) => component,
-        None => compile(engine, cache, &sha256, &bytes)?,
-    };
+    let component = compiled(engine, None, &bytes, &sha256)?;
     Ok(Loaded { component, sha256, bytes: bytes.len() })
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Problem> {
-    let opened = fs::File::open(file).map_err(Problem::Unreadable)?;
-    let bytes = opened.metadata().map_err(Problem::Unreadable)?.len();
-    if bytes > COMPONENT_BYTES_MAX {
-        return Err(Problem::TooLarge { bytes, bytes_max: COMPONENT_BYTES_MAX });
+/// Compiles a component, or finds it compiled.
+fn compiled(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    bytes: &[u8],
+    sha256: &str,
+) -> Result<Component, Problem> {
+    check_size(bytes.len() as u64)?;
+    check_kind(bytes)?;
+    match cached(engine, cache, sha256) {
+        Some(component) => Ok(component),
+        None => compile(engine, cache, sha256, bytes),
     }
+}
+
+/// Reads a component's file.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Problem> {
+    let opened = fs::File::open(file).map_err(Problem::Unreadable)?;
+    check_size(opened.metadata().map_err(Problem::Unreadable)?.len())?;
     let mut content = Vec::new();
     opened.take(COMPONENT_BYTES_MAX).read_to_end(&mut content).map_err(Problem::Unreadable)?;
     Ok(content)
+}
+
+fn check_size(bytes: u64) -> Result<(), Problem> {
+    match bytes > COMPONENT_BYTES_MAX {
+        false => Ok(()),
+        true => Err(Problem::TooLarge { bytes, bytes_max: COMPONENT_BYTES_MAX }),
+    }
 }
 
 /// Tells the kinds of file apart by their first bytes: WebAssembly's magic number, then 1 for a
@@ -160,6 +169,7 @@ pub(crate) fn check_export(engine: &Engine, component: &ComponentType) -> Result
 fn check_imports(
     engine: &Engine,
     component: &ComponentType,
+    function: &str,
     grants: &Grants,
 ) -> Result<(), Problem> {
     let (mut missing, mut not_offered) = (Vec::new(), Vec::new());
@@ -176,7 +186,7 @@ fn check_imports(
         return Err(Problem::NotOffered(not_offered));
     }
     if !missing.is_empty() {
-        return Err(Problem::Ungranted(missing));
+        return Err(Problem::Ungranted { function: function.to_owned(), missing });
     }
     Ok(())
 }

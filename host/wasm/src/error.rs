@@ -3,6 +3,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use stepyard_engine::PublishingError;
+
 /// A problem with one function's component or grants.
 #[derive(Debug)]
 pub struct StepError {
@@ -60,8 +62,13 @@ pub enum Problem {
         reason: String,
     },
     /// It imports what is not granted to it.
-    #[error("{}", ungranted(.0))]
-    Ungranted(Vec<MissingGrant>),
+    #[error("{}", ungranted(.function, .missing))]
+    Ungranted {
+        /// The function that it is to be bound to.
+        function: String,
+        /// Each import that needs a grant.
+        missing: Vec<MissingGrant>,
+    },
     /// It imports what no step is given.
     #[error("imports what no step is given: {}", quoted(.0))]
     NotOffered(Vec<String>),
@@ -84,9 +91,23 @@ pub enum Problem {
     /// Two functions have one name.
     #[error("is bound to a function that is bound already")]
     Duplicate,
-    /// No function has this name.
-    #[error("cannot be swapped in: no function has this name")]
-    UnknownFunction,
+    /// The instances' memories are set aside when the process starts.
+    #[error(
+        "may have {bytes} bytes of memory, and at most {bytes_max} are set aside since the start: \
+         start again to raise `limits.memory_mib`"
+    )]
+    PoolMemory {
+        /// Its limit.
+        bytes: usize,
+        /// The largest limit when the process started.
+        bytes_max: usize,
+    },
+    /// A version was published for calls that the manifest lets in no longer.
+    #[error("was published, calls get it, and it cannot run: {0}")]
+    Published(#[source] Box<PublishingError>),
+    /// What is known of the function could not be kept.
+    #[error("cannot be kept: {0}")]
+    Kept(#[source] Box<PublishingError>),
     /// The sandbox itself could not be set up.
     #[error("cannot be set up on this machine: {0}")]
     Sandbox(String),
@@ -105,14 +126,9 @@ impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let component = self.component.display();
         match &self.function {
-            Some(function) => write!(f, "function `{function}`: {component} {}", self.problem)?,
-            None => write!(f, "{component} {}", self.problem)?,
+            Some(function) => write!(f, "function `{function}`: {component} {}", self.problem),
+            None => write!(f, "{component} {}", self.problem),
         }
-        if let (Problem::Ungranted(missing), Some(function)) = (&self.problem, &self.function) {
-            write!(f, "; in stepyard.toml, under [functions.{function}.grants], add ")?;
-            write!(f, "{}", lines(missing))?;
-        }
-        Ok(())
     }
 }
 
@@ -129,9 +145,14 @@ fn exports(found: &[String]) -> String {
     format!("it exports {}", quoted(found))
 }
 
-fn ungranted(missing: &[MissingGrant]) -> String {
+fn ungranted(function: &str, missing: &[MissingGrant]) -> String {
     let imports: Vec<_> = missing.iter().map(|missing| missing.import.clone()).collect();
-    format!("imports what is not granted to it: {}", quoted(&imports))
+    format!(
+        "imports what is not granted to it: {}; in stepyard.toml, under \
+         [functions.{function}.grants], add {}",
+        quoted(&imports),
+        lines(missing)
+    )
 }
 
 /// The lines to add, each once.

@@ -57,7 +57,7 @@ pub fn inspect(file: &Path, grants: &Grants) -> Result<Inspection, StepError> {
     let failed = |problem| StepError { function: None, component: file.to_owned(), problem };
     let engine = Engine::new(&sandbox::config())
         .map_err(|error| failed(Problem::Sandbox(format!("{error:#}"))))?;
-    let loaded = component::load(&engine, None, file).map_err(failed)?;
+    let loaded = component::load(&engine, file).map_err(failed)?;
     let component = loaded.component.component_type();
     Ok(Inspection {
         component: file.to_owned(),

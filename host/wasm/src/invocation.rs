@@ -12,16 +12,7 @@ use std::{
 use stepyard_asl::StateName;
 use stepyard_engine::crash;
 
-use crate::{Breach, Grants, Limits, Outside};
-
-/// Everything about a function that does not change from task to task.
-#[derive(Debug)]
-pub(crate) struct Policy {
-    pub(crate) function: String,
-    pub(crate) grants: Grants,
-    pub(crate) limits: Limits,
-    pub(crate) outside: Outside,
-}
+use crate::{Breach, policy::Policy};
 
 /// A task, shared by all that acts for it: capabilities, the console, the HTTP client.
 #[derive(Debug)]

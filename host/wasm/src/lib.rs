@@ -1,8 +1,8 @@
 //! Runs steps: Wasm components as Task states.
 //!
 //! ```text
-//!   StepSpec ─► component: admitted or refused ─► Steps: name → current version
-//!                                                       │ invoke
+//!   StepSpec ─► component: admitted or refused ─► engine's Registry: name → version
+//!                                                       │ run
 //!   engine's traits ◄─ capability: grant checked ◄─ sandbox: a fresh instance, limited
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! of `stepyard_engine::outside`, through [`Outside`]; it never sees a file, a socket, a variable
 //! of the environment or a secret.
 
+mod binding;
 mod breach;
 mod cache;
 mod capability;
@@ -25,15 +26,18 @@ mod inspect;
 mod invocation;
 mod limits;
 mod outside;
+mod policy;
 mod sandbox;
 mod state;
 mod steps;
 mod ticker;
 
+pub use binding::{Settings, StepSpec, open, rebind};
 pub use breach::Breach;
 pub use error::{MissingGrant, Problem, StepError};
 pub use grants::{Access, BucketGrant, Grants, HttpGrant, Scheme, SecretHeader};
 pub use inspect::{Import, ImportStanding, Inspection, inspect};
 pub use limits::Limits;
 pub use outside::Outside;
-pub use steps::{Settings, StepSpec, Steps};
+pub use policy::Policy;
+pub use steps::{Place, Step, Steps};

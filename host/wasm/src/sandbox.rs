@@ -20,7 +20,7 @@ use wasmtime::{
 };
 
 use crate::{
-    Breach, Limits,
+    Breach, Limits, Problem,
     capability::{
         self,
         bindings::{
@@ -54,6 +54,7 @@ pub(crate) struct Sandbox {
     linker: Linker<State>,
     ticker: Ticker,
     places: Semaphore,
+    memory_bytes_max: usize,
 }
 
 impl Sandbox {
@@ -68,11 +69,18 @@ impl Sandbox {
             ticker: Ticker::start(&engine)?,
             engine,
             places: Semaphore::new(instances_max as usize),
+            memory_bytes_max,
         })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Whether the pool has instances with so much memory.
+    pub(crate) fn check_memory(&self, limits: &Limits) -> std::result::Result<(), Problem> {
+        let (bytes, bytes_max) = (limits.memory_bytes_max, self.memory_bytes_max);
+        if bytes > bytes_max { Err(Problem::PoolMemory { bytes, bytes_max }) } else { Ok(()) }
     }
 
     pub(crate) fn linker(&self) -> &Linker<State> {

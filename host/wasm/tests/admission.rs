@@ -8,14 +8,14 @@ use std::{
 };
 
 use expect_test::{Expect, expect};
-use stepyard_engine::{FunctionError, FunctionVersion, Functions};
+use stepyard_engine::{CodeUpdate, FunctionError, Functions, Publishing};
 use stepyard_wasm::{
-    Grants, HttpGrant, ImportStanding, Limits, Scheme, Settings, StepSpec, Steps, inspect,
+    Grants, HttpGrant, ImportStanding, Limits, Scheme, Settings, StepSpec, inspect,
 };
 use tempfile::TempDir;
 
 use crate::{
-    support::{World, call, grants, hostile, limits, load, reply, spec},
+    support::{Steps, World, call, grants, hostile, limits, load, load_all, reply, spec},
     text_step::{MEMORY, step, step_of},
 };
 
@@ -24,9 +24,15 @@ fn bind(bytes: &[u8], grants: Grants) -> (TempDir, Result<Steps, String>) {
     let directory = tempfile::tempdir().unwrap();
     let component = directory.path().join("step.wasm");
     fs::write(&component, bytes).unwrap();
-    let spec = StepSpec { function: "Check".to_owned(), component, grants, limits: limits() };
+    let spec = StepSpec {
+        function: "Check".to_owned(),
+        component,
+        grants,
+        limits: limits(),
+        canary: None,
+    };
     let settings = Settings { instances_max: 2, ..Settings::default() };
-    let steps = Steps::load(vec![spec], Arc::<World>::default().outside(), settings);
+    let steps = load_all(vec![spec], Arc::<World>::default().outside(), settings);
     let steps = steps.map_err(|errors| {
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
         texts.join("\n").replace(&*directory.path().to_string_lossy(), "DIR")
@@ -207,7 +213,7 @@ fn a_component_that_begins_too_large_is_refused() {
     let large = StepSpec { component, function: "Large".to_owned(), ..spec(grants(), limits()) };
     let neighbour = spec(grants(), Limits { memory_bytes_max: 64 << 20, ..limits() });
     let outside = Arc::<World>::default().outside();
-    let errors = Steps::load(vec![large, neighbour], outside, Settings::default()).unwrap_err();
+    let errors = load_all(vec![large, neighbour], outside, Settings::default()).unwrap_err();
     let error = errors[0].to_string();
     let says =
         "begins with 33554432 bytes of memory and may have 16777216; raise `limits.memory_mib`";
@@ -224,7 +230,7 @@ fn every_problem_is_found_at_once() {
     let outside = Arc::<World>::default().outside();
     let malformed = Grants { mail: vec!["nobody".to_owned()], ..Grants::default() };
     let specs = vec![absent("A"), spec(malformed, limits()), absent("B")];
-    let errors = Steps::load(specs, outside, Settings::default()).unwrap_err();
+    let errors = load_all(specs, outside, Settings::default()).unwrap_err();
     let functions: Vec<_> = errors.iter().filter_map(|error| error.function.as_deref()).collect();
     assert_eq!(functions, ["A", "Hostile", "B"]);
     assert!(errors[1].to_string().contains("malformed grant: mail: `nobody`"), "{}", errors[1]);
@@ -258,7 +264,7 @@ fn load_cached(bytes: &[u8], cache: &TempDir) -> Steps {
     fs::write(&component, bytes).unwrap();
     let settings = Settings { cache: Some(cache.path().to_owned()), instances_max: 2 };
     let spec = StepSpec { component, ..spec(Grants::default(), limits()) };
-    Steps::load(vec![spec], Arc::<World>::default().outside(), settings).unwrap()
+    load_all(vec![spec], Arc::<World>::default().outside(), settings).unwrap()
 }
 
 fn only_entry(cache: &TempDir) -> PathBuf {
@@ -305,40 +311,45 @@ fn a_cache_that_cannot_be_written_is_done_without() {
     fs::write(&component, step("", MEMORY)).unwrap();
     let settings = Settings { cache: Some(component.clone()), instances_max: 2 };
     let spec = StepSpec { component, ..spec(Grants::default(), limits()) };
-    assert!(Steps::load(vec![spec], Arc::<World>::default().outside(), settings).is_ok());
+    assert!(load_all(vec![spec], Arc::<World>::default().outside(), settings).is_ok());
 }
 
 #[tokio::test]
 async fn a_swap_takes_effect_with_the_next_task_and_a_refused_one_changes_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let other = directory.path().join("other.wasm");
-    fs::write(&other, step("", MEMORY)).unwrap();
     let limits = Limits { wall_time: Duration::from_secs(1), ..limits() };
     let steps = load(spec(grants(), limits), &Arc::default()).unwrap();
     let first = steps.resolve("Hostile", None).unwrap();
 
     let running = steps.invoke(call("resources sleep"));
     let swapped = async {
-        while steps.instances() == 0 {
+        while steps.runtime().instances() == 0 {
             tokio::task::yield_now().await;
         }
-        steps.swap("Hostile", &other).unwrap()
+        let update = CodeUpdate { code: step("", MEMORY), ..CodeUpdate::default() };
+        steps.update_code("Hostile", update).await.unwrap()
     };
     let (ended, second) = tokio::join!(running, swapped);
-    assert_ne!(first, second);
-    assert_eq!(steps.resolve("Hostile", None), Some(second.clone()));
+    assert_ne!(first.sha256, second.sha256);
+    let now = steps.resolve("Hostile", None).unwrap();
+    assert_eq!(now.sha256, second.sha256);
     let Err(FunctionError::Function { version, .. }) = ended else {
         panic!("the sleeper ended otherwise: {ended:?}");
     };
     assert_eq!(version, first, "a running task stays on its version");
     assert_eq!(reply(&steps, "good").await, "null");
 
-    let error = steps.swap("Hostile", Path::new("absent.wasm")).unwrap_err();
-    assert!(error.to_string().contains("cannot be read"), "{error}");
-    let error = steps.swap("Other", &other).unwrap_err();
-    assert!(error.to_string().contains("no function has this name"), "{error}");
-    let FunctionVersion { sha256, .. } = steps.resolve("Hostile", None).unwrap();
-    assert_eq!(sha256, second.sha256);
+    let update = CodeUpdate { code: b"no component".to_vec(), ..CodeUpdate::default() };
+    let error = steps.update_code("Hostile", update).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the component is not a component: the file does not begin as WebAssembly does"
+    );
+    let ungranted = fs::read(hostile()).unwrap();
+    let (_directory, narrow) = bind(&step("", MEMORY), Grants::default());
+    let update = CodeUpdate { code: ungranted, ..CodeUpdate::default() };
+    let error = narrow.unwrap().update_code("Check", update).await.unwrap_err();
+    assert!(error.to_string().contains("under [functions.Check.grants], add"), "{error}");
+    assert_eq!(steps.resolve("Hostile", None), Some(now));
 }
 
 #[test]

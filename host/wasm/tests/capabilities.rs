@@ -6,13 +6,15 @@ use std::{
 };
 
 use stepyard_engine::{FunctionVersion, Functions};
-use stepyard_wasm::{Grants, HttpGrant, Scheme, SecretHeader, Steps};
+use stepyard_wasm::{Grants, HttpGrant, Scheme, SecretHeader};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-use crate::support::{FUNCTION, World, answer, call, grants, invoke, limits, load, spec, steps};
+use crate::support::{
+    FUNCTION, Steps, World, answer, call, grants, invoke, limits, load, spec, steps,
+};
 
 #[tokio::test]
 async fn a_step_has_no_files_environment_or_arguments() {
@@ -293,7 +295,7 @@ async fn functions_are_found_by_name_and_qualifier() {
     let steps = steps(limits());
     assert_eq!(steps.names(), [FUNCTION]);
     let version = steps.resolve(FUNCTION, None).unwrap();
-    let FunctionVersion { number, sha256 } = &version;
+    let FunctionVersion { number, sha256, .. } = &version;
     assert_eq!((&**number, sha256.len()), ("$LATEST", 64));
     assert_eq!(steps.resolve(FUNCTION, Some("$LATEST")), Some(version.clone()));
     assert_eq!(steps.resolve(FUNCTION, Some("1")), None);

@@ -19,7 +19,7 @@ async fn check(limits: Limits, deed: &str, name: &str, says: &str) {
     assert_eq!(cause["errorType"], name, "{deed}");
 
     assert_eq!(reply(&steps, "good").await, "{\"good\":true}", "after {deed}");
-    assert_eq!(steps.instances(), 0, "after {deed}");
+    assert_eq!(steps.runtime().instances(), 0, "after {deed}");
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn sleepers_by_the_dozen_leave_nothing_behind() {
     let steps = steps(limits);
     let ended = join_all((0..24).map(|_| error(&steps, "resources sleep"))).await;
     assert!(ended.iter().all(|error| error.name() == "Sandbox.Timedout"));
-    assert_eq!(steps.instances(), 0);
+    assert_eq!(steps.runtime().instances(), 0);
     assert_eq!(reply(&steps, "good").await, "{\"good\":true}");
 }
 
@@ -156,12 +156,12 @@ async fn sleepers_by_the_dozen_leave_nothing_behind() {
 async fn a_task_that_is_given_up_frees_its_instance() {
     let steps = steps(limits());
     let mut task = Box::pin(invoke(&steps, "resources sleep"));
-    while steps.instances() == 0 {
+    while steps.runtime().instances() == 0 {
         assert!(futures::poll!(&mut task).is_pending());
         tokio::task::yield_now().await;
     }
     drop(task);
-    assert_eq!(steps.instances(), 0);
+    assert_eq!(steps.runtime().instances(), 0);
 }
 
 #[tokio::test]

@@ -3,19 +3,25 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, LazyLock, Mutex, OnceLock, mpsc},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use stepyard_asl::{Payload, StatesError};
 use stepyard_engine::{
-    FunctionCall, FunctionError, FunctionReply, Functions, MemoryStore, Quotas,
+    CodeArchive, FunctionCall, FunctionError, FunctionReply, Functions, Kept, MemoryStore, Quotas,
+    Registry,
+    clock::{SystemClock, SystemEntropy},
     outside::{Mail, MailError, MailMessage, Secrets},
 };
 use stepyard_wasm::{
-    Access, BucketGrant, Grants, HttpGrant, Limits, Outside, Settings, StepError, StepSpec, Steps,
+    Access, BucketGrant, Grants, HttpGrant, Limits, Outside, Settings, StepError, StepSpec,
 };
+use tokio::runtime::Runtime;
+
+/// Functions that steps are bound to.
+pub(crate) type Steps = Registry<stepyard_wasm::Steps>;
 
 /// The function that the hostile step is bound to.
 pub(crate) const FUNCTION: &str = "Hostile";
@@ -101,11 +107,32 @@ impl Secrets for World {
 
 /// A function bound to the hostile step.
 pub(crate) fn spec(grants: Grants, limits: Limits) -> StepSpec {
-    StepSpec { function: FUNCTION.to_owned(), component: hostile().to_owned(), grants, limits }
+    let (function, component) = (FUNCTION.to_owned(), hostile().to_owned());
+    StepSpec { function, component, grants, limits, canary: None }
 }
 
 pub(crate) fn load(spec: StepSpec, world: &Arc<World>) -> Result<Steps, Vec<StepError>> {
-    Steps::load(vec![spec], world.outside(), cache())
+    load_all(vec![spec], world.outside(), cache())
+}
+
+/// Functions that nothing is kept of. They are bound on another runtime than the test's, so that a test
+/// that is not async can do it, too.
+pub(crate) fn load_all(
+    specs: Vec<StepSpec>,
+    outside: Outside,
+    settings: Settings,
+) -> Result<Steps, Vec<StepError>> {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    let kept = Kept {
+        store: Arc::new(MemoryStore::new(Quotas::default())),
+        archive: Arc::new(CodeArchive::in_memory()),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let (tell, told) = mpsc::channel();
+    RUNTIME
+        .spawn(async move { tell.send(stepyard_wasm::open(specs, outside, settings, kept).await) });
+    told.recv().expect("it comes to an end")
 }
 
 /// The hostile step with what the tests grant it by default.

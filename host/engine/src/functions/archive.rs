@@ -118,7 +118,7 @@ fn path(folder: &Path, sha256: &str) -> PathBuf {
 }
 
 /// The SHA-256 in hex.
-fn sha256(code: &[u8]) -> Arc<str> {
+pub(super) fn sha256(code: &[u8]) -> Arc<str> {
     Sha256::digest(code).iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 
 use crate::StoreError;
@@ -123,7 +124,7 @@ pub struct FunctionLimits {
 }
 
 /// A name for a version of a function, or for two by their weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FunctionAlias {
     /// Its name.
     pub name: Arc<str>,
@@ -138,7 +139,7 @@ pub struct FunctionAlias {
 }
 
 /// The version that an alias also routes to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdditionalVersion {
     /// Its number.
     pub version: Arc<str>,
@@ -291,6 +292,14 @@ pub enum PublishingError {
     AliasName {
         /// The name.
         name: String,
+    },
+    /// A description is too long. Lambda's `ValidationException`.
+    #[error("the description has {characters} characters; it may have {max}")]
+    Description {
+        /// How many it has.
+        characters: usize,
+        /// How many it may have.
+        max: usize,
     },
     /// More additional versions than one. Lambda's `InvalidParameterValueException`.
     #[error("an alias routes to one additional version, not to {count}")]

@@ -16,8 +16,8 @@ use super::{
     record,
 };
 use crate::{
-    ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
-    VersionSummary,
+    ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
+    VersionRecord, VersionSummary,
     outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
 };
 
@@ -38,6 +38,7 @@ struct Kept {
     buckets: BTreeMap<String, KeptBucket>,
     machines: HashMap<Arc<str>, StateMachineRecord>,
     activities: HashMap<Arc<str>, ActivityRecord>,
+    functions: BTreeMap<Arc<str>, FunctionRecord>,
     /// By state machine, then by number or name.
     versions: HashMap<Arc<str>, BTreeMap<u64, VersionRecord>>,
     aliases: HashMap<Arc<str>, BTreeMap<Arc<str>, AliasRecord>>,
@@ -192,6 +193,10 @@ impl Store for MemoryStore {
         Ok(self.kept().activities.get(arn).cloned())
     }
 
+    fn functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
+        Ok(self.kept().functions.values().cloned().collect())
+    }
+
     fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError> {
         let mut all: Vec<_> = self.kept().activities.values().cloned().collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -318,6 +323,9 @@ impl Kept {
                 }
                 Record::Activity(activity) => {
                     self.activities.insert(activity.arn.clone(), activity);
+                }
+                Record::Function(function) => {
+                    self.functions.insert(function.name.clone(), *function);
                 }
                 Record::ActivityDeleted { arn } => {
                     self.activities.remove(&arn);

@@ -5,6 +5,7 @@
 
 mod activities;
 mod aliases;
+mod functions;
 mod journal;
 mod key_value;
 mod machines;
@@ -31,8 +32,8 @@ use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError,
 };
 use crate::{
-    ActivityRecord, AliasRecord, ExecutionArn, StateMachineRecord, Tags, VersionRecord,
-    VersionSummary, measures::StoreMeasures,
+    ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
+    VersionRecord, VersionSummary, measures::StoreMeasures,
 };
 
 pub use topics::TopicMessage;
@@ -160,6 +161,10 @@ impl Store for SqliteStore {
 
     fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {
         self.read(|connection| activities::one(connection, arn))
+    }
+
+    fn functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
+        self.read(functions::all)
     }
 
     fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError> {

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status, Timestamp};
 use stepyard_engine::{
     ActivityRecord, AliasRecord, Answer, Batch, Checkpoint, Config, Engine, EngineError,
-    ExecutionArn, ExecutionRecord, ExecutionSummary, MemoryStore, Outcome, Selection, SqliteStore,
-    StartError, StateMachineRecord, Store, StoreError, Tags, VersionRecord, VersionSummary,
+    ExecutionArn, ExecutionRecord, ExecutionSummary, FunctionRecord, MemoryStore, Outcome,
+    Selection, SqliteStore, StartError, StateMachineRecord, Store, StoreError, Tags, VersionRecord,
+    VersionSummary,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -277,6 +278,10 @@ impl Store for Slow {
 
     fn state_machines(&self) -> Result<Vec<StateMachineRecord>, StoreError> {
         self.inner.state_machines()
+    }
+
+    fn functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
+        self.inner.functions()
     }
 
     fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {

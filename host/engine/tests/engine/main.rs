@@ -7,6 +7,7 @@ mod flood;
 mod looking;
 mod map_runs;
 mod measures;
+mod publishing;
 mod starting;
 mod support;
 mod tasks;

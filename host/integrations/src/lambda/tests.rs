@@ -12,7 +12,7 @@ const REQUEST_ID: &str = "Request ID: ";
 struct Table;
 
 fn latest() -> FunctionVersion {
-    FunctionVersion { number: "$LATEST".into(), sha256: "5eed".into() }
+    FunctionVersion::new("$LATEST".into(), "5eed".into())
 }
 
 impl Functions for Table {
@@ -21,7 +21,7 @@ impl Functions for Table {
         let number = qualifier.filter(|it| *it != "$LATEST");
         match number {
             None => known.then(latest),
-            Some("1") => known.then(|| FunctionVersion { number: "1".into(), ..latest() }),
+            Some("1") => known.then(|| FunctionVersion::new("1".into(), "5eed".into())),
             Some(_) => None,
         }
     }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, activities, aliases, machines, rest, tags, versions};
+use super::{File, activities, aliases, functions, machines, rest, tags, versions};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
@@ -74,6 +74,7 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
         }
         Record::Alias(alias) => aliases::keep(connection, alias),
         Record::AliasDeleted { machine, name } => aliases::delete(connection, machine, name),
+        Record::Function(function) => functions::keep(connection, function),
         Record::Tags { resource, tags } => tags::replace(connection, resource, tags),
     }
 }

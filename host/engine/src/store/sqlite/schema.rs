@@ -16,7 +16,7 @@ const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
 const MIGRATIONS: &[&str] =
-    &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES, REST_AND_RETENTION];
+    &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES, REST_AND_RETENTION, FUNCTIONS];
 
 const STATE_MACHINES: &str = "
 CREATE TABLE state_machine (
@@ -89,6 +89,13 @@ CREATE TABLE checkpoint (
     facts INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
+";
+
+const FUNCTIONS: &str = "
+CREATE TABLE function (
+    name TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// How long another process may hold the file before a write gives up.
