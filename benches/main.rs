@@ -55,6 +55,7 @@ fn started(input: Value) -> Fact {
         parent: None,
         input: input.into(),
         seed: [7; 32],
+        pins: None,
     };
     Fact::new(Timestamp::from_millis(0), kind)
 }
@@ -171,6 +172,7 @@ async fn run_orders(stepyard: &Stepyard, count: u64) {
             version: None,
             trace: None,
             parent: None,
+            pins: None,
         };
         async {
             let started = stepyard.engine.start(start).await.expect("it starts");

@@ -47,6 +47,7 @@ async fn run(stepyard: &Stepyard, number: u32) -> Status {
         version: None,
         trace: None,
         parent: None,
+        pins: None,
     };
     let started = stepyard.engine.start(start).await.unwrap();
     stepyard.engine.wait(&started.arn).await.unwrap()

@@ -296,7 +296,14 @@ pub fn step_specs(
         let both = grants.and_then(|grants| Ok((grants, limits(&function.limits)?)));
         let (grants, limits) =
             both.map_err(|fault| anyhow::anyhow!("function `{name}` in the manifest: {fault}"))?;
-        Ok(StepSpec { function: name.clone(), component, grants, limits, canary: None })
+        Ok(StepSpec {
+            function: name.clone(),
+            component,
+            grants,
+            limits,
+            canary: None,
+            publishes: false,
+        })
     };
     functions.into_iter().zip(components).map(spec).collect()
 }

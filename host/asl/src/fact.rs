@@ -1,6 +1,6 @@
 //! What the world told an execution.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,9 @@ pub struct Parent {
     pub map_run: Option<String>,
 }
 
+/// Versions by what a definition calls: a function's name, with a qualifier where it has one.
+pub type Pins = BTreeMap<String, String>;
+
 /// The kinds of fact there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact")]
@@ -72,6 +75,9 @@ pub enum FactKind {
         input: Payload,
         /// The execution's randomness.
         seed: Seed,
+        /// The versions that its tasks run, when they are not those that are current then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pins: Option<Arc<Pins>>,
     },
     /// A worker took an activity's task.
     TaskStarted {
@@ -99,6 +105,9 @@ pub enum FactKind {
         task: CommandId,
         /// Its result.
         output: Payload,
+        /// Which code did it, when a step did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Arc<str>>,
     },
     /// A step, a service or `SendTaskFailure` failed a task.
     TaskFailed {
@@ -106,6 +115,9 @@ pub enum FactKind {
         task: CommandId,
         /// Its error.
         error: StatesError,
+        /// Which code did it, when a step did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Arc<str>>,
     },
     /// The moment that a `StartTimer` named has come.
     TimerFired {

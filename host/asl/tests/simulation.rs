@@ -255,7 +255,11 @@ impl World {
             let names = ["Boom", "Bust", "States.Timeout", "States.Runtime"];
             let choices = if self.random.one_in(9) { names.len() } else { names.len() - 1 };
             let name = names[self.random.index(choices)];
-            return FactKind::TaskFailed { task, error: StatesError::new(name, "trouble") };
+            return FactKind::TaskFailed {
+                task,
+                error: StatesError::new(name, "trouble"),
+                version: None,
+            };
         }
         succeeded(&task, json!({ "n": self.random.below(3) }))
     }
@@ -468,11 +472,12 @@ fn start(kind: &str, input: &Value, seed: u8) -> FactKind {
         parent: None,
         input: Payload::from(input.clone()),
         seed: [seed; 32],
+        pins: None,
     }
 }
 
 fn succeeded(task: &CommandId, output: Value) -> FactKind {
-    FactKind::TaskSucceeded { task: task.clone(), output: output.into() }
+    FactKind::TaskSucceeded { task: task.clone(), output: output.into(), version: None }
 }
 
 fn task_of(command: &Command) -> Option<ScheduleTask> {

@@ -535,7 +535,11 @@ fn a_task_that_failed_without_a_word_is_caught_with_nulls() {
         &[
             start(r#"{"a":1}"#),
             submitted("1.0:task"),
-            FactKind::TaskFailed { task: id("1.0:task"), error: StatesError::default() },
+            FactKind::TaskFailed {
+                task: id("1.0:task"),
+                error: StatesError::default(),
+                version: None,
+            },
         ],
         expect_file!["transcripts/a_task_that_failed_without_a_word_is_caught_with_nulls.txt"],
     );
@@ -816,6 +820,7 @@ fn start(input: &str) -> FactKind {
         parent: None,
         input: Payload::parse(input).unwrap(),
         seed: [7; 32],
+        pins: None,
     }
 }
 
@@ -829,11 +834,11 @@ fn start_express(input: &str) -> FactKind {
 }
 
 fn done(task: &str, output: Value) -> FactKind {
-    FactKind::TaskSucceeded { task: id(task), output: output.into() }
+    FactKind::TaskSucceeded { task: id(task), output: output.into(), version: None }
 }
 
 fn failed(task: &str, error: &str, cause: &str) -> FactKind {
-    FactKind::TaskFailed { task: id(task), error: StatesError::new(error, cause) }
+    FactKind::TaskFailed { task: id(task), error: StatesError::new(error, cause), version: None }
 }
 
 fn submitted(task: &str) -> FactKind {

@@ -93,6 +93,7 @@ impl Run {
             version: None,
             trace: None,
             parent: None,
+            pins: None,
         };
         let started = match self.engine().start(start).await {
             Ok(started) => started,

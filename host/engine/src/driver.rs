@@ -282,7 +282,7 @@ impl Driver {
     fn redrive(
         &mut self,
         execution: &ExecutionArn,
-        live: Live,
+        mut live: Live,
         client_token: Option<String>,
         held: Reservation,
         done: oneshot::Sender<Timestamp>,
@@ -293,6 +293,8 @@ impl Driver {
         let at = self.clock.now().max(live.told_at);
         // Before the fact: it may end at once again.
         self.keep(Record::Redriven { execution: execution.clone(), at });
+        // It goes on with the versions of now.
+        live.bearings.pins = None;
         self.live.insert(execution.clone(), live);
         self.acts.push(Act::Redriven { at, held, done });
         self.tell_at(at, execution, FactKind::ExecutionRedriven { client_token });
@@ -385,9 +387,10 @@ fn qualified(started: &FactKind) -> (Option<Arc<str>>, Option<Arc<str>>) {
 }
 
 fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {
+    let version = outcome.version;
     match outcome.result {
-        Ok(Answer::Done(output)) => FactKind::TaskSucceeded { task, output },
+        Ok(Answer::Done(output)) => FactKind::TaskSucceeded { task, output, version },
         Ok(Answer::Submitted(details)) => FactKind::TaskSubmitted { task, details },
-        Err(error) => FactKind::TaskFailed { task, error },
+        Err(error) => FactKind::TaskFailed { task, error, version },
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::{
 };
 
 use crate::{
-    Custody, ExecutionRecord, Integration, ResourceInfo, Standing, StartError, StartExecution,
-    Started, Store, StoreError,
+    Custody, ExecutionRecord, Integration, Pinning, ResourceInfo, Standing, StartError,
+    StartExecution, Started, Store, StoreError,
     arn::{check_name, execution_arn},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     custody::{Custodian, NextWake},
@@ -49,6 +49,8 @@ pub struct Config {
     /// What the engine does with the store as a whole. None: it leaves executions alone that it was
     /// not told to start or to resume, and keeps those at work in memory.
     pub custody: Option<Custody>,
+    /// Which executions keep to the versions that were current when they began. None: not any.
+    pub pinning: Option<Arc<dyn Pinning>>,
     /// How many tasks may be at work when an execution begins.
     pub tasks_max: usize,
     /// How many bytes of input those tasks may hold.
@@ -76,6 +78,7 @@ impl Config {
             standard_max: STANDARD_MAX,
             express_max: EXPRESS_MAX,
             custody: None,
+            pinning: None,
             tasks_max: TASKS_MAX,
             task_bytes_max: TASK_BYTES_MAX,
         }
@@ -238,6 +241,7 @@ impl Engine {
         if let Some(found) = self.shared.config.store.execution(&arn).map_err(EngineError::from)? {
             return self.found(found, &start.input).await;
         }
+        let start = self.pinned(start);
         let (done, started) = oneshot::channel();
         let message = Start {
             arn: arn.clone(),
@@ -252,6 +256,15 @@ impl Engine {
         self.give(Message::Start(Box::new(message)))?;
         let started_at = started.await.map_err(|_| self.gone())?.ok_or(StartError::AtCapacity)?;
         Ok(Started { arn, started_at, standing: Standing::New })
+    }
+
+    /// With the versions that its tasks are to run.
+    pub(crate) fn pinned(&self, start: StartExecution) -> StartExecution {
+        let pins = || {
+            let pinning = self.shared.config.pinning.as_ref()?;
+            pinning.pins(&start.machine_arn, &start.machine)
+        };
+        StartExecution { pins: start.pins.clone().or_else(pins), ..start }
     }
 
     async fn found(&self, found: ExecutionRecord, input: &Payload) -> Result<Started, StartError> {

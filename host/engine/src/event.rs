@@ -61,6 +61,7 @@ impl Engine {
             version: target.version.map(|version| version.arn()),
             trace: None,
             parent: None,
+            pins: None,
         })
     }
 

@@ -26,6 +26,7 @@ impl Engine {
         self.check_pressure()?;
         let (ended, end) = oneshot::channel();
         let (done, started) = oneshot::channel();
+        let start = self.pinned(start);
         let mut live = start.live();
         live.waiters.push(ended);
         let message = Start {

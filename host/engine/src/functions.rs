@@ -4,6 +4,7 @@
 mod archive;
 mod bound;
 mod canary;
+mod pinning;
 mod publishing;
 mod record;
 mod registry;
@@ -17,6 +18,7 @@ use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
 pub use archive::CodeArchive;
 use archive::sha256;
 pub use canary::Canary;
+pub use pinning::Pinning;
 pub use publishing::{
     AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionConfiguration,
     FunctionLimits, LATEST, NewFunctionAlias, Publishing, PublishingError, VersionPublish,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use stepyard_asl::{
-    CommandId, MapRun, Payload, Resource, StateName, StatesError, TaskToken, Timestamp,
+    CommandId, MapRun, Payload, Pins, Resource, StateName, StatesError, TaskToken, Timestamp,
 };
 
 use crate::EngineHandle;
@@ -68,6 +68,8 @@ pub struct Task {
     pub deadline: Option<Timestamp>,
     /// The X-Ray trace header the execution was started with.
     pub trace: Option<String>,
+    /// The versions that its execution's tasks run, when they are not those that are current.
+    pub pins: Option<Arc<Pins>>,
     /// Set when the work is a Map Run.
     pub map_run: Option<Arc<MapRun>>,
     /// The engine that asks.
@@ -92,7 +94,7 @@ pub struct Outcome {
     /// The task's answer, or its error.
     pub result: Result<Answer, StatesError>,
     /// The step version that did it, as `<number>@sha256:<hex>`; goes into journal and logs.
-    pub version: Option<String>,
+    pub version: Option<Arc<str>>,
 }
 
 /// What a task came to.

@@ -34,6 +34,7 @@
 //!         version: None,
 //!         trace: None,
 //!         parent: None,
+//!         pins: None,
 //!     })
 //!     .await?;
 //! let Status::Succeeded { output } = engine.wait(&started.arn).await? else { panic!("it failed") };
@@ -93,8 +94,8 @@ pub use functions::{
     AdditionalVersion, BindError, BindProblem, Binding, Canary, CodeArchive, CodeRecord,
     CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall, FunctionConfiguration,
     FunctionError, FunctionLimits, FunctionMeasures, FunctionRecord, FunctionReply,
-    FunctionVersion, Functions, Kept, LATEST, NewFunctionAlias, Publishing, PublishingError,
-    Registry, Runtime, VersionPublish,
+    FunctionVersion, Functions, Kept, LATEST, NewFunctionAlias, Pinning, Publishing,
+    PublishingError, Registry, Runtime, VersionPublish,
 };
 pub use handle::EngineHandle;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};

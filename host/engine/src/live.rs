@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepyard_asl::{
-    Command, Execution, Fact, FactKind, HistoryEvent, Status, Step, TaskStage, Timestamp,
+    Command, Execution, Fact, FactKind, HistoryEvent, Pins, Status, Step, TaskStage, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,23 +26,32 @@ pub(crate) struct Live {
     pub(crate) rests: bool,
     /// How many facts its last checkpoint covers, and how long it is.
     checkpoint: (u64, usize),
-    pub(crate) trace: Option<String>,
+    pub(crate) bearings: Bearings,
     /// Answered when it is over.
     pub(crate) waiters: Vec<oneshot::Sender<Status>>,
     /// Shown what is committed. Not bounded, as a history is: an execution that grows too long fails.
     pub(crate) watchers: Vec<mpsc::UnboundedSender<HistoryEvent>>,
 }
 
+/// What an execution's tasks are told of how it was started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bearings {
+    /// The X-Ray trace header.
+    pub(crate) trace: Option<String>,
+    /// The versions that they run, when they are not those that are current.
+    pub(crate) pins: Option<Arc<Pins>>,
+}
+
 impl Live {
     /// An execution that was told `facts` facts.
-    pub(crate) fn new(execution: Execution, facts: u64, trace: Option<String>) -> Self {
+    pub(crate) fn new(execution: Execution, facts: u64, bearings: Bearings) -> Self {
         Self {
             told_at: execution.now(),
             execution,
             facts,
             rests: false,
             checkpoint: (facts, 0),
-            trace,
+            bearings,
             waiters: Vec::new(),
             watchers: Vec::new(),
         }

@@ -58,14 +58,15 @@ impl Engine {
         record: &ExecutionRecord,
     ) -> Result<Box<Live>, EngineError> {
         let (machine, store) = (self.machine_of(record)?, self.shared.config.store.clone());
-        let (arn, trace, rests) = (record.summary.arn.clone(), record.trace.clone(), record.rests);
+        let (arn, bearings, rests) = (record.summary.arn.clone(), record.bearings(), record.rests);
         blocking(move || {
             let checkpoint = store.checkpoint(&arn)?;
             let restored = checkpoint.and_then(|checkpoint| {
                 let execution = Execution::restore(machine.clone(), &checkpoint.body)?;
-                Some(Live::new(execution, checkpoint.facts, trace.clone()))
+                Some(Live::new(execution, checkpoint.facts, bearings.clone()))
             });
-            let mut live = restored.unwrap_or_else(|| Live::new(Execution::new(machine), 0, trace));
+            let mut live =
+                restored.unwrap_or_else(|| Live::new(Execution::new(machine), 0, bearings));
             for fact in store.facts_after(&arn, live.facts)? {
                 live.retell(&fact);
             }

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use stepyard_asl::{
-    Execution, FactKind, PAYLOAD_BYTES_MAX, Parent, Payload, Seed, StateMachine, Status, Timestamp,
+    Execution, FactKind, PAYLOAD_BYTES_MAX, Parent, Payload, Pins, Seed, StateMachine, Status,
+    Timestamp,
 };
 
-use crate::{EngineError, ExecutionArn, NameError, live::Live};
+use crate::{
+    EngineError, ExecutionArn, NameError,
+    live::{Bearings, Live},
+};
 
 /// The arguments of `StartExecution`.
 #[derive(Clone, Debug)]
@@ -31,6 +35,8 @@ pub struct StartExecution {
     pub trace: Option<String>,
     /// The task that starts it, when another execution's does.
     pub parent: Option<Parent>,
+    /// The versions that its tasks run; none: as [`Pinning`](crate::Pinning) has it.
+    pub pins: Option<Arc<Pins>>,
 }
 
 impl StartExecution {
@@ -42,7 +48,8 @@ impl StartExecution {
     /// The execution before its first fact.
     pub(crate) fn live(&self) -> Live {
         let execution = Execution::new(self.machine.clone());
-        Live::new(execution, 0, self.trace.clone())
+        let bearings = Bearings { trace: self.trace.clone(), pins: self.pins.clone() };
+        Live::new(execution, 0, bearings)
     }
 }
 
@@ -59,6 +66,7 @@ pub(crate) fn started_fact(arn: &ExecutionArn, start: StartExecution, seed: Seed
         parent: start.parent.map(Box::new),
         input: start.input,
         seed,
+        pins: start.pins,
     }
 }
 

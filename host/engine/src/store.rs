@@ -7,11 +7,11 @@ mod sqlite;
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
-use stepyard_asl::{Fact, FactKind, Parent, Payload, Seed, Status, Timestamp};
+use stepyard_asl::{Fact, FactKind, Parent, Payload, Pins, Seed, Status, Timestamp};
 
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
-    VersionRecord, VersionSummary, measures::StoreMeasures,
+    VersionRecord, VersionSummary, live::Bearings, measures::StoreMeasures,
 };
 
 pub use key_value::Quotas;
@@ -260,6 +260,8 @@ pub struct ExecutionRecord {
     pub role: String,
     /// The X-Ray trace header it was started with.
     pub trace: Option<String>,
+    /// The versions that its tasks run, when they are not those that are current.
+    pub pins: Option<Arc<Pins>>,
     /// The task that started it, when another execution's did.
     pub parent: Option<Parent>,
     /// Its randomness: what its task tokens are sealed with.
@@ -272,6 +274,12 @@ pub struct ExecutionRecord {
 }
 
 impl ExecutionRecord {
+    pub(crate) fn bearings(&self) -> Bearings {
+        // What goes on after a redrive does so with the versions of then.
+        let pins = self.pins.clone().filter(|_| self.summary.redrive_count == 0);
+        Bearings { trace: self.trace.clone(), pins }
+    }
+
     /// The ARN of the Map Run that it is a child of.
     pub fn map_run(&self) -> Option<&str> {
         self.parent.as_ref()?.map_run.as_deref()
@@ -407,9 +415,21 @@ fn record(
     rests: bool,
     status: Status,
 ) -> Option<ExecutionRecord> {
-    let FactKind::ExecutionStarted { role, trace, parent, input, seed, .. } = first.kind else {
+    let FactKind::ExecutionStarted { role, trace, parent, input, seed, pins, .. } = first.kind
+    else {
         return None;
     };
     let parent = parent.map(|parent| *parent);
-    Some(ExecutionRecord { summary, definition, input, role, trace, parent, seed, rests, status })
+    Some(ExecutionRecord {
+        summary,
+        definition,
+        input,
+        role,
+        trace,
+        pins,
+        parent,
+        seed,
+        rests,
+        status,
+    })
 }

@@ -10,6 +10,7 @@ use tracing::Instrument;
 use crate::{
     Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Task, crash,
     driver::Message,
+    live::Bearings,
     measures::{Attempt, Measures},
     pressure::{Burden, Pressure},
 };
@@ -45,7 +46,7 @@ impl Drop for Running {
 /// What a task is told beside its command.
 pub(crate) struct Circumstances {
     pub(crate) deadline: Option<Timestamp>,
-    pub(crate) trace: Option<String>,
+    pub(crate) bearings: Bearings,
     /// Whether it was accepted outside before.
     pub(crate) is_submitted: bool,
 }
@@ -91,7 +92,8 @@ impl Tasks {
             input,
             token,
             deadline: circumstances.deadline,
-            trace: circumstances.trace,
+            trace: circumstances.bearings.trace,
+            pins: circumstances.bearings.pins,
             map_run,
             engine: self.engine.clone(),
         };

@@ -36,6 +36,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         parent: None,
         input: Payload::parse("{ \"order\":  1 }").unwrap(),
         seed: [7; 32],
+        pins: None,
     };
     let created = Record::Created {
         arn: arn.clone(),
@@ -56,7 +57,7 @@ fn arn(name: &str) -> ExecutionArn {
 fn told(name: &str, number: u64) -> Record {
     let task: CommandId = "1.0:task".parse().unwrap();
     let output = Payload::parse(format!("[{number},  1.0]")).unwrap();
-    let kind = FactKind::TaskSucceeded { task, output };
+    let kind = FactKind::TaskSucceeded { task, output, version: None };
     Record::Fact { execution: arn(name), number, fact: Fact::new(at(20), kind) }
 }
 

@@ -42,6 +42,14 @@ pub enum Called {
 pub struct FunctionNameError(pub String);
 
 impl FunctionName {
+    /// The name, with the qualifier where there is one.
+    pub fn called(&self) -> String {
+        match &self.qualifier {
+            None => self.name.clone(),
+            Some(qualifier) => format!("{}:{qualifier}", self.name),
+        }
+    }
+
     /// The function that a Task state calls. `arguments` is the state's `Parameters` (or
     /// `Arguments`) as written.
     pub fn of_task(

@@ -75,7 +75,7 @@ impl Lambda {
     async fn call_directly(&self, task: Task, function: FunctionName) -> Outcome {
         let event = task.input.clone();
         match self.functions.invoke(call(&task, &function, event)).await {
-            Ok(reply) => succeeded(reply.payload, &reply.version),
+            Ok(reply) => succeeded(reply.payload, reply.version),
             Err(error) => self.failed(error, &task, &function),
         }
     }
@@ -94,7 +94,7 @@ impl Lambda {
         match self.functions.invoke(call).await {
             Ok(reply) => {
                 let answer = envelope(&task, &reply, &request_id, invocation.log_tail);
-                Outcome { version: Some(reply.version.to_string()), ..task.answered(answer) }
+                Outcome { version: Some(reply.version.label), ..task.answered(answer) }
             }
             Err(error) => self.failed(error, &task, &invocation.function),
         }
@@ -127,7 +127,7 @@ impl Lambda {
                 } else {
                     StatesError { error: Some("Lambda.Unknown".to_owned()), ..error }
                 };
-                Outcome { result: Err(error), version: Some(version.to_string()) }
+                Outcome { result: Err(error), version: Some(version.label) }
             }
             FunctionError::NotFound => {
                 let arn = function.arn(&self.identity.region, &self.identity.account);
@@ -232,9 +232,10 @@ fn is_log_tail(log_type: Option<&str>) -> Result<bool, String> {
 }
 
 fn call(task: &Task, function: &FunctionName, payload: Payload) -> FunctionCall {
+    let pinned = task.pins.as_ref().and_then(|pins| pins.get(&function.called()).cloned());
     FunctionCall {
         name: function.name.clone(),
-        qualifier: function.qualifier.clone(),
+        qualifier: pinned.or_else(|| function.qualifier.clone()),
         payload,
         deadline: task.deadline,
         trace: task.trace.clone(),
@@ -246,8 +247,8 @@ fn call(task: &Task, function: &FunctionName, payload: Payload) -> FunctionCall 
     }
 }
 
-fn succeeded(output: Payload, version: &FunctionVersion) -> Outcome {
-    Outcome { version: Some(version.to_string()), ..Outcome::done(output) }
+fn succeeded(output: Payload, version: FunctionVersion) -> Outcome {
+    Outcome { version: Some(version.label), ..Outcome::done(output) }
 }
 
 /// What Lambda's Invoke answers, with the payload parsed, in AWS's order.

@@ -74,6 +74,7 @@ fn task(resource: &str, input: &str) -> stepyard_engine::Task {
         token: None,
         deadline: None,
         trace: None,
+        pins: None,
         map_run: None,
         engine: stepyard_engine::EngineHandle::default(),
     }

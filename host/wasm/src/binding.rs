@@ -19,6 +19,8 @@ pub struct StepSpec {
     pub limits: Limits,
     /// When a version of it that is on trial is given up.
     pub canary: Option<Canary>,
+    /// Whether each component that it is bound to is published as a version: pinned executions need it.
+    pub publishes: bool,
 }
 
 /// Settings of the runtime.
@@ -71,13 +73,13 @@ fn files(specs: &[StepSpec]) -> BTreeMap<String, PathBuf> {
 }
 
 fn binding(steps: &Steps, spec: StepSpec) -> Binding<Steps> {
-    let StepSpec { function, component, grants, limits, canary } = spec;
+    let StepSpec { function, component, grants, limits, canary, publishes } = spec;
     let code = component::read(&component).map(Arc::from);
     let gate = Gate::new(limits.concurrency_max, limits.queue_max);
     let outside = steps.outside().clone();
     let name = Arc::from(&*function);
     let policy = Arc::new(Policy { function, grants, limits, outside, gate });
-    Binding { function: name, policy, code, canary }
+    Binding { function: name, policy, code, canary, publishes }
 }
 
 /// Tells problems with functions by their components' files.

@@ -108,7 +108,7 @@ impl Secrets for World {
 /// A function bound to the hostile step.
 pub(crate) fn spec(grants: Grants, limits: Limits) -> StepSpec {
     let (function, component) = (FUNCTION.to_owned(), hostile().to_owned());
-    StepSpec { function, component, grants, limits, canary: None }
+    StepSpec { function, component, grants, limits, canary: None, publishes: false }
 }
 
 pub(crate) fn load(spec: StepSpec, world: &Arc<World>) -> Result<Steps, Vec<StepError>> {

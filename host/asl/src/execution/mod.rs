@@ -225,8 +225,10 @@ impl Execution {
             FactKind::TaskStarted { task, worker } => self.task_started(task, worker.clone()),
             FactKind::TaskSubmitted { task, details } => self.task_submitted(task, details),
             FactKind::TaskBeat { task } => self.task_beat(task),
-            FactKind::TaskSucceeded { task, output } => self.task_ended(task, Ok(output.clone())),
-            FactKind::TaskFailed { task, error } => self.task_ended(task, Err(error.clone())),
+            FactKind::TaskSucceeded { task, output, .. } => {
+                self.task_ended(task, Ok(output.clone()))
+            }
+            FactKind::TaskFailed { task, error, .. } => self.task_ended(task, Err(error.clone())),
             FactKind::TimerFired { timer } => self.fire(timer),
         };
         self.turn.ready.extend(next);

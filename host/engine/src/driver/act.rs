@@ -91,9 +91,10 @@ impl Driver {
                             i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
                         timeout.unwrap_or_else(|| at.plus_millis(millis))
                     });
-                    let trace = self.live.get(execution).and_then(|live| live.trace.clone());
+                    let bearings = self.live.get(execution).map(|live| live.bearings.clone());
+                    let bearings = bearings.unwrap_or_default();
                     let is_submitted = self.is_submitted(execution, &task.task);
-                    let circumstances = Circumstances { deadline, trace, is_submitted };
+                    let circumstances = Circumstances { deadline, bearings, is_submitted };
                     self.tasks.begin(execution, *task, circumstances);
                 }
             }

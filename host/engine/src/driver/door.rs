@@ -108,7 +108,7 @@ impl Driver {
         } else {
             let cause = format!("The activity {activity} does not exist.");
             let (task, error) = (task.task.clone(), StatesError::runtime(cause));
-            self.tell(execution, FactKind::TaskFailed { task, error });
+            self.tell(execution, FactKind::TaskFailed { task, error, version: None });
         }
         Ok(())
     }
@@ -123,8 +123,8 @@ pub(super) fn absent(store: Option<&dyn Store>, activities: &[Arc<str>]) -> Vec<
 
 fn fact_of_completion(task: CommandId, completion: Completion) -> FactKind {
     match completion {
-        Completion::Succeeded(output) => FactKind::TaskSucceeded { task, output },
-        Completion::Failed(error) => FactKind::TaskFailed { task, error },
+        Completion::Succeeded(output) => FactKind::TaskSucceeded { task, output, version: None },
+        Completion::Failed(error) => FactKind::TaskFailed { task, error, version: None },
         Completion::Beat => FactKind::TaskBeat { task },
     }
 }

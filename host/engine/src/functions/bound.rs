@@ -14,6 +14,7 @@ const OTHERS_MAX: usize = 8;
 pub(super) struct Bound<R: Runtime> {
     pub(super) policy: Arc<R::Policy>,
     pub(super) canary: Option<Canary>,
+    pub(super) publishes: bool,
     pub(super) record: FunctionRecord,
     /// By number: what calls get that name none.
     pub(super) routed: BTreeMap<Arc<str>, Arc<Loaded<R::Program>>>,
@@ -37,11 +38,13 @@ impl<R: Runtime> Bound<R> {
     pub(super) fn new(
         policy: Arc<R::Policy>,
         canary: Option<Canary>,
+        publishes: bool,
         record: FunctionRecord,
     ) -> Self {
         Self {
             policy,
             canary,
+            publishes,
             trials: trials::<R>(&record, None),
             record,
             routed: BTreeMap::new(),
@@ -73,7 +76,8 @@ impl<R: Runtime> Bound<R> {
         self.others.retain(|version| record.numbered(&version.number).is_some());
         let trials = trials(&record, Some(self));
         let (policy, others) = (self.policy.clone(), self.others.clone());
-        Ok(Self { policy, canary: self.canary, record, routed, trials, others })
+        let (canary, publishes) = (self.canary, self.publishes);
+        Ok(Self { policy, canary, publishes, record, routed, trials, others })
     }
 
     /// A version that is loaded.

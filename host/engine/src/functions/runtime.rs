@@ -58,4 +58,7 @@ pub struct Binding<R: Runtime> {
     pub code: Result<Arc<[u8]>, R::Refusal>,
     /// When a version on trial is given up.
     pub canary: Option<Canary>,
+    /// Whether code that becomes `$LATEST` is published as a version, too: what an execution is pinned
+    /// to.
+    pub publishes: bool,
 }

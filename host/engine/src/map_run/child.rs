@@ -172,6 +172,7 @@ impl<'a> Children<'a> {
             alias: None,
             version: None,
             trace: self.task.trace.clone(),
+            pins: self.task.pins.clone(),
             parent: Some(Parent {
                 execution: self.task.execution.clone(),
                 task: self.task.id.clone(),

@@ -101,7 +101,8 @@ const CANARY: Canary =
 
 fn binding(function: &str, word: &str) -> Binding<Words> {
     let (function, code) = (function.into(), Ok(word.as_bytes().into()));
-    Binding { function, policy: Arc::new(()), code, canary: Some(CANARY) }
+    let (policy, canary) = (Arc::new(()), Some(CANARY));
+    Binding { function, policy, code, canary, publishes: false }
 }
 
 async fn open(kept: Kept, word: &str) -> Opened {

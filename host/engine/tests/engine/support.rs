@@ -136,6 +136,7 @@ pub(crate) fn start(name: &str, states: Value) -> StartExecution {
         version: None,
         trace: Some("Root=1-2-3".to_owned()),
         parent: None,
+        pins: None,
     }
 }
 

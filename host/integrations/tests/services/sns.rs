@@ -49,6 +49,7 @@ async fn publish(url: &str, input: Value) -> Result<Payload, StatesError> {
         token: None,
         deadline: None,
         trace: None,
+        pins: None,
         map_run: None,
         engine: stepyard_engine::EngineHandle::default(),
     };

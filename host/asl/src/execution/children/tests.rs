@@ -31,6 +31,7 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
         parent: None,
         input: input.into(),
         seed: [7; 32],
+        pins: None,
     };
     let at = Timestamp::from_millis(0);
     let step = Execution::new(Arc::new(parsed)).step(&Fact::new(at, kind));

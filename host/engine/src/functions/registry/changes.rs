@@ -101,6 +101,7 @@ impl<R: Runtime> Shared<R> {
             let latest = CodeRecord { sha256, bytes, ..bound.record.latest.clone() };
             return Ok(self.shown(&bound, &latest));
         }
+        let publishes = bound.publishes;
         let fresh = Some(Fresh { code, sha256: sha256.clone(), program });
         let changing = self.clone().change(function, fresh, move |shared, record| {
             check_revision(revision.as_deref(), &record.latest.revision)?;
@@ -110,10 +111,11 @@ impl<R: Runtime> Shared<R> {
             if from_manifest {
                 record.bound = record.latest.sha256.clone();
             }
-            match publish {
-                true => shared.publish(record, VersionPublish::default()),
-                false => Ok(record.latest.clone()),
+            if !publish && !publishes {
+                return Ok(record.latest.clone());
             }
+            let version = shared.publish(record, VersionPublish::default())?;
+            Ok(if publish { version } else { record.latest.clone() })
         });
         let shown = changing.await?;
         Ok(self.shown(&bound, &shown))
@@ -131,7 +133,11 @@ impl<R: Runtime> Shared<R> {
     }
 
     /// Gives `$LATEST` the next number, unless the last one has its code.
-    fn publish(&self, record: &mut FunctionRecord, publish: VersionPublish) -> Changed<CodeRecord> {
+    pub(super) fn publish(
+        &self,
+        record: &mut FunctionRecord,
+        publish: VersionPublish,
+    ) -> Changed<CodeRecord> {
         let VersionPublish { description, sha256, revision } = publish;
         let latest = &record.latest;
         check_revision(revision.as_deref(), &latest.revision)?;

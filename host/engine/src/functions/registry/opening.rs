@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 
 use super::{Kept, Registry, Shared, blocking, to_its_end};
 use crate::functions::{
-    Binding, CodeRecord, FunctionRecord, LATEST, PublishingError, Runtime, bound::Bound, sha256,
+    Binding, CodeRecord, FunctionRecord, LATEST, PublishingError, Runtime, VersionPublish,
+    bound::Bound, sha256,
 };
 
 /// Why a function was not bound.
@@ -137,21 +138,26 @@ impl<R: Runtime> Shared<R> {
         binding: Binding<R>,
         recorded: Option<&FunctionRecord>,
     ) -> Result<Prepared<R>, BindProblem<R::Refusal>> {
-        let Binding { function, policy, code, canary } = binding;
+        let Binding { function, policy, code, canary, publishes } = binding;
         let code = code.map_err(BindProblem::Refused)?;
         let sha256 = sha256(&code);
         let program = self.runtime.admit(&policy, &code, &sha256);
         let program = Arc::new(program.map_err(BindProblem::Refused)?);
         self.put(&code).map_err(BindProblem::Kept)?;
-        let record = match recorded {
+        let mut record = match recorded {
             Some(recorded) if recorded.bound == sha256 => recorded.clone(),
             _ => self.rebound(function, recorded, sha256.clone(), code.len() as u64),
         };
+        if publishes {
+            let published = self.publish(&mut record, VersionPublish::default());
+            published.map_err(BindProblem::Kept)?;
+        }
         let load = |wanted: &str| match *wanted == *sha256 {
             true => Ok(program.clone()),
             false => self.load(&policy, wanted).map_err(|error| (Arc::<str>::from(wanted), error)),
         };
-        let bound = Bound::new(policy.clone(), canary, record.clone()).changed(record, load);
+        let bound =
+            Bound::new(policy.clone(), canary, publishes, record.clone()).changed(record, load);
         let bound = bound.map_err(|(wanted, error)| {
             let number = recorded.and_then(|it| it.routed().find(|code| code.sha256 == wanted));
             let number = number.map_or_else(|| LATEST.into(), |code| code.number.clone());
