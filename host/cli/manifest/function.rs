@@ -1,0 +1,138 @@
+//! `[functions.NAME]`: the step that a function is bound to, what it may reach and how much it may use.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Fault, Manifest, SecretTemplate};
+
+/// `[functions.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Function {
+    /// A crate folder, built when it is stale, or a component file; relative to the manifest.
+    pub step: Spanned<PathBuf>,
+    /// What the step may reach.
+    #[serde(default)]
+    pub grants: Grants,
+    /// How much it may use.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+impl Function {
+    pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), Fault> {
+        check_name(name)?;
+        self.grants.http.iter().try_for_each(|grant| grant.check(manifest))
+    }
+}
+
+/// Lambda's rule for a function's name.
+fn check_name(name: &str) -> Result<(), Fault> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err((None, format!("`{name}` is not a function's name: 1 to 64 letters, digits, - and _")))
+}
+
+/// `[functions.NAME.grants]`: nothing is granted unless it is named here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Grants {
+    /// Buckets to read and write, or `{ bucket = "…", access = "read" }`.
+    pub keyvalue: Vec<BucketGrant>,
+    /// What `wasi:config` tells the step; a table, even an empty one, grants that import.
+    pub config: Option<BTreeMap<String, String>>,
+    /// Where requests may go.
+    pub http: Vec<HttpGrant>,
+    /// Recipients: an address, or `*@example.com`.
+    pub mail: Vec<String>,
+}
+
+/// A bucket a step may use.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a bucket's name, or { bucket = \"…\", access = \"read\" }")]
+pub enum BucketGrant {
+    /// To read and to write.
+    Name(String),
+    /// To read only, or both.
+    Narrow(NarrowBucket),
+}
+
+impl BucketGrant {
+    pub(super) fn bucket(&self) -> &String {
+        let (Self::Name(bucket) | Self::Narrow(NarrowBucket { bucket, .. })) = self;
+        bucket
+    }
+}
+
+/// `{ bucket = "…", access = "read" }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NarrowBucket {
+    /// The bucket.
+    pub bucket: String,
+    /// What may be done with it.
+    pub access: BucketAccess,
+}
+
+/// What may be done with a bucket.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketAccess {
+    /// Reading only.
+    Read,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// `[[functions.NAME.grants.http]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpGrant {
+    /// Scheme, host, port and path that a request must begin with: `https://api.example.com/v1/`.
+    pub url: Spanned<String>,
+    /// The methods allowed; any when absent.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Headers the host puts in, such as `Authorization = "Bearer {GATEWAY_KEY}"`: a name in braces
+    /// is a secret's, and the step never sees its value.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Spanned<String>>,
+}
+
+impl HttpGrant {
+    fn check(&self, manifest: &Manifest) -> Result<(), Fault> {
+        self.headers.iter().try_for_each(|(name, value)| check_header(name, value, manifest))
+    }
+}
+
+fn check_header(header: &str, value: &Spanned<String>, manifest: &Manifest) -> Result<(), Fault> {
+    match SecretTemplate::parse(value.get_ref()) {
+        Some(template) => manifest.check_secret_at(value.span(), &template.secret),
+        None => Err((
+            Some(value.span()),
+            format!(
+                "the value of header `{header}` names no secret; write it as \"Bearer {{NAME}}\" with [secrets.NAME]"
+            ),
+        )),
+    }
+}
+
+/// `[functions.NAME.limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long a call may take.
+    pub wall_seconds: Option<f64>,
+    /// How long it may compute.
+    pub cpu_seconds: Option<f64>,
+    /// How much memory it may have.
+    pub memory_mib: Option<u32>,
+    /// How many calls may run at once.
+    pub concurrency: Option<u32>,
+    /// How many more may wait.
+    pub queue: Option<u32>,
+}
