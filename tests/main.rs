@@ -11,6 +11,7 @@ mod crash;
 mod far_sides;
 mod flood;
 mod hostile;
+mod hot_swap;
 mod map_runs;
 mod metrics;
 mod order_workflow;
@@ -20,6 +21,8 @@ mod serve;
 mod start;
 mod support;
 mod tasks;
+#[path = "../host/wasm/tests/text_step.rs"]
+mod text_step;
 mod triggers;
 mod versions;
 mod workflows;

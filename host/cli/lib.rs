@@ -8,11 +8,13 @@ mod definition;
 mod grants;
 mod input;
 pub mod manifest;
+mod pinned;
 mod progress;
 mod project;
 mod report;
 mod source;
 mod triggers;
+mod watch;
 pub mod wiring;
 mod workflows;
 

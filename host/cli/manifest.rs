@@ -1,6 +1,7 @@
 //! `stepyard.toml`: which step each function is bound to, what it may do, and where the outside is.
 //! The one reader of the file; the libraries take values. `docs/manifest.md` has a line for each key.
 
+mod canary;
 mod error;
 mod function;
 mod outside;
@@ -17,6 +18,7 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use canary::Canary;
 pub use error::{Fault, ManifestError};
 pub use function::{BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limits, NarrowBucket};
 pub use outside::{Bucket, Mail, Secret, Sns, SnsDelivery};

@@ -46,4 +46,12 @@ impl Project {
         let data = options.data.clone().unwrap_or_else(|| beside.clone());
         Ok(Self { manifest, manifest_file: file, data, stamps: beside.join("steps") })
     }
+
+    /// The same with the manifest as its file has it now.
+    pub(crate) fn read_again(&self) -> Result<Self> {
+        let manifest = Manifest::read(&self.manifest_file)?;
+        let (file, data, stamps) =
+            (self.manifest_file.clone(), self.data.clone(), self.stamps.clone());
+        Ok(Self { manifest, manifest_file: file, data, stamps })
+    }
 }

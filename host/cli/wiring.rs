@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Quotas,
+    CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Pinning, Quotas,
     Registry, SqliteStore, Store, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
@@ -23,6 +23,7 @@ use crate::{
     crates,
     grants::{grants, limits},
     manifest::{Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery},
+    pinned::Pinned,
 };
 
 /// The journal's file in a data directory.
@@ -47,6 +48,7 @@ pub struct Stepyard {
     pub identity: Identity,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    pinned: Arc<Pinned>,
     _lock: Option<File>,
 }
 
@@ -151,6 +153,16 @@ impl Stepyard {
     }
 }
 
+impl Stepyard {
+    /// Binds functions, and pins workflows, as another manifest has them. All or nothing.
+    pub async fn rebind(&self, manifest: &Manifest, steps: Vec<StepSpec>) -> Result<()> {
+        let bound = stepyard_wasm::rebind(&self.steps, steps).await;
+        bound.map_err(|problems| refused(&problems))?;
+        self.pinned.update(manifest);
+        Ok(())
+    }
+}
+
 /// What an engine is wired from, whichever store it has.
 struct Parts {
     steps: Vec<StepSpec>,
@@ -186,10 +198,18 @@ impl Parts {
         let identity = identity(manifest);
         let integrations =
             stepyard_integrations::all(identity.clone(), Arc::new(steps.clone()), topics);
-        let config =
-            Config { integrations, clock: clock.clone(), entropy, custody, ..Config::new(store) };
+        let pinned = Arc::new(Pinned::new(steps.clone(), manifest));
+        let pinning: Option<Arc<dyn Pinning>> = Some(pinned.clone());
+        let config = Config {
+            integrations,
+            pinning,
+            clock: clock.clone(),
+            entropy,
+            custody,
+            ..Config::new(store)
+        };
         let engine = Engine::new(config);
-        Ok(Stepyard { engine, steps, keyvalue, identity, clock, _lock: lock })
+        Ok(Stepyard { engine, steps, keyvalue, identity, clock, pinned, _lock: lock })
     }
 }
 
@@ -291,19 +311,14 @@ pub fn step_specs(
     let functions: Vec<(&String, &Function)> =
         manifest.functions.iter().filter(|(name, _)| wanted(name)).collect();
     let components = component_files(manifest, &functions, stamps, false)?;
+    let publishes = manifest.workflows.values().any(|workflow| workflow.pin_steps);
     let spec = |((name, function), component): ((&String, &Function), PathBuf)| {
         let grants = grants(&function.grants);
         let both = grants.and_then(|grants| Ok((grants, limits(&function.limits)?)));
         let (grants, limits) =
             both.map_err(|fault| anyhow::anyhow!("function `{name}` in the manifest: {fault}"))?;
-        Ok(StepSpec {
-            function: name.clone(),
-            component,
-            grants,
-            limits,
-            canary: None,
-            publishes: false,
-        })
+        let (function, canary) = (name.clone(), function.canary.as_ref().map(Into::into));
+        Ok(StepSpec { function, component, grants, limits, canary, publishes })
     };
     functions.into_iter().zip(components).map(spec).collect()
 }

@@ -1,15 +1,5 @@
 //! The workflows that the manifest names: registered when the server starts, and again when their files
 //! change.
-//!
-//! Files are looked at several times a second rather than watched by the operating system: that sees a
-//! change on every filesystem, of mounted folders too, however an editor writes it; and the crate that
-//! would watch (`notify`) has a licence that deny.toml does not list.
-
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
-};
 
 use anyhow::{Context, Result, bail};
 use stepyard_engine::{
@@ -20,11 +10,8 @@ use crate::{
     definition::Definition,
     manifest::{Manifest, Workflow},
     project::Project,
-    report, wiring,
+    wiring,
 };
-
-/// How often files are looked at.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// Reads every workflow of the manifest, and holds it against the manifest. Problems are reported on
 /// stderr, those of all files; then there are none.
@@ -113,112 +100,27 @@ async fn register_one(
     Ok(registered.machine)
 }
 
-/// Looks at the workflows' files, and registers those that change.
-pub(crate) struct Watcher<'a> {
-    project: &'a Project,
-    files: Vec<Watched>,
-}
-
-struct Watched {
-    name: String,
-    path: PathBuf,
-    /// What was dealt with last.
-    known: Option<Stamp>,
-    /// What was seen last and may still be changing.
-    seen: Option<Stamp>,
-}
-
-/// Tells a file from what it was before: none when it cannot be looked at.
-type Stamp = Option<(SystemTime, u64)>;
-
-impl<'a> Watcher<'a> {
-    /// Begins to look: what changes from here on is seen. Take it before the files are read.
-    pub(crate) fn new(project: &'a Project) -> Self {
-        let watched = |(name, workflow): (&toml::Spanned<String>, &Workflow)| {
-            let path = project.manifest.resolve(&workflow.definition);
-            let known = Some(stamp(&path));
-            Watched { name: name.get_ref().clone(), path, known, seen: None }
-        };
-        Self { project, files: project.manifest.workflows.iter().map(watched).collect() }
-    }
-
-    /// Goes on for as long as it is asked to.
-    pub(crate) async fn run(mut self, engine: &Engine) {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            for file in &mut self.files {
-                if file.has_changed() {
-                    reload(engine, self.project, &file.name).await;
-                }
-            }
-        }
-    }
-}
-
-impl Watched {
-    /// Whether the file is another than was dealt with, and has been so for one look at least: what is
-    /// being written is left alone.
-    fn has_changed(&mut self) -> bool {
-        let now = Some(stamp(&self.path));
-        let settled = now == self.seen;
-        self.seen = now;
-        if now == self.known || !settled {
-            return false;
-        }
-        self.known = now;
-        true
-    }
-}
-
-fn stamp(path: &Path) -> Stamp {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-/// Registers a workflow as its file has it now; one that is at fault is told of, and changes nothing.
-async fn reload(engine: &Engine, project: &Project, name: &str) {
-    match reloaded(engine, project, name).await {
-        Ok(true) => {}
-        Ok(false) => eprintln!("  workflow `{name}` stays as it was"),
-        Err(error) => {
-            report::error(&error.context(format!("workflow `{name}` stays as it was")));
-        }
-    }
-}
-
-/// Whether the file could be taken.
-async fn reloaded(engine: &Engine, project: &Project, name: &str) -> Result<bool> {
+/// Registers a workflow as its file has it now. Whether the file could be taken; if not, why stands on
+/// stderr.
+pub(crate) async fn reload(engine: &Engine, project: &Project, name: &str) -> Result<bool> {
     let workflow = project.manifest.workflow(name).context("a workflow is in its manifest")?;
     let Some(definition) = read_one(project, name, workflow)? else { return Ok(false) };
-    let arn = wiring::identity(&project.manifest).state_machine(name)?;
-    let before = engine.state_machine(&arn).await.ok();
-    let after = register_one(engine, &project.manifest, &definition).await?;
-    if before.as_ref() != Some(&after) {
-        eprintln!("  workflow `{name}` is updated from {}", definition.path().display());
-    }
+    update(engine, project, &definition).await?;
     Ok(true)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_has_changed_once_it_is_another_and_rests() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.json");
-        fs::write(&path, "1").unwrap();
-        let known = Some(stamp(&path));
-        let mut file = Watched { name: "w".to_owned(), path: path.clone(), known, seen: None };
-        let mut looks = |count: usize| (0..count).map(|_| file.has_changed()).collect::<Vec<_>>();
-        assert_eq!(looks(2), [false, false]);
-        fs::write(&path, "12").unwrap();
-        assert_eq!(looks(1), [false], "it may still be written to");
-        fs::write(&path, "123").unwrap();
-        assert_eq!(looks(3), [false, true, false]);
-        fs::remove_file(&path).unwrap();
-        assert_eq!(looks(3), [false, true, false]);
-        fs::write(&path, "1").unwrap();
-        assert_eq!(looks(3), [false, true, false]);
+/// Registers a workflow, and tells of it when that changes something.
+pub(crate) async fn update(
+    engine: &Engine,
+    project: &Project,
+    definition: &Definition,
+) -> Result<()> {
+    let name = definition.name();
+    let arn = wiring::identity(&project.manifest).state_machine(name)?;
+    let before = engine.state_machine(&arn).await.ok();
+    let after = register_one(engine, &project.manifest, definition).await?;
+    if before.as_ref() != Some(&after) {
+        eprintln!("  workflow `{name}` is updated from {}", definition.path().display());
     }
+    Ok(())
 }

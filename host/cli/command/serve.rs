@@ -1,6 +1,6 @@
 //! `stepyard serve`: the AWS Step Functions API on a port.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -14,15 +14,17 @@ use tokio::{net::TcpListener, signal, sync::oneshot};
 use crate::{
     project::{Options, Project},
     report, triggers,
+    watch::Watcher,
     wiring::{self, Stepyard},
-    workflows::{self, Watcher},
+    workflows,
 };
 
 /// Serve the AWS Step Functions API.
 ///
 /// Any AWS SDK and the AWS CLI work with it: give them the address as `--endpoint-url`. Executions are
 /// durable: those that were unfinished when the server ended, however it ended, go on when it starts.
-/// The workflows of the manifest are registered, and again when their files change. When what it is told
+/// The workflows of the manifest are registered, and again when their files change; a step whose
+/// component changes is swapped while tasks run, and so is what the manifest says of functions. When what it is told
 /// can be kept no longer (the disk is full, or fails), it acknowledges nothing more, says why and ends
 /// with exit code 1. Steps that are missing or stale are built first. Any other address than a
 /// loopback one needs keys in [serve] of the manifest; with keys, every call has to be signed.
@@ -38,7 +40,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    let project = Project::open(&arguments.place, Path::new(""))?;
+    let project = Arc::new(Project::open(&arguments.place, Path::new(""))?);
     let access = wiring::access(&project.manifest)?;
     if !arguments.listen.ip().is_loopback() && access.is_none() {
         bail!(
@@ -47,11 +49,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
             project.manifest_file.display()
         );
     }
-    let watcher = Watcher::new(&project);
+    let watcher = Watcher::new(project.clone());
     let Some(workflows) = workflows::read(&project)? else { return Ok(ExitCode::from(2)) };
     let metrics_token = wiring::metrics_token(&project.manifest)?;
     let guard = Guard { access, metrics_token, tls: wiring::tls(&project.manifest)? };
     let steps = wiring::step_specs(&project.manifest, |_| true, &project.stamps)?;
+    let watcher = watcher.with_components(&steps);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         open_all_files();
@@ -78,7 +81,7 @@ async fn serve(
     guard: Guard,
     listener: TcpListener,
     stepyard: &Stepyard,
-    watcher: Watcher<'_>,
+    watcher: Watcher,
 ) -> Result<ExitCode> {
     let engine = &stepyard.engine;
     let triggers = triggers::start(&project.manifest, stepyard).await?;
@@ -105,7 +108,7 @@ async fn serve(
     let end = async {
         let failure = tokio::select! {
             () = signals.next() => None,
-            () = watcher.run(engine) => None,
+            () = watcher.run(stepyard) => None,
             error = engine.failed() => Some(error),
         };
         if failure.is_none() {

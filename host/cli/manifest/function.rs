@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Fault, Manifest, SecretTemplate};
+use super::{Canary, Fault, Manifest, SecretTemplate};
 
 /// `[functions.NAME]`
 #[derive(Debug, Deserialize)]
@@ -19,11 +19,14 @@ pub struct Function {
     /// How much it may use.
     #[serde(default)]
     pub limits: Limits,
+    /// When a version of it that is on trial is given up; without this it is not by itself.
+    pub canary: Option<Canary>,
 }
 
 impl Function {
     pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), Fault> {
         check_name(name)?;
+        self.canary.as_ref().map_or(Ok(()), Canary::check)?;
         self.grants.http.iter().try_for_each(|grant| grant.check(manifest))
     }
 }

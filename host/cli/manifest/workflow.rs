@@ -35,6 +35,9 @@ pub struct Workflow {
     /// AWS's `tracingConfiguration.enabled`.
     #[serde(default)]
     pub tracing: bool,
+    /// Whether an execution runs the step versions that were current when it began, to its end.
+    #[serde(default)]
+    pub pin_steps: bool,
     /// When executions start by themselves.
     #[serde(default)]
     pub schedule: Vec<Schedule>,

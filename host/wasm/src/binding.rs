@@ -1,6 +1,10 @@
 //! From the manifest to functions that can be called: components are read, checked and bound.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use stepyard_engine::{BindError, BindProblem, Binding, Canary, Kept, Registry};
 
@@ -66,6 +70,11 @@ pub async fn rebind(
     let files = files(&specs);
     let bindings = specs.into_iter().map(|spec| binding(registry.runtime(), spec)).collect();
     registry.rebind(bindings).await.map_err(|errors| told(errors, &files))
+}
+
+/// Reads a component's file, which is bounded.
+pub fn read(component: &Path) -> Result<Vec<u8>, Problem> {
+    component::read(component)
 }
 
 fn files(specs: &[StepSpec]) -> BTreeMap<String, PathBuf> {

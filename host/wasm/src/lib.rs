@@ -32,7 +32,7 @@ mod state;
 mod steps;
 mod ticker;
 
-pub use binding::{Settings, StepSpec, open, rebind};
+pub use binding::{Settings, StepSpec, open, read, rebind};
 pub use breach::Breach;
 pub use error::{MissingGrant, Problem, StepError};
 pub use grants::{Access, BucketGrant, Grants, HttpGrant, Scheme, SecretHeader};

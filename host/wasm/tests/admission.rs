@@ -24,13 +24,7 @@ fn bind(bytes: &[u8], grants: Grants) -> (TempDir, Result<Steps, String>) {
     let directory = tempfile::tempdir().unwrap();
     let component = directory.path().join("step.wasm");
     fs::write(&component, bytes).unwrap();
-    let spec = StepSpec {
-        function: "Check".to_owned(),
-        component,
-        grants,
-        limits: limits(),
-        canary: None,
-    };
+    let spec = StepSpec { function: "Check".to_owned(), component, ..spec(grants, limits()) };
     let settings = Settings { instances_max: 2, ..Settings::default() };
     let steps = load_all(vec![spec], Arc::<World>::default().outside(), settings);
     let steps = steps.map_err(|errors| {

@@ -56,7 +56,7 @@ fn lambda() -> Lambda {
 }
 
 /// The task's answer as text, or its error as `name: cause`, its request id left out.
-async fn run(task: Task) -> (String, Option<String>) {
+async fn run(task: Task) -> (String, Option<Arc<str>>) {
     let request_id = sdk::request_id(&task);
     let Outcome { result, version } = lambda().run(task).await;
     let text = match result {
@@ -186,7 +186,7 @@ async fn a_functions_failure_is_the_tasks() {
     check(r#"{"FunctionName":"Fail"}"#, failure).await;
     check(r#"{"FunctionName":"Nameless"}"#, "Lambda.Unknown: {}").await;
     let direct = task("arn:aws:lambda:us-east-1:123456789012:function:Fail", "{}");
-    assert_eq!(run(direct).await, (failure.to_owned(), Some("$LATEST@sha256:5eed".to_owned())));
+    assert_eq!(run(direct).await, (failure.to_owned(), Some("$LATEST@sha256:5eed".into())));
 }
 
 #[tokio::test]

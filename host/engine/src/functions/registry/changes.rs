@@ -96,6 +96,9 @@ impl<R: Runtime> Shared<R> {
             Ok::<_, PublishingError>((code, sha256, program))
         });
         let (code, sha256, program) = admitted.await?;
+        if from_manifest && sha256 == bound.record.bound {
+            return Ok(self.shown(&bound, &bound.record.latest));
+        }
         let bytes = code.len() as u64;
         if dry_run {
             let latest = CodeRecord { sha256, bytes, ..bound.record.latest.clone() };
