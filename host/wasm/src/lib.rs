@@ -18,6 +18,7 @@ mod breach;
 mod cache;
 mod capability;
 mod component;
+mod cpu_time;
 mod ending;
 mod error;
 mod gate;

@@ -2,13 +2,7 @@
 //! for hostile code: instances from a pool whose memory is wiped by the kernel, an epoch that takes
 //! the processor away, bounded stacks.
 
-use std::{
-    fmt,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{fmt, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -28,6 +22,7 @@ use crate::{
             exports::stepyard::step::handler::{Context, Error},
         },
     },
+    cpu_time,
     ending::{self, Ending},
     invocation::Invocation,
     state::{CORE_INSTANCES_MAX, State, TABLE_ELEMENTS_MAX},
@@ -182,9 +177,9 @@ async fn bounded<T>(
     let mut task = pin!(task);
     let mut computed = Duration::ZERO;
     let metered = std::future::poll_fn(|cx| {
-        let begun = Instant::now();
+        let begun = cpu_time::of_this_thread();
         let polled = task.as_mut().poll(cx);
-        computed += begun.elapsed();
+        computed += cpu_time::of_this_thread().saturating_sub(begun);
         match polled {
             Poll::Ready(result) => Poll::Ready(Ok(result)),
             Poll::Pending if computed > limits.cpu_time => {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     support::{Steps, World, call, grants, hostile, limits, load, load_all, reply, spec},
-    text_step::{MEMORY, step, step_of},
+    text_step::{MEMORY, TextStep, step},
 };
 
 /// Writes a file as a component and binds a function to it.
@@ -134,7 +134,7 @@ fn a_component_of_another_world_is_told_which_export_is_missing() {
         ],
     );
     refused(
-        &step_of("(list u8)", "", MEMORY),
+        &TextStep { input: "(list u8)", ..TextStep::default() }.component(),
         none(),
         expect![
             "function `Check`: DIR/step.wasm is not a step of this version: its export `stepyard:step/handler@1.0.0` has another type (`invoke`: expected `string` found `list`)"

@@ -4,5 +4,6 @@
 mod admission;
 mod capabilities;
 mod hostile;
+mod suite;
 mod support;
 mod text_step;

@@ -3,18 +3,46 @@
 /// A step in text: what it imports, and what its module holds beside its function, which answers
 /// `null`.
 pub(crate) fn step(imports: &str, module: &str) -> Vec<u8> {
-    step_of("string", imports, module)
+    TextStep { imports, module, ..TextStep::default() }.component()
 }
 
-/// A step whose function takes its input as `input`.
-pub(crate) fn step_of(input: &str, imports: &str, module: &str) -> Vec<u8> {
-    let text = format!(
-        r#"
+/// The parts of a step in text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextStep<'a> {
+    /// What it imports.
+    pub(crate) imports: &'a str,
+    /// What its function takes as `input`.
+    pub(crate) input: &'a str,
+    /// What its function does: it leaves where its result lies, 0 for `null`.
+    pub(crate) invoke: &'a str,
+    /// What it does to be given memory: it leaves where that is.
+    pub(crate) realloc: &'a str,
+    /// What else its module holds; a memory, for one.
+    pub(crate) module: &'a str,
+}
+
+impl Default for TextStep<'_> {
+    fn default() -> Self {
+        let (invoke, realloc) = ("i32.const 0", "i32.const 64");
+        Self { imports: "", input: "string", invoke, realloc, module: MEMORY }
+    }
+}
+
+impl TextStep<'_> {
+    /// Its component.
+    pub(crate) fn component(&self) -> Vec<u8> {
+        wat::parse_str(self.text()).expect("the step is well formed")
+    }
+
+    fn text(&self) -> String {
+        let Self { imports, input, invoke, realloc, module } = self;
+        format!(
+            r#"
         (component
             {imports}
             (core module $module
-                (func (export "invoke") (param i32) (result i32) i32.const 0)
-                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 64)
+                (func (export "invoke") (param i32) (result i32) {invoke})
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc})
                 (data (i32.const 0) "\00\00\00\00\10\00\00\00\04\00\00\00\00\00\00\00null")
                 {module}
             )
@@ -67,8 +95,8 @@ pub(crate) fn step_of(input: &str, imports: &str, module: &str) -> Vec<u8> {
             ))
             (export "stepyard:step/handler@1.0.0" (instance $handler))
         )"#
-    );
-    wat::parse_str(text).expect("the step is well formed")
+        )
+    }
 }
 
 /// The memory that a step exports.
