@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use stepyard_asl::{Code, Diagnostic, Location, ResourceKind, Severity, StateMachine, TaskState};
 use stepyard_engine::MachineType;
-use stepyard_integrations::{Called, FunctionName};
+use stepyard_integrations::Called;
 
 use crate::{project::Project, report, source::Source};
 
@@ -114,7 +114,7 @@ impl Definition {
                 problems.push(unanswerable(&task));
                 continue;
             }
-            match FunctionName::of_task(task.resource, task.parameters) {
+            match Called::by_task(task.resource, task.parameters) {
                 Ok(Called::Function(function)) => {
                     if !project.manifest.functions.contains_key(&function.name) {
                         problems.push(unbound(&task, &function.name, project));

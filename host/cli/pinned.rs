@@ -6,8 +6,8 @@ use std::{
 };
 
 use stepyard_asl::{Pins, StateMachine};
-use stepyard_engine::{Functions, LATEST, Pinning, Publishing, Registry};
-use stepyard_integrations::{Called, FunctionName};
+use stepyard_engine::{FunctionName, Functions, LATEST, Pinning, Publishing, Registry};
+use stepyard_integrations::Called;
 use stepyard_wasm::Steps;
 
 use crate::{manifest::Manifest, wiring};
@@ -50,7 +50,7 @@ impl Pinning for Pinned {
         }
         let tasks = machine.tasks().into_iter();
         let called = tasks.filter_map(|task| {
-            let called = FunctionName::of_task(task.resource, task.parameters).ok()?;
+            let called = Called::by_task(task.resource, task.parameters).ok()?;
             let Called::Function(function) = called else { return None };
             Some((function.called(), self.number(&function)?))
         });

@@ -4,6 +4,7 @@
 mod archive;
 mod bound;
 mod canary;
+mod name;
 mod pinning;
 mod publishing;
 mod record;
@@ -18,6 +19,7 @@ use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
 pub use archive::CodeArchive;
 use archive::sha256;
 pub use canary::Canary;
+pub use name::{FunctionName, FunctionNameError, OtherQualifier};
 pub use pinning::Pinning;
 pub use publishing::{
     AdditionalVersion, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionConfiguration,

@@ -93,9 +93,9 @@ pub use event::{EventError, event_name};
 pub use functions::{
     AdditionalVersion, BindError, BindProblem, Binding, Canary, CodeArchive, CodeRecord,
     CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall, FunctionConfiguration,
-    FunctionError, FunctionLimits, FunctionMeasures, FunctionRecord, FunctionReply,
-    FunctionVersion, Functions, Kept, LATEST, NewFunctionAlias, Pinning, Publishing,
-    PublishingError, Registry, Runtime, VersionPublish,
+    FunctionError, FunctionLimits, FunctionMeasures, FunctionName, FunctionNameError,
+    FunctionRecord, FunctionReply, FunctionVersion, Functions, Kept, LATEST, NewFunctionAlias,
+    OtherQualifier, Pinning, Publishing, PublishingError, Registry, Runtime, VersionPublish,
 };
 pub use handle::EngineHandle;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};

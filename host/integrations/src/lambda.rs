@@ -7,12 +7,11 @@ use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
 use stepyard_engine::{
-    FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions, Identity, Integration,
-    Outcome, ResourceInfo, Task, outside::HttpMetadata,
+    FunctionCall, FunctionError, FunctionName, FunctionReply, FunctionVersion, Functions, Identity,
+    Integration, Outcome, ResourceInfo, Task, outside::HttpMetadata,
 };
 
 use crate::{
-    FunctionName,
     arguments::Arguments,
     is_called,
     sdk::{self, Service, ServiceError},
@@ -170,12 +169,13 @@ impl Invocation {
         arguments.finish()?;
 
         let invalid = |message: &str| invalid_parameter(message, request_id);
-        let function = name.unwrap_or_default().parse().map_err(|error| {
+        let function: FunctionName = name.unwrap_or_default().parse().map_err(|error| {
             let message = format!("1 validation error detected: {error}");
             invalid(&message)
         })?;
+        let function = function.qualified(qualifier);
         Ok(Self {
-            function: qualified(function, qualifier).map_err(invalid)?,
+            function: function.map_err(|error| invalid(&error.to_string()))?,
             event: event.into(),
             dry_run: is_dry_run(invocation_type).map_err(|message| invalid(&message))?,
             log_tail: is_log_tail(log_type).map_err(|message| invalid(&message))?,
@@ -186,21 +186,6 @@ impl Invocation {
 fn invalid_parameter(message: &str, request_id: &str) -> StatesError {
     const CODE: &str = "InvalidParameterValueException";
     LAMBDA.refused(CODE, &ServiceError { message, status: 400, code: CODE, request_id })
-}
-
-fn qualified(
-    function: FunctionName,
-    qualifier: Option<&str>,
-) -> Result<FunctionName, &'static str> {
-    match (&function.qualifier, qualifier) {
-        (_, None) => Ok(function),
-        (Some(derived), Some(specified)) if derived != specified => Err(
-            "The derived qualifier from the function name does not match the specified qualifier.",
-        ),
-        (_, Some(specified)) => {
-            Ok(FunctionName { qualifier: Some(specified.to_owned()), ..function })
-        }
-    }
 }
 
 /// `Event` is refused: nothing here would keep an event until its function has taken it.

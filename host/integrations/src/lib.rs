@@ -17,7 +17,7 @@
 mod arguments;
 mod aws;
 mod aws_topics;
-mod function_name;
+mod called;
 mod lambda;
 mod sdk;
 mod smtp;
@@ -32,7 +32,7 @@ use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 
 pub use aws::{AccessKey, AwsSettings};
 pub use aws_topics::AwsTopics;
-pub use function_name::{Called, FunctionName, FunctionNameError};
+pub use called::Called;
 pub use smtp::{Smtp, SmtpError};
 pub use sqs::SqsQueue;
 

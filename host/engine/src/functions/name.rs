@@ -3,10 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde_json::Value;
 use stepyard_asl::{Resource, ResourceKind};
-
-use crate::lambda;
 
 /// A `FunctionName`, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,23 +20,17 @@ pub struct FunctionName {
     pub qualifier: Option<String>,
 }
 
-/// What a Task state calls, as far as its definition says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Called {
-    /// This function.
-    Function(FunctionName),
-    /// A function whose name is known when the Task runs.
-    Computed,
-    /// No function.
-    Nothing,
-}
-
 /// The text names no function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not the name of a Lambda function; write its name, its ARN, or either with `:qualifier`"
 )]
 pub struct FunctionNameError(pub String);
+
+/// A qualifier that was given beside a name which says another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The derived qualifier from the function name does not match the specified qualifier.")]
+pub struct OtherQualifier;
 
 impl FunctionName {
     /// The name, with the qualifier where there is one.
@@ -48,22 +39,6 @@ impl FunctionName {
             None => self.name.clone(),
             Some(qualifier) => format!("{}:{qualifier}", self.name),
         }
-    }
-
-    /// The function that a Task state calls. `arguments` is the state's `Parameters` (or
-    /// `Arguments`) as written.
-    pub fn of_task(
-        resource: &Resource,
-        arguments: Option<&Value>,
-    ) -> Result<Called, FunctionNameError> {
-        if let Some(function) = Self::of_resource(resource) {
-            return Ok(Called::Function(function));
-        }
-        if !lambda::claims(resource) {
-            return Ok(Called::Nothing);
-        }
-        let function = Self::of_arguments(arguments)?;
-        Ok(function.map_or(Called::Computed, Called::Function))
     }
 
     /// The function of a `Resource` that is its ARN.
@@ -75,17 +50,13 @@ impl FunctionName {
         Some(Self { partition, region, account, name: name.clone(), qualifier: qualifier.clone() })
     }
 
-    fn of_arguments(arguments: Option<&Value>) -> Result<Option<Self>, FunctionNameError> {
-        let literal = |name: &str| {
-            let text = arguments?.get(name)?.as_str()?;
-            (!text.starts_with("{%")).then_some(text)
-        };
-        let Some(text) = literal("FunctionName") else { return Ok(None) };
-        let mut function: Self = text.parse()?;
-        if let Some(qualifier) = literal("Qualifier") {
-            function.qualifier = Some(qualifier.to_owned());
+    /// With a qualifier that was given beside the name.
+    pub fn qualified(self, qualifier: Option<&str>) -> Result<Self, OtherQualifier> {
+        match (&self.qualifier, qualifier) {
+            (_, None) => Ok(self),
+            (Some(derived), Some(specified)) if derived != specified => Err(OtherQualifier),
+            (_, Some(specified)) => Ok(Self { qualifier: Some(specified.to_owned()), ..self }),
         }
-        Ok(Some(function))
     }
 
     /// The whole ARN; `region` and `account` stand in where the text says none.
@@ -250,46 +221,6 @@ mod tests {
             &"x".repeat(141),
         ] {
             check(text, None);
-        }
-    }
-
-    fn of_task(resource: &str, arguments: Option<&str>) -> String {
-        let arguments = arguments.map(|text| serde_json::from_str::<Value>(text).unwrap());
-        match FunctionName::of_task(&resource.parse().unwrap(), arguments.as_ref()) {
-            Ok(Called::Function(function)) => function.to_string(),
-            Ok(Called::Computed) => "computed".to_owned(),
-            Ok(Called::Nothing) => "none".to_owned(),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn a_task_says_which_function_it_calls() {
-        const INVOKE: &str = "arn:aws:states:::lambda:invoke";
-        let cases = [
-            (INVOKE, Some(r#"{"FunctionName":"Pay"}"#), "Pay"),
-            (INVOKE, Some(r#"{"FunctionName":"Pay:live"}"#), "Pay:live"),
-            (INVOKE, Some(r#"{"FunctionName":"Pay","Qualifier":"2"}"#), "Pay:2"),
-            (INVOKE, Some(r#"{"FunctionName":"Pay","Qualifier.$":"$.q"}"#), "Pay"),
-            (INVOKE, Some(r#"{"FunctionName.$":"$.name"}"#), "computed"),
-            (INVOKE, Some(r#"{"FunctionName":"{% $name %}"}"#), "computed"),
-            (INVOKE, Some("{}"), "computed"),
-            (INVOKE, None, "computed"),
-            (
-                "arn:aws:states:::lambda:invoke.waitForTaskToken",
-                Some(r#"{"FunctionName":"Pay"}"#),
-                "Pay",
-            ),
-            ("arn:aws:lambda:us-east-1:123456789012:function:Pay:live", None, "Pay:live"),
-            ("arn:aws:states:::sns:publish", Some(r#"{"FunctionName":"Pay"}"#), "none"),
-            (
-                INVOKE,
-                Some(r#"{"FunctionName":"no such"}"#),
-                "`no such` is not the name of a Lambda function; write its name, its ARN, or either with `:qualifier`",
-            ),
-        ];
-        for (resource, arguments, expected) in cases {
-            assert_eq!(of_task(resource, arguments), expected, "{resource} {arguments:?}");
         }
     }
 }
