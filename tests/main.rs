@@ -9,6 +9,7 @@ mod commands;
 mod concurrency;
 mod crash;
 mod far_sides;
+mod first_landing;
 mod flood;
 mod hostile;
 mod hot_swap;
