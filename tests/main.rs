@@ -20,6 +20,7 @@ mod order_workflow;
 mod paginators;
 mod recovery;
 mod serve;
+mod skeletons;
 mod start;
 mod support;
 mod tasks;
