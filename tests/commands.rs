@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Project, components, order};
+use serde_json::Value;
+
+use crate::support::{Project, Server, components, order};
 
 #[test]
 fn every_command_has_a_help_of_its_own() {
@@ -79,6 +81,46 @@ fn a_step_is_inspected_with_the_grants_it_has() {
         None,
         "what a step does not use, it does not import"
     );
+}
+
+#[test]
+fn an_inspection_shows_what_is_granted_and_what_is_published() {
+    let project = Project::order_with(|text| {
+        text.replace(
+            "[functions.CheckInventory.grants]",
+            "[functions.CheckInventory.grants]\nmail = [\"*\"]",
+        )
+        .replace("[workflows.order]", "[workflows.order]\npin_steps = true")
+    })
+    .warm();
+    let inspect = |function: &str| project.stepyard(["step", "inspect", function]).stdout;
+    let section = |text: &str, name: &str| -> Vec<String> {
+        let lines = text.lines().skip_while(|line| *line != name).skip(1);
+        lines.take_while(|line| line.starts_with("  ")).map(|it| it.trim().to_owned()).collect()
+    };
+    assert_eq!(
+        section(&inspect("CheckInventory"), "grants"),
+        ["keyvalue   inventory (read and write)", "mail       *; the step does not import it"]
+    );
+    assert_eq!(
+        section(&inspect("ChargePayment"), "grants"),
+        [
+            "keyvalue   ledger (read and write)",
+            "config     no settings",
+            "http       GET, POST https://api.stripe.com/v1, Authorization from the secret STRIPE_KEY",
+        ]
+    );
+    assert!(section(&inspect("CheckInventory"), "versions").is_empty(), "nothing has run yet");
+
+    let server = Server::start(&project);
+    assert_eq!(server.terminate(), Some(0));
+    let versions = section(&inspect("CheckInventory"), "versions");
+    assert_eq!(versions.len(), 2, "{versions:?}");
+    assert!(versions[0].starts_with("$LATEST ") && versions[1].starts_with("1 "), "{versions:?}");
+    let shown = project.stepyard(["step", "inspect", "CheckInventory", "--json"]).stdout;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["versions"][1]["sha256"], shown["sha256"]);
+    assert_eq!(shown["grants"][0]["what"], "inventory (read and write)");
 }
 
 #[test]

@@ -222,10 +222,15 @@ fn custody(manifest: &Manifest) -> Custody {
     }
 }
 
+/// Whether anything has run in a data directory.
+pub(crate) fn has_store(data: &Path) -> bool {
+    data.join(DATABASE).is_file()
+}
+
 /// Reads a data directory's journal without running anything. Fails when there is none.
 pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
     let file = data.join(DATABASE);
-    if !file.is_file() {
+    if !has_store(data) {
         bail!(
             "nothing has run in {} yet: it has no {DATABASE}; name another with --data",
             data.display()

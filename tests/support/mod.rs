@@ -2,6 +2,7 @@
 
 pub(crate) mod python;
 mod server;
+pub(crate) mod toolchains;
 
 pub(crate) use server::Server;
 

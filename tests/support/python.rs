@@ -34,16 +34,19 @@ pub(crate) fn python() -> Option<&'static Python> {
     static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
     match FOUND.get_or_init(Python::prepare) {
         Ok(python) => Some(python),
-        Err(why) if std::env::var_os("STEPYARD_REQUIRE_PYTHON").is_some_and(|it| it == "1") => {
-            panic!("STEPYARD_REQUIRE_PYTHON is set, and {why}")
-        }
-        Err(why) => {
-            // Not `eprintln!`: the test harness would keep the line to itself.
-            let name = std::thread::current().name().unwrap_or("a test").to_owned();
-            writeln!(io::stderr(), "\nSKIPPED: {name}: {why}").expect("stderr can be written");
-            None
-        }
+        Err(why) => skipped(why),
     }
+}
+
+/// Says that a test is skipped, and why; or fails it, where none may be.
+pub(super) fn skipped<T>(why: &str) -> Option<T> {
+    if std::env::var_os("STEPYARD_REQUIRE_PYTHON").is_some_and(|it| it == "1") {
+        panic!("STEPYARD_REQUIRE_PYTHON is set, and {why}")
+    }
+    // Not `eprintln!`: the test harness would keep the line to itself.
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    writeln!(io::stderr(), "\nSKIPPED: {name}: {why}").expect("stderr can be written");
+    None
 }
 
 impl Python {
@@ -95,22 +98,14 @@ impl Python {
 
     /// Makes the virtual environment, or finds it made.
     fn prepare() -> Result<Self, String> {
-        let (python, version) = ["python3", "python"]
-            .into_iter()
-            .find_map(|name| {
-                let version = finish(Command::new(name).arg("--version")).ok()?;
-                version.starts_with("Python 3").then_some((name, version))
-            })
-            .ok_or("python3 was not found")?;
+        let (python, version) = system()?;
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp has a parent");
         let environment = target.join(format!("python-{:016x}", hash(&version)));
 
         // Held until the environment is whole: other test binaries wait for it.
         let lock = File::create(environment.with_extension("lock")).map_err(|it| it.to_string())?;
         lock.lock().map_err(|error| error.to_string())?;
-        let (folder, file) =
-            if cfg!(windows) { ("Scripts", "python.exe") } else { ("bin", "python") };
-        let interpreter = environment.join(folder).join(file);
+        let interpreter = interpreter(&environment);
         let whole = environment.join("whole");
         if !whole.exists() {
             install(python, &environment, &interpreter)?;
@@ -118,6 +113,21 @@ impl Python {
         }
         Ok(Self { interpreter })
     }
+}
+
+/// The system's Python and its version.
+pub(super) fn system() -> Result<(&'static str, String), String> {
+    let found = ["python3", "python"].into_iter().find_map(|name| {
+        let version = finish(Command::new(name).arg("--version")).ok()?;
+        version.starts_with("Python 3").then_some((name, version))
+    });
+    found.ok_or_else(|| "python3 was not found".to_owned())
+}
+
+/// The Python of a virtual environment.
+pub(super) fn interpreter(environment: &Path) -> PathBuf {
+    let (folder, file) = if cfg!(windows) { ("Scripts", "python.exe") } else { ("bin", "python") };
+    environment.join(folder).join(file)
 }
 
 fn hash(version: &str) -> u64 {
@@ -130,17 +140,18 @@ fn install(python: &str, environment: &Path, interpreter: &Path) -> Result<(), S
     let requirements = environment.join("requirements.txt");
     finish(Command::new(python).args(["-m", "venv", "--clear"]).arg(environment))?;
     fs::write(&requirements, REQUIREMENTS).map_err(|error| error.to_string())?;
-    finish(
-        Command::new(interpreter)
-            .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-            .arg("--requirement")
-            .arg(requirements),
-    )?;
+    finish(pip(interpreter).arg("--requirement").arg(requirements))?;
     Ok(())
 }
 
+pub(super) fn pip(interpreter: &Path) -> Command {
+    let mut pip = Command::new(interpreter);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip
+}
+
 /// What a command printed; an error when it failed.
-fn finish(command: &mut Command) -> Result<String, String> {
+pub(super) fn finish(command: &mut Command) -> Result<String, String> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{command:?} could not be run: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

@@ -1,17 +1,15 @@
-//! `stepyard step`: build, inspect and list steps.
+//! `stepyard step`: make, build, inspect and list steps.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod inspect;
+mod new;
+
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use stepyard_wasm::{Grants, ImportStanding, Inspection};
 
 use crate::{
-    grants::grants,
     manifest::Function,
     project::{Options, Project},
     report, wiring,
@@ -20,10 +18,10 @@ use crate::{
 /// What to do with steps.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Arguments),
     /// Build the step crates of the manifest
     Build(Build),
-    /// Show what a component exports, imports, and would need to be granted
-    Inspect(Inspect),
+    Inspect(inspect::Arguments),
     /// List the functions of the manifest and the steps they are bound to
     List(List),
 }
@@ -35,21 +33,6 @@ pub(crate) struct Build {
     functions: Vec<String>,
 
     /// Print what was built as JSON
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    place: Options,
-}
-
-/// Show what a component exports, imports, and would need to be granted.
-#[derive(Debug, Args)]
-pub(crate) struct Inspect {
-    /// A function of the manifest, or a component's .wasm file
-    #[arg(value_name = "FUNCTION|FILE")]
-    step: String,
-
-    /// Print it as JSON
     #[arg(long)]
     json: bool,
 
@@ -71,8 +54,9 @@ pub(crate) struct List {
 /// Runs the command.
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::New(arguments) => new::run(&arguments)?,
         Command::Build(arguments) => build(arguments)?,
-        Command::Inspect(arguments) => inspect(arguments)?,
+        Command::Inspect(arguments) => inspect::run(&arguments)?,
         Command::List(arguments) => list(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -112,76 +96,6 @@ fn find<'a>(project: &'a Project, name: &str) -> Result<(&'a String, &'a Functio
         );
     };
     Ok(found)
-}
-
-fn inspect(arguments: Inspect) -> Result<()> {
-    let (component, grants) = inspected(&arguments)?;
-    let inspection = stepyard_wasm::inspect(&component, &grants)?;
-    let shown = match arguments.json {
-        true => serde_json::to_string_pretty(&as_json(&inspection))?,
-        false => as_text(&inspection),
-    };
-    report::output(shown.trim_end());
-    Ok(())
-}
-
-/// The component to look at, and what is granted to it: nothing, when it is only a file.
-fn inspected(arguments: &Inspect) -> Result<(PathBuf, Grants)> {
-    let file = PathBuf::from(&arguments.step);
-    if file.is_file() {
-        return Ok((file, Grants::default()));
-    }
-    let project = Project::open(&arguments.place, Path::new(""))?;
-    let function = find(&project, &arguments.step)?;
-    let files = wiring::component_files(&project.manifest, &[function], &project.stamps, false)?;
-    let file = files.into_iter().next().expect("one function has one component");
-    let granted = grants(&function.1.grants).map_err(anyhow::Error::msg)?;
-    Ok((file, granted))
-}
-
-fn standing(standing: ImportStanding) -> String {
-    match standing {
-        ImportStanding::Powerless => "needs no grant".to_owned(),
-        ImportStanding::Granted => "granted".to_owned(),
-        ImportStanding::Missing(grant) => format!("needs the grant {grant}"),
-        ImportStanding::NotOffered => "is given to no step".to_owned(),
-    }
-}
-
-fn as_text(inspection: &Inspection) -> String {
-    let Inspection { component, bytes, sha256, not_a_step, exports, imports } = inspection;
-    let mut text = format!(
-        "component  {}\nsize       {} KiB\nsha256     {sha256}\n",
-        component.display(),
-        bytes / 1024
-    );
-    text += &match not_a_step {
-        Some(why) => format!("step       no: it {why}\n"),
-        None => "step       yes\n".to_owned(),
-    };
-    text += "exports\n";
-    exports.iter().for_each(|export| text += &format!("  {export}\n"));
-    text += "imports\n";
-    for import in imports {
-        text += &format!("  {:<44} {}\n", import.name, standing(import.standing));
-    }
-    text
-}
-
-fn as_json(inspection: &Inspection) -> serde_json::Value {
-    let imports: Vec<_> = inspection
-        .imports
-        .iter()
-        .map(|import| json!({ "name": import.name, "standing": standing(import.standing) }))
-        .collect();
-    json!({
-        "component": inspection.component,
-        "bytes": inspection.bytes,
-        "sha256": inspection.sha256,
-        "step": inspection.not_a_step.is_none(),
-        "exports": inspection.exports,
-        "imports": imports,
-    })
 }
 
 fn list(arguments: List) -> Result<()> {

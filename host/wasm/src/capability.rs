@@ -15,8 +15,9 @@ use wasmtime_wasi::{
     WasiView,
     cli::{WasiCli, WasiCliView},
     filesystem::{WasiFilesystem, WasiFilesystemView},
-    p2::bindings::{cli, filesystem, random},
+    p2::bindings::{cli, filesystem, random, sockets},
     random::WasiRandom,
+    sockets::{WasiSockets, WasiSocketsView},
 };
 
 use crate::{Grants, state::State};
@@ -94,7 +95,14 @@ pub(crate) fn requirement(import: &str, grants: &Grants) -> Requirement {
         | "wasi:logging/logging"
         | "wasi:random/insecure"
         | "wasi:random/insecure-seed"
-        | "wasi:random/random" => {
+        | "wasi:random/random"
+        | "wasi:sockets/instance-network"
+        | "wasi:sockets/ip-name-lookup"
+        | "wasi:sockets/network"
+        | "wasi:sockets/tcp"
+        | "wasi:sockets/tcp-create-socket"
+        | "wasi:sockets/udp"
+        | "wasi:sockets/udp-create-socket" => {
             return Requirement::Nothing;
         }
         "wasi:config/store" => (grants.config.is_some(), "config = { KEY = \"VALUE\" }"),
@@ -110,7 +118,7 @@ pub(crate) fn requirement(import: &str, grants: &Grants) -> Requirement {
     if granted { Requirement::Nothing } else { Requirement::Grant(grant) }
 }
 
-/// Everything that an admitted component may import. Sockets are not there to be linked.
+/// Everything that an admitted component may import.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
@@ -126,7 +134,8 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
 }
 
 /// What the standard libraries of languages drag in: io, clocks and random, an empty environment,
-/// a file system without a directory, standard streams that end in the log.
+/// a file system without a directory, standard streams that end in the log; and, for Python alone, sockets
+/// that cannot be made and names that are not looked up (`State::new` says so).
 fn powerless(l: &mut Linker<State>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
     cli::environment::add_to_linker::<State, WasiCli>(l, State::cli)?;
@@ -139,5 +148,13 @@ fn powerless(l: &mut Linker<State>) -> Result<()> {
     filesystem::preopens::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
     filesystem::types::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
     random::insecure::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())
+    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
+    let options = sockets::network::LinkOptions::default();
+    sockets::network::add_to_linker::<State, WasiSockets>(l, &options, State::sockets)?;
+    sockets::instance_network::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
+    sockets::ip_name_lookup::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
+    sockets::tcp_create_socket::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
+    sockets::tcp::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
+    sockets::udp_create_socket::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
+    sockets::udp::add_to_linker::<State, WasiSockets>(l, State::sockets)
 }

@@ -46,6 +46,9 @@ impl State {
         table.set_max_capacity(limits.handles_max);
         let mut wasi = WasiCtx::builder();
         wasi.max_random_size(RANDOM_BYTES_MAX)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
             .stdout(Console { invocation: Arc::clone(&invocation), stream: Stream::Stdout })
             .stderr(Console { invocation: Arc::clone(&invocation), stream: Stream::Stderr });
         Self {

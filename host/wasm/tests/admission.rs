@@ -173,14 +173,14 @@ fn an_import_without_a_grant_is_told_which_grant_to_add() {
 #[test]
 fn what_no_step_is_given_cannot_be_granted() {
     let imports = r#"
-        (import "wasi:sockets/tcp-create-socket@0.2.0" (instance))
+        (import "wasi:http/incoming-handler@0.2.0" (instance))
         (import "example:own/thing" (func))
     "#;
     refused(
         &step(imports, MEMORY),
         grants(),
         expect![
-            "function `Check`: DIR/step.wasm imports what no step is given: `wasi:sockets/tcp-create-socket@0.2.0`, `example:own/thing`"
+            "function `Check`: DIR/step.wasm imports what no step is given: `wasi:http/incoming-handler@0.2.0`, `example:own/thing`"
         ],
     );
 }
@@ -368,8 +368,8 @@ fn an_inspection_tells_what_a_component_is_and_needs() {
 
     let directory = tempfile::tempdir().unwrap();
     let component = directory.path().join("other.wasm");
-    let socket = r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)))"#;
-    fs::write(&component, wat::parse_str(socket).unwrap()).unwrap();
+    let other = r#"(component (import "wasi:http/incoming-handler@0.2.0" (instance)))"#;
+    fs::write(&component, wat::parse_str(other).unwrap()).unwrap();
     let inspection = inspect(&component, &Grants::default()).unwrap();
     assert_eq!(inspection.imports[0].standing, ImportStanding::NotOffered);
     let reason = inspection.not_a_step.unwrap();

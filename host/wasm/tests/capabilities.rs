@@ -17,13 +17,17 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_step_has_no_files_environment_or_arguments() {
+async fn a_step_has_no_files_environment_arguments_or_sockets() {
     let steps = steps(limits());
     let cases = [
         ("file", "No such file or directory"),
         ("write", "Err("),
         ("environment", "0"),
         ("arguments", "0"),
+        ("connect", "Err(PermissionDenied)"),
+        ("listen", "Err(PermissionDenied)"),
+        ("datagram", "Err(PermissionDenied)"),
+        ("lookup", "Err("),
     ];
     for (deed, says) in cases {
         let answer = answer(&steps, &format!("denied {deed}")).await;

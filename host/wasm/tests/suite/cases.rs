@@ -329,10 +329,14 @@ pub(super) const CASES: &[Case] = &[
         "http GET https://api.example.com@127.0.0.1/",
         Answers("HttpRequestDenied"),
     ),
+    deed("a connection of its own", "denied connect", Answers("PermissionDenied")),
+    deed("a port of its own", "denied listen", Answers("PermissionDenied")),
+    deed("a datagram", "denied datagram", Answers("PermissionDenied")),
+    deed("a name looked up", "denied lookup", Answers("Err(")),
     // What is not let in.
     made(
-        "sockets",
-        || importing("wasi:sockets/tcp-create-socket@0.2.0"),
+        "requests from outside",
+        || importing("wasi:http/incoming-handler@0.2.6"),
         Refused("what no step is given"),
     ),
     made(

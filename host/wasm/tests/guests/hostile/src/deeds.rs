@@ -1,5 +1,7 @@
 //! Calls of capabilities, each told back as text.
 
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+
 use wstd::{
     http::{Body, BodyExt, Client, Request},
     runtime::block_on,
@@ -14,7 +16,7 @@ use crate::generated::{
     },
 };
 
-/// What a step without a file system and environment gets.
+/// What a step without a file system, an environment and sockets gets.
 pub fn denied(deed: &str) -> String {
     match deed {
         "file" => match std::fs::read_to_string("/etc/passwd") {
@@ -24,6 +26,10 @@ pub fn denied(deed: &str) -> String {
         "write" => format!("{:?}", std::fs::write("/tmp/x", "x").map_err(|error| error.kind())),
         "environment" => format!("{}", std::env::vars().count()),
         "arguments" => format!("{}", std::env::args().count()),
+        "connect" => format!("{:?}", TcpStream::connect("127.0.0.1:80").map_err(|it| it.kind())),
+        "listen" => format!("{:?}", TcpListener::bind("127.0.0.1:0").map_err(|it| it.kind())),
+        "datagram" => format!("{:?}", UdpSocket::bind("127.0.0.1:0").map_err(|it| it.kind())),
+        "lookup" => format!("{:?}", "localhost:80".to_socket_addrs().map(Iterator::count)),
         _ => String::new(),
     }
 }
