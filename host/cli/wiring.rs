@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
     CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Pinning, Quotas,
-    Registry, SqliteStore, Store, TopicLog,
+    Registry, SqliteStore, Store, SystemNames, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Secrets, Topics},
 };
@@ -185,7 +185,8 @@ impl Parts {
         let Self { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock } = self;
         let (Seams { clock, entropy }, archive) = (seams, Arc::new(archive));
         let secrets = Arc::new(ManifestSecrets::new(manifest));
-        let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets };
+        let names = Arc::new(SystemNames);
+        let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets, names };
         let kept = Kept {
             store: Arc::new(store.clone()),
             archive,

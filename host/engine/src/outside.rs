@@ -3,7 +3,7 @@
 //! calls the trait. So every capability passes through one narrow door. A queue is the other way
 //! round: what is outside reaches the engine by it.
 
-use std::fmt;
+use std::{fmt, io, net::SocketAddr};
 
 use futures::future::BoxFuture;
 
@@ -233,4 +233,11 @@ pub struct QueueError(pub String);
 pub trait Secrets: Send + Sync {
     /// The value of a secret, if it has one now.
     fn secret(&self, name: &str) -> Option<String>;
+}
+
+/// Says where a host is (the Domain Name System). What it says may be another thing the next time:
+/// who checks an address connects to that address, and does not ask again.
+pub trait Names: Send + Sync + fmt::Debug {
+    /// The addresses of a host, each with `port`.
+    fn addresses(&self, host: &str, port: u16) -> BoxFuture<'_, io::Result<Vec<SocketAddr>>>;
 }

@@ -1,13 +1,20 @@
 //! `wasi:http`: requests to granted servers. A request that no grant covers is denied; one that a
 //! grant covers gets the grant's secret headers, which the step never sees. Redirects are the
 //! step's to follow, and each is a request of its own.
+//!
+//! A name is looked up once, and what was checked is what is connected to.
 
 mod address;
 mod connection;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
+use address::Unresolved;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, uri};
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::{
@@ -61,16 +68,27 @@ async fn exchange(
         let name = HeaderName::try_from(name.as_str()).map_err(|_| malformed(name))?;
         request.headers_mut().insert(name, value);
     }
-    let server = connection::Server {
-        host: grant.host.trim_matches(['[', ']']).to_owned(),
-        port: grant.port(),
-        encrypted: grant.scheme == Scheme::Https,
-    };
     let remaining = task.ends.saturating_duration_since(std::time::Instant::now());
     let within = connection::Timeouts::new(options, remaining);
-    connection::send(&server, request, within).await.inspect_err(|error| {
+    let exchange = async {
+        let addresses = timeout(within.connect, addresses(task, grant)).await;
+        let addresses = addresses.map_err(|_| Error::ConnectionTimeout)??;
+        connection::send(grant, &addresses, request, within).await
+    };
+    exchange.await.inspect_err(|error| {
         if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
-            log!(info, task, host = server.host, port = server.port, "a request failed: {error}");
+            log!(info, task, host = grant.host, port = grant.port(), "a request failed: {error}");
+        }
+    })
+}
+
+/// Where the host of a grant is, if the grant lets it be there.
+async fn addresses(task: &Invocation, grant: &HttpGrant) -> Result<Vec<SocketAddr>, Error> {
+    address::resolve(&*task.policy.outside.names, grant).await.map_err(|error| match error {
+        Unresolved::Unknown(error) => Error::Connect(error),
+        Unresolved::Inside(address) => {
+            task.denied("http", &grant_to(grant, address));
+            Error::DestinationIpProhibited
         }
     })
 }
@@ -124,6 +142,13 @@ fn grant_for(method: &http::Method, uri: &Uri) -> String {
     let host = uri.host().unwrap_or_default();
     let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
     format!("http = [{{ url = \"{scheme}://{host}{port}\", methods = [\"{method}\"] }}]")
+}
+
+/// The grant that would let a host be at an address, as the manifest has it.
+fn grant_to(grant: &HttpGrant, address: IpAddr) -> String {
+    let HttpGrant { scheme, host, .. } = grant;
+    let port = grant.port.map(|port| format!(":{port}")).unwrap_or_default();
+    format!("http = [{{ url = \"{scheme}://{host}{port}\", addresses = [\"{address}\"] }}]")
 }
 
 fn secret_header(
