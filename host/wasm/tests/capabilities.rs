@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use stepyard_engine::{FunctionVersion, Functions};
 
 use crate::support::{
-    FUNCTION, Log, World, answer, call, grants, invoke, limits, load, spec, steps,
+    FUNCTION, Log, World, answer, call, error, grants, invoke, limits, load, spec, steps,
 };
 
 #[tokio::test]
@@ -57,6 +58,30 @@ async fn a_bucket_without_a_grant_is_denied() {
     }
     let keys = world.outside().keyvalue.list_keys("readable", None).await.unwrap();
     assert!(keys.keys.is_empty());
+}
+
+#[tokio::test]
+async fn an_error_after_a_denial_says_which_grant_is_missing() {
+    let steps = steps(limits());
+    let cases = [
+        ("keyvalue other get key", Some("keyvalue = [\"other\"]")),
+        (
+            "keyvalue readable set key value",
+            Some("keyvalue = [{ bucket = \"readable\", access = \"read-write\" }]"),
+        ),
+        ("mail spy@example.org", Some("mail = [\"spy@example.org\"]")),
+        (
+            "http PUT http://example.org/a",
+            Some("http = [{ url = \"http://example.org\", methods = [\"PUT\"] }]"),
+        ),
+        ("keyvalue granted get key", None),
+    ];
+    for (deed, grant) in cases {
+        let error = error(&steps, &format!("fail-after {deed}")).await;
+        let cause: Value = serde_json::from_str(&error.cause.unwrap()).unwrap();
+        let expected = grant.map_or(Value::Null, |grant| json!([grant]));
+        assert_eq!(cause["denied"], expected, "{deed}: {cause}");
+    }
 }
 
 #[tokio::test]

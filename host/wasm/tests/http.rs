@@ -12,34 +12,70 @@ use stepyard_engine::outside::Names;
 use stepyard_wasm::{Grants, HttpGrant, Outside, Scheme, SecretHeader};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Log, Steps, World, answer, cache, grants, limits, load, load_all, spec};
+use crate::support::{
+    Log, Steps, World, answer, cache, error, grants, limits, load, load_all, spec,
+};
 
-/// Answers one request after the other with what it was sent, or a redirect for one that ends in
-/// `?to=URL`.
-async fn echo() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(stream.read_u8().await.unwrap());
+/// A server that sends back what it is sent, or a redirect for what ends in `?to=URL`.
+struct Echo {
+    port: u16,
+    received: Arc<Mutex<Vec<String>>>,
+}
+
+impl Echo {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let echo = Self { port, received: Arc::clone(&received) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let head = echo_one(stream).await;
+                received.lock().unwrap().push(head);
             }
-            let head = String::from_utf8(head).unwrap();
-            let target = head.split(' ').nth(1).unwrap_or_default();
-            let status = match target.split_once("?to=") {
-                Some((_, location)) => format!("302 Found\r\nlocation: {location}"),
-                None => "200 OK".to_owned(),
-            };
-            let length = head.len();
-            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{head}");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    port
+        });
+        echo
+    }
+
+    /// A grant of all of it.
+    fn grant(&self) -> HttpGrant {
+        HttpGrant { port: Some(self.port), ..HttpGrant::new(Scheme::Http, "127.0.0.1") }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+/// Answers one request, its body cut in two in the middle of the value that [`World`] has for a
+/// secret, and says what the request was.
+async fn echo_one(mut stream: TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let status = match target.split_once("?to=") {
+        Some((_, location)) => format!("302 Found\r\nlocation: {location}"),
+        None => "200 OK".to_owned(),
+    };
+    let authorization = head.lines().find(|line| line.starts_with("authorization")).unwrap();
+    let (first, second) = head.split_at(head.find("cret").unwrap_or(head.len()));
+    let chunk = |part: &str| match part.len() {
+        0 => String::new(),
+        length => format!("{length:x}\r\n{part}\r\n"),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nx-{authorization}\r\ntransfer-encoding: chunked\r\n\r\n{}{}0\r\n\r\n",
+        chunk(first),
+        chunk(second)
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    head
 }
 
 fn http(grant: HttpGrant) -> Steps {
@@ -47,32 +83,65 @@ fn http(grant: HttpGrant) -> Steps {
     load(spec(grants, limits()), &Arc::default()).unwrap()
 }
 
-#[tokio::test]
-async fn a_secret_is_put_into_the_header_by_the_host() {
-    let port = echo().await;
+/// The grant with the secret in its `Authorization`.
+fn with_secret(grant: HttpGrant) -> HttpGrant {
     let format = "Bearer {}".to_owned();
     let header = SecretHeader { secret: "gateway-key".to_owned(), format };
-    let steps = http(HttpGrant {
-        port: Some(port),
-        headers: [("Authorization".to_owned(), header)].into(),
-        ..HttpGrant::new(Scheme::Http, "127.0.0.1")
-    });
-    let answer = answer(&steps, &format!("http POST http://127.0.0.1:{port}/v1?a=b")).await;
+    HttpGrant { headers: [("Authorization".to_owned(), header)].into(), ..grant }
+}
+
+#[tokio::test]
+async fn a_secret_is_put_into_the_header_by_the_host() {
+    let echo = Echo::start().await;
+    let steps = http(with_secret(echo.grant()));
+    let answer = answer(&steps, &format!("http POST {}", echo.url("/v1?a=b"))).await;
     assert!(answer.starts_with("200 "), "{answer}");
-    assert!(answer.contains("POST /v1?a=b HTTP/1.1"), "{answer}");
-    assert!(answer.contains(&format!("host: 127.0.0.1:{port}")), "{answer}");
-    assert!(answer.contains("authorization: Bearer s3cret"), "{answer}");
-    assert!(!answer.contains("mine"), "the step's own header is replaced: {answer}");
+    let received = echo.received.lock().unwrap().concat();
+    assert!(received.contains("POST /v1?a=b HTTP/1.1"), "{received}");
+    assert!(received.contains(&format!("host: 127.0.0.1:{}", echo.port)), "{received}");
+    assert!(received.contains("authorization: Bearer s3cret"), "{received}");
+    assert!(!received.contains("mine"), "the step's own header is replaced: {received}");
+}
+
+#[tokio::test]
+async fn a_secret_that_the_server_sends_back_is_covered() {
+    let echo = Echo::start().await;
+    let steps = http(with_secret(echo.grant()));
+    let answer = answer(&steps, &format!("http GET {}", echo.url("/"))).await;
+    assert_eq!(answer.matches("Bearer ******").count(), 2, "in a header and in the body: {answer}");
+    assert!(!answer.contains("s3cret"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_result_error_or_log() {
+    let echo = Echo::start().await;
+    let steps = http(with_secret(echo.grant()));
+    let (log, guard) = Log::begin(tracing::Level::TRACE);
+    answer(&steps, &format!("http GET {}", echo.url("/"))).await;
+    answer(&steps, "log s3cret").await;
+    answer(&steps, "keyvalue s3cret get key").await;
+    drop(guard);
+    let log = log.text();
+    assert!(log.contains("out ******") && log.contains("err ******"), "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
+    answer(&steps, "keyvalue granted set key s3cret").await;
+    assert_eq!(answer(&steps, "keyvalue granted get key").await, "******");
+    let error = error(&steps, "fail s3cret s3cret").await;
+    assert_eq!(error.name(), "******");
+    assert!(!error.cause.unwrap().contains("s3cret"));
+    let steps = http(echo.grant());
+    answer(&steps, "keyvalue granted set key s3cret").await;
+    assert_eq!(answer(&steps, "keyvalue granted get key").await, "s3cret", "no secret of its own");
 }
 
 #[tokio::test]
 async fn a_request_without_a_grant_is_denied() {
-    let port = echo().await;
+    let echo = Echo::start().await;
+    let port = echo.port;
     let steps = http(HttpGrant {
-        port: Some(port),
         methods: vec!["GET".to_owned()],
         path_prefix: Some("/v1".to_owned()),
-        ..HttpGrant::new(Scheme::Http, "127.0.0.1")
+        ..echo.grant()
     });
     let cases = [
         ("GET", format!("http://127.0.0.1:{port}/v1/a"), true),
@@ -91,13 +160,9 @@ async fn a_request_without_a_grant_is_denied() {
 
 #[tokio::test]
 async fn a_redirect_is_the_steps_to_follow_and_needs_a_grant_of_its_own() {
-    let port = echo().await;
-    let steps = http(HttpGrant {
-        port: Some(port),
-        path_prefix: Some("/v1".to_owned()),
-        ..HttpGrant::new(Scheme::Http, "127.0.0.1")
-    });
-    let here = format!("http://127.0.0.1:{port}");
+    let echo = Echo::start().await;
+    let steps = http(HttpGrant { path_prefix: Some("/v1".to_owned()), ..echo.grant() });
+    let (here, port) = (echo.url(""), echo.port);
     let cases = [
         (format!("{here}/v1/charges"), "302 then 200"),
         (format!("{here}/other"), "302 then ErrorCode::HttpRequestDenied"),
@@ -142,7 +207,7 @@ fn http_named(port: u16, addresses: &[&str], names: Arc<Resolver>) -> Steps {
 
 #[tokio::test]
 async fn a_name_leads_inside_only_where_the_grant_has_the_address() {
-    let port = echo().await;
+    let Echo { port, .. } = Echo::start().await;
     let prohibited = "ErrorCode::DestinationIpProhibited";
     let cases: [(&[&str], &[&str], &str); 6] = [
         (&[], &["127.0.0.1"], prohibited),
@@ -170,7 +235,7 @@ async fn a_denied_address_is_told_with_the_grant_that_is_missing() {
 
 #[tokio::test]
 async fn a_name_that_changes_its_mind_is_asked_once_for_a_request() {
-    let port = echo().await;
+    let Echo { port, .. } = Echo::start().await;
     let names = Resolver::answers(&[&["127.0.0.1"], &["127.0.0.2"], &["127.0.0.1"]]);
     let steps = http_named(port, &["127.0.0.1"], names.clone());
     let deed = format!("http GET http://shop.example:{port}/");

@@ -1,11 +1,13 @@
 //! `wasi:http`: requests to granted servers. A request that no grant covers is denied; one that a
 //! grant covers gets the grant's secret headers, which the step never sees. Redirects are the
-//! step's to follow, and each is a request of its own.
+//! step's to follow, and each is a request of its own. Where a response has the secrets in it, they
+//! are covered.
 //!
 //! A name is looked up once, and what was checked is what is connected to.
 
 mod address;
 mod connection;
+mod covered;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -73,7 +75,8 @@ async fn exchange(
     let exchange = async {
         let addresses = timeout(within.connect, addresses(task, grant)).await;
         let addresses = addresses.map_err(|_| Error::ConnectionTimeout)??;
-        connection::send(grant, &addresses, request, within).await
+        let (response, io) = connection::send(grant, &addresses, request, within).await?;
+        Ok((covered::covered(response, &task.secrets().cover), io))
     };
     exchange.await.inspect_err(|error| {
         if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
@@ -156,7 +159,7 @@ fn secret_header(
     name: &str,
     header: &SecretHeader,
 ) -> Result<HeaderValue, Error> {
-    let Some(secret) = task.policy.outside.secrets.secret(&header.secret) else {
+    let Some(secret) = task.secrets().value(&header.secret) else {
         if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
             log!(warn, task, header = name, secret = header.secret, "a secret has no value");
         }
@@ -166,7 +169,7 @@ fn secret_header(
         ))));
     };
     let mut value =
-        HeaderValue::try_from(header.format.replace("{}", &secret)).map_err(|_| malformed(name))?;
+        HeaderValue::try_from(header.format.replace("{}", secret)).map_err(|_| malformed(name))?;
     value.set_sensitive(true);
     Ok(value)
 }
