@@ -14,7 +14,7 @@ pub trait KeyValue: Send + Sync + fmt::Debug {
     /// The values of several keys, in their order.
     fn get_many(&self, bucket: &str, keys: Vec<String>)
     -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>>;
-    /// Up to 1,000 keys after `cursor`, in the order of their bytes; with a cursor if there are more.
+    /// Up to [`KeyPage::KEYS_MAX`] keys after `cursor`, in the order of their bytes; with a cursor if there are more.
     fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage>;
     /// Sets and deletes (`None`) several keys at once, all or none.
     fn write(
@@ -50,6 +50,20 @@ pub struct KeyPage {
     pub keys: Vec<String>,
     /// Where the next page begins; none on the last.
     pub cursor: Option<String>,
+}
+
+impl KeyPage {
+    /// The most keys of a page.
+    pub const KEYS_MAX: usize = 1_000;
+
+    /// The page of up to [`Self::KEYS_MAX`] + 1 keys: that there is one more shows that it is not
+    /// the last.
+    pub fn new(mut keys: Vec<String>) -> Self {
+        let more = keys.len() > Self::KEYS_MAX;
+        keys.truncate(Self::KEYS_MAX);
+        let cursor = keys.last().filter(|_| more).cloned();
+        Self { keys, cursor }
+    }
 }
 
 /// What became of a compare-and-swap.
