@@ -72,8 +72,10 @@ fn a_step_is_inspected_with_the_grants_it_has() {
     assert!(granted.contains("stepyard:step/handler@1.0.0#invoke"), "{granted}");
     let mail = |text: &str| text.lines().find(|line| line.contains("/mail@")).map(str::to_owned);
     assert!(mail(&granted).unwrap().ends_with("granted"), "{granted}");
+    assert!(granted.contains("  mail = [\"*\"]\n"), "{granted}");
     let alone = inspect(components()["steps/confirm"].to_str().unwrap());
     assert!(mail(&alone).unwrap().contains("needs the grant mail"), "{alone}");
+    assert!(alone.trim_end().ends_with("\ngrants"), "{alone}");
     assert_eq!(
         mail(&inspect("ReceiveOrder")),
         None,

@@ -6,6 +6,7 @@ mod buckets;
 mod command;
 mod crates;
 mod definition;
+mod granted;
 mod grants;
 mod input;
 pub mod manifest;

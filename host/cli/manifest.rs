@@ -171,7 +171,7 @@ mod tests {
         check("[functions.A]\nstep = \"a\"\n", "");
         check(
             "[functions.A]\nstp = \"a\"\n",
-            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`",
+            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`, `canary`",
         );
         check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
         check(
@@ -181,6 +181,10 @@ mod tests {
         check(
             "[functions.\"A B\"]\nstep = \"a\"\n",
             "stepyard.toml: `A B` is not a function's name: 1 to 64 letters, digits, - and _",
+        );
+        check(
+            "[functions.A]\nstep = \"a\"\n[[functions.A.grants.http]]\nurl = \"http://h/\"\naddresses = [\"10.0.0\"]\n",
+            "stepyard.toml:5:14: invalid IP address syntax",
         );
         check(
             "[keyvalue.b]\nstore = \"redis\"\n",

@@ -11,6 +11,7 @@ use serde_json::json;
 use stepyard_wasm::{Grants, ImportStanding, Inspection};
 
 use crate::{
+    granted::granted,
     grants::grants,
     manifest::Function,
     project::{Options, Project},
@@ -118,8 +119,8 @@ fn inspect(arguments: Inspect) -> Result<()> {
     let (component, grants) = inspected(&arguments)?;
     let inspection = stepyard_wasm::inspect(&component, &grants)?;
     let shown = match arguments.json {
-        true => serde_json::to_string_pretty(&as_json(&inspection))?,
-        false => as_text(&inspection),
+        true => serde_json::to_string_pretty(&as_json(&inspection, &granted(&grants)))?,
+        false => as_text(&inspection, &granted(&grants)),
     };
     report::output(shown.trim_end());
     Ok(())
@@ -148,7 +149,7 @@ fn standing(standing: ImportStanding) -> String {
     }
 }
 
-fn as_text(inspection: &Inspection) -> String {
+fn as_text(inspection: &Inspection, granted: &[String]) -> String {
     let Inspection { component, bytes, sha256, not_a_step, exports, imports } = inspection;
     let mut text = format!(
         "component  {}\nsize       {} KiB\nsha256     {sha256}\n",
@@ -165,10 +166,12 @@ fn as_text(inspection: &Inspection) -> String {
     for import in imports {
         text += &format!("  {:<44} {}\n", import.name, standing(import.standing));
     }
+    text += "grants\n";
+    granted.iter().for_each(|grant| text += &format!("  {grant}\n"));
     text
 }
 
-fn as_json(inspection: &Inspection) -> serde_json::Value {
+fn as_json(inspection: &Inspection, granted: &[String]) -> serde_json::Value {
     let imports: Vec<_> = inspection
         .imports
         .iter()
@@ -181,6 +184,7 @@ fn as_json(inspection: &Inspection) -> serde_json::Value {
         "step": inspection.not_a_step.is_none(),
         "exports": inspection.exports,
         "imports": imports,
+        "grants": granted,
     })
 }
 
