@@ -35,6 +35,7 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("axum", "stepyard-api"),
     ("croner", "stepyard-triggers"),
     ("jiff", "stepyard-triggers"),
+    ("redis", "stepyard-integrations"),
     ("anyhow", "stepyard"),
     ("clap", "stepyard"),
     ("toml", "stepyard"),

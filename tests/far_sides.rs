@@ -1,5 +1,5 @@
 //! The order workflow against far sides that no one here wrote: localstripe takes the payment,
-//! aiosmtpd the mail, moto the notification.
+//! aiosmtpd the mail, moto the notification; Redis keeps the stock.
 
 use std::{
     io::{Read, Write},
@@ -102,6 +102,38 @@ fn the_secret_key_is_in_no_log_and_in_no_history() {
     for text in [&finished.stderr, &finished.stdout, &history] {
         assert!(!text.contains(KEY.1), "the key is shown");
     }
+}
+
+#[test]
+fn projects_sell_from_one_stock_that_is_in_redis() {
+    let Some(redis) = python().and_then(|it| it.redis(&["--requirepass", "let me in"])) else {
+        return;
+    };
+    let url = redis.url();
+    let shop = |stock: &str| {
+        let section = format!(
+            "\n[redis]\nurl = \"{url}\"\npassword = \"REDIS\"\n[secrets.REDIS]\nenv = \"REDIS\"\n{stock}"
+        );
+        Project::order_with(|text| text + &section).warm()
+    };
+    let buy = |shop: &Project, id: &str, quantity: u32| {
+        let mut order = order(id);
+        order["quantity"] = quantity.into();
+        let input = order.to_string();
+        let run = ["run", "workflow.asl.json", "--input", &input];
+        shop.stepyard_with(run, &[("REDIS", "let me in")])
+    };
+    let (one, other) = (shop(""), shop(""));
+    buy(&one, "r-1", 60).output();
+    let sold_out = buy(&other, "r-2", 60);
+    assert!(sold_out.failure().contains("OutOfStock"), "{}", sold_out.stderr);
+    buy(&other, "r-3", 40).output();
+    // A bucket may stay behind.
+    let third = shop("[keyvalue.inventory]\nstore = \"sqlite\"\n");
+    buy(&third, "r-4", 100).output();
+    drop(redis);
+    let refused = buy(&one, "r-5", 1);
+    assert!(refused.refusal().contains("Redis at 127.0.0.1:"), "{}", refused.stderr);
 }
 
 #[test]

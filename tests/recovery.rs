@@ -1,11 +1,15 @@
 //! Kill -9 at every seam of the order and of its payment-failure path, then `--resume`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 use stepyard_engine::{Quotas, SqliteStore, outside::KeyValue};
+use stepyard_integrations::Redis;
 
-use crate::support::{Finished, Project, order};
+use crate::support::{
+    Finished, Project, order,
+    python::{self, python},
+};
 
 /// Where a run can be made to abort, each at its first, second, … passing.
 const POINTS: [&str; 4] = ["before-commit", "after-commit", "after-effect", "host-call"];
@@ -15,8 +19,18 @@ const PASSINGS_MAX: usize = 60;
 
 #[test]
 fn an_order_killed_anywhere_goes_on_as_if_it_had_not_been() {
-    every_crash(&order("k-1"), |finished| {
+    every_crash(&order("k-1"), &POINTS, &Buckets::Embedded, |finished| {
         assert_eq!(finished.output()["order_id"], "k-1");
+        Expected { mail: 1, notifications: 1, sold: 1 }
+    });
+}
+
+#[test]
+fn an_order_killed_around_its_changes_in_redis_makes_each_once() {
+    let Some(redis) = python().and_then(|it| it.redis(&[])) else { return };
+    let points = ["after-effect", "host-call"];
+    every_crash(&order("k-3"), &points, &Buckets::Redis(redis), |finished| {
+        assert_eq!(finished.output()["order_id"], "k-3");
         Expected { mail: 1, notifications: 1, sold: 1 }
     });
 }
@@ -25,7 +39,7 @@ fn an_order_killed_anywhere_goes_on_as_if_it_had_not_been() {
 fn a_declined_order_killed_anywhere_gives_its_stock_back_once() {
     let mut declined = order("k-2");
     declined["payment_method"] = json!("tok_chargeDeclined");
-    every_crash(&declined, |finished| {
+    every_crash(&declined, &POINTS, &Buckets::Embedded, |finished| {
         assert!(finished.failure().contains("PaymentFailed"), "{}", finished.stderr);
         Expected { mail: 0, notifications: 0, sold: 0 }
     });
@@ -38,20 +52,53 @@ struct Expected {
     sold: u64,
 }
 
+/// Where stock and charges are.
+enum Buckets {
+    Embedded,
+    Redis(python::Redis),
+}
+
+impl Buckets {
+    /// A project whose buckets are there, under names of its own.
+    fn project(&self, name: &str) -> Project {
+        let Self::Redis(redis) = self else { return Project::order().warm() };
+        let section = format!("\n[redis]\nurl = \"{}\"\nprefix = \"{name}/\"\n", redis.url());
+        Project::order_with(|text| text + &section).warm()
+    }
+
+    async fn open(&self, project: &Project, name: &str) -> Arc<dyn KeyValue> {
+        let file = project.path(".stepyard/stepyard.db");
+        let quotas = Quotas::default();
+        match self {
+            Self::Embedded => Arc::new(SqliteStore::open(file, quotas).unwrap()),
+            Self::Redis(redis) => {
+                let prefix = format!("{name}/");
+                Arc::new(Redis::connect(&redis.url(), None, &prefix, quotas).await.unwrap())
+            }
+        }
+    }
+}
+
 /// Runs the order once for each seam, killed there, and resumed.
-fn every_crash(input: &Value, check: impl Fn(&Finished) -> Expected) {
+fn every_crash(
+    input: &Value,
+    points: &[&str],
+    buckets: &Buckets,
+    check: impl Fn(&Finished) -> Expected,
+) {
     let input = input.to_string();
-    let undisturbed = Outcome::of(&Project::order().warm(), &input, None).finished;
-    for point in POINTS {
+    let undisturbed = Outcome::of(&buckets.project("undisturbed"), &input, None).finished;
+    for point in points {
         let mut kills = 0;
         for passing in 1..=PASSINGS_MAX {
-            let project = Project::order().warm();
-            let outcome = Outcome::of(&project, &input, Some(&format!("{point}:{passing}")));
+            let at = format!("{point}:{passing}");
+            let project = buckets.project(&at);
+            let outcome = Outcome::of(&project, &input, Some(&at));
             if !outcome.killed {
                 break;
             }
             kills += 1;
-            let seam = format!("killed at {point}:{passing}");
+            let seam = format!("killed at {at}");
             assert_eq!(outcome.finished.code, undisturbed.code, "{seam}: {:?}", outcome.finished);
             let (output, message_id) = parted(&outcome.finished);
             assert_eq!(output, parted(&undisturbed).0, "{seam}");
@@ -61,7 +108,11 @@ fn every_crash(input: &Value, check: impl Fn(&Finished) -> Expected) {
             assert_eq!(notifications.len(), expected.notifications, "{seam}");
             assert!(notifications.iter().all(|it| it["MessageId"] == message_id), "{seam}");
             assert_no_transition_repeats(&project.history("k"), &seam);
-            assert_stock(&project, expected.sold, &seam);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let store = buckets.open(&project, &at).await;
+                assert_stock(&*store, expected.sold, &seam).await;
+            });
         }
         assert!((1..PASSINGS_MAX).contains(&kills), "{point} was passed {kills} times");
     }
@@ -115,18 +166,14 @@ fn assert_no_transition_repeats(history: &[Value], seam: &str) {
 }
 
 /// Available, reserved and sold pieces are what was there at first, and one charge stands at most.
-#[track_caller]
-fn assert_stock(project: &Project, sold: u64, seam: &str) {
-    let store =
-        SqliteStore::open(project.path(".stepyard/stepyard.db"), Quotas::default()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let stock = runtime.block_on(store.get("inventory", "product/sku-001")).unwrap().unwrap();
+async fn assert_stock(store: &dyn KeyValue, sold: u64, seam: &str) {
+    let stock = store.get("inventory", "product/sku-001").await.unwrap().unwrap();
     let stock: Value = serde_json::from_slice(&stock).unwrap();
     let count = |name: &str| stock[name].as_u64().unwrap();
     let reservations = stock["reservations"].as_object().unwrap().values();
     let reserved: u64 = reservations.map(|it| it["quantity"].as_u64().unwrap()).sum();
     assert_eq!(count("available") + reserved + count("sold"), 100, "{seam}: {stock}");
     assert_eq!((reserved, count("sold")), (0, sold), "{seam}: {stock}");
-    let charges = runtime.block_on(store.list_keys("ledger", None)).unwrap().keys;
+    let charges = store.list_keys("ledger", None).await.unwrap().keys;
     assert!(charges.len() <= 1, "{seam}: {charges:?}");
 }

@@ -41,6 +41,7 @@ fn http(written: &manifest::HttpGrant) -> Result<HttpGrant, String> {
         port,
         path_prefix: (path != "/").then_some(path),
         methods: written.methods.clone(),
+        addresses: written.addresses.clone(),
         headers: written.headers.iter().map(header).collect::<Result<_, String>>()?,
         ..HttpGrant::new(scheme, host)
     })

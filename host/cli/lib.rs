@@ -2,6 +2,7 @@
 //! Stepyard in process.
 #![forbid(unsafe_code)]
 
+mod buckets;
 mod command;
 mod crates;
 mod definition;
@@ -12,6 +13,7 @@ mod pinned;
 mod progress;
 mod project;
 mod report;
+mod secrets;
 mod source;
 mod triggers;
 mod watch;

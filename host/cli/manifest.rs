@@ -21,7 +21,7 @@ use toml::Spanned;
 pub use canary::Canary;
 pub use error::{Fault, ManifestError};
 pub use function::{BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limits, NarrowBucket};
-pub use outside::{Bucket, Mail, Secret, Sns, SnsDelivery};
+pub use outside::{Bucket, BucketStore, Mail, Redis, Secret, Sns, SnsDelivery};
 pub use secret_template::SecretTemplate;
 pub use serve::{Serve, ServeKey, ServeTls};
 pub use workflow::{LogLevel, Logging, Schedule, Sqs, Workflow, WorkflowType};
@@ -36,6 +36,8 @@ pub struct Manifest {
     pub functions: BTreeMap<String, Function>,
     /// Bucket name → its quota and first contents.
     pub keyvalue: BTreeMap<String, Bucket>,
+    /// Where buckets are kept instead of the data directory.
+    pub redis: Option<Redis>,
     /// Secret name → where its value is.
     pub secrets: BTreeMap<String, Secret>,
     /// Where mail goes.
@@ -110,16 +112,25 @@ impl Manifest {
             return Err((Some(self.execution.account.span()), message));
         }
         self.functions.iter().try_for_each(|(name, function)| function.check(name, self))?;
-        if let Some(name) = &self.mail.password {
-            self.check_secret(name)?;
-        }
+        let redis = self.redis.as_ref().and_then(|redis| redis.password.as_ref());
+        redis
+            .into_iter()
+            .chain(&self.mail.password)
+            .try_for_each(|name| self.check_secret(name))?;
         self.check_buckets()?;
         self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name))?;
         self.serve.check(self)
     }
 
-    /// Buckets whose names begin with `$` are the host's own.
+    /// Buckets whose names begin with `$` are the host's own; Redis has to be somewhere.
     fn check_buckets(&self) -> Result<(), Fault> {
+        let stores = self.keyvalue.iter().filter_map(|(name, it)| Some((name, it.store.as_ref()?)));
+        for (name, store) in stores {
+            if *store.get_ref() == BucketStore::Redis && self.redis.is_none() {
+                let message = format!("bucket `{name}` is kept in Redis; add [redis] with its url");
+                return Err((Some(store.span()), message));
+            }
+        }
         let granted = self.functions.values().flat_map(|function| &function.grants.keyvalue);
         let mut names = granted.map(BucketGrant::bucket).chain(self.keyvalue.keys());
         match names.find(|name| name.starts_with('$')) {
@@ -160,7 +171,7 @@ mod tests {
         check("[functions.A]\nstep = \"a\"\n", "");
         check(
             "[functions.A]\nstp = \"a\"\n",
-            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`",
+            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`, `canary`",
         );
         check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
         check(
@@ -170,6 +181,19 @@ mod tests {
         check(
             "[functions.\"A B\"]\nstep = \"a\"\n",
             "stepyard.toml: `A B` is not a function's name: 1 to 64 letters, digits, - and _",
+        );
+        check(
+            "[functions.A]\nstep = \"a\"\n[[functions.A.grants.http]]\nurl = \"http://h/\"\naddresses = [\"10.0.0\"]\n",
+            "stepyard.toml:5:14: invalid IP address syntax",
+        );
+        check(
+            "[keyvalue.b]\nstore = \"redis\"\n",
+            "stepyard.toml:2:9: bucket `b` is kept in Redis; add [redis] with its url",
+        );
+        check("[redis]\nurl = \"redis://h\"\n[keyvalue.b]\nstore = \"redis\"\n", "");
+        check(
+            "[redis]\nurl = \"redis://h\"\npassword = \"P\"\n",
+            "stepyard.toml:3:12: secret `P` is not defined; add [secrets.P] with env or file",
         );
         check("[functions", "stepyard.toml:1:11: unclosed table, expected `]`");
         check(

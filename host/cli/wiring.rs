@@ -11,19 +11,21 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Pinning, Quotas,
-    Registry, SqliteStore, Store, TopicLog,
+    CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Pinning,
+    Registry, SqliteStore, Store, SystemNames, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    outside::{KeyValue, Mail, Secrets, Topics},
+    outside::{KeyValue, Mail, Topics},
 };
 use stepyard_integrations::{AwsSettings, AwsTopics, Smtp};
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
+    buckets::{self, quotas},
     crates,
     grants::{grants, limits},
-    manifest::{Function, Manifest, Secret, ServeKey, ServeTls, SnsDelivery},
+    manifest::{Function, Manifest, ServeKey, ServeTls, SnsDelivery},
     pinned::Pinned,
+    secrets::ManifestSecrets,
 };
 
 /// The journal's file in a data directory.
@@ -134,8 +136,8 @@ impl Stepyard {
         Ok(stepyard)
     }
 
-    /// One that keeps nothing: executions and buckets are in memory, mail and notifications go
-    /// where `mail` and `topics` say.
+    /// One that keeps nothing: executions are in memory, and buckets unless the manifest has them in
+    /// Redis; mail and notifications go where `mail` and `topics` say.
     pub async fn in_memory(
         manifest: &Manifest,
         steps: Vec<StepSpec>,
@@ -184,8 +186,10 @@ impl Parts {
     ) -> Result<Stepyard> {
         let Self { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock } = self;
         let (Seams { clock, entropy }, archive) = (seams, Arc::new(archive));
+        let keyvalue = buckets::open(manifest, keyvalue).await?;
         let secrets = Arc::new(ManifestSecrets::new(manifest));
-        let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets };
+        let names = Arc::new(SystemNames);
+        let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets, names };
         let kept = Kept {
             store: Arc::new(store.clone()),
             archive,
@@ -194,7 +198,7 @@ impl Parts {
         };
         let steps = stepyard_wasm::open(steps, outside, settings, kept).await;
         let steps = steps.map_err(|it| refused(&it))?;
-        seed(manifest, &*keyvalue).await?;
+        buckets::seed(manifest, &*keyvalue).await?;
         let identity = identity(manifest);
         let integrations =
             stepyard_integrations::all(identity.clone(), Arc::new(steps.clone()), topics);
@@ -262,14 +266,9 @@ pub fn metrics_token(manifest: &Manifest) -> Result<Option<String>> {
     name.map(|name| serve_secret(manifest, name.get_ref(), "metrics_token")).transpose()
 }
 
-/// The value of a secret that [serve] needs: what is empty guards nothing.
+/// The value of a secret that [serve] needs.
 fn serve_secret(manifest: &Manifest, name: &str, whose: &str) -> Result<String> {
-    let secrets = ManifestSecrets::new(manifest);
-    let secret = secrets.secret(name).filter(|value| !value.is_empty());
-    secret.with_context(|| {
-        let source = secrets.source(name);
-        format!("secret `{name}` for {whose} of [serve] has no value; {source}")
-    })
+    ManifestSecrets::new(manifest).required(name, &format!("{whose} of [serve]"))
 }
 
 /// The certificate that connections are answered with; none when the manifest has none.
@@ -410,34 +409,9 @@ fn lock(data: &Path, busy: Busy) -> Result<File> {
     Ok(file)
 }
 
-fn quotas(manifest: &Manifest) -> Quotas {
-    let quota = |mib: u32| u64::from(mib) << 20;
-    let written = manifest.keyvalue.iter();
-    let buckets = written.filter_map(|(name, it)| Some((name.clone(), quota(it.quota_mib?))));
-    Quotas { buckets: buckets.collect(), ..Quotas::default() }
-}
-
-/// Writes the seeds whose keys are absent.
-async fn seed(manifest: &Manifest, keyvalue: &dyn KeyValue) -> Result<()> {
-    for (bucket, settings) in &manifest.keyvalue {
-        for (key, value) in &settings.seed {
-            let text = match value {
-                toml::Value::String(text) => text.clone(),
-                other => serde_json::to_string(other)
-                    .with_context(|| format!("keyvalue.{bucket}.seed.{key} is not JSON"))?,
-            };
-            let seeded = keyvalue.set_if_absent(bucket, key, text.into_bytes());
-            seeded.await.with_context(|| format!("seeding `{key}` in bucket `{bucket}`"))?;
-        }
-    }
-    Ok(())
-}
-
 fn smtp(manifest: &Manifest, url: &str, clock: Arc<dyn Clock>) -> Result<Smtp> {
     let Some(secret) = &manifest.mail.password else { return Ok(Smtp::new(url, clock)?) };
-    let name = secret.get_ref();
-    let value = ManifestSecrets::new(manifest).secret(name);
-    let value = value.with_context(|| format!("secret `{name}` for [mail] has no value"))?;
+    let value = ManifestSecrets::new(manifest).required(secret.get_ref(), "[mail]")?;
     let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let with_password = url.replacen('@', &format!(":{encoded}@"), 1);
     Ok(Smtp::new(&with_password, clock)?)
@@ -455,45 +429,4 @@ async fn aws_topics(manifest: &Manifest) -> AwsTopics {
 fn refused(errors: &[StepError]) -> anyhow::Error {
     let texts: Vec<String> = errors.iter().map(StepError::to_string).collect();
     anyhow::Error::msg(texts.join("\n"))
-}
-
-/// The manifest's secrets, looked up when they are needed.
-struct ManifestSecrets(BTreeMap<String, Source>);
-
-enum Source {
-    Variable(String),
-    File(PathBuf),
-}
-
-impl ManifestSecrets {
-    fn new(manifest: &Manifest) -> Self {
-        let source = |secret: &Secret| match secret {
-            Secret::Env(name) => Source::Variable(name.clone()),
-            Secret::File(path) => Source::File(manifest.resolve(path)),
-        };
-        Self(manifest.secrets.iter().map(|(name, it)| (name.clone(), source(it))).collect())
-    }
-}
-
-impl ManifestSecrets {
-    /// What to do for a secret to have a value.
-    fn source(&self, name: &str) -> String {
-        match self.0.get(name) {
-            Some(Source::Variable(variable)) => format!("set the environment variable {variable}"),
-            Some(Source::File(path)) => format!("write it to {}", path.display()),
-            None => format!("add [secrets.{name}] with env or file"),
-        }
-    }
-}
-
-impl Secrets for ManifestSecrets {
-    fn secret(&self, name: &str) -> Option<String> {
-        match self.0.get(name)? {
-            Source::Variable(name) => std::env::var(name).ok(),
-            Source::File(path) => {
-                let text = fs::read_to_string(path).ok()?;
-                Some(text.strip_suffix('\n').unwrap_or(&text).to_owned())
-            }
-        }
-    }
 }

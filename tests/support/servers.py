@@ -5,13 +5,16 @@ outlive the test that started it.
     servers.py sns            moto: Amazon SNS and SQS
     servers.py smtp MAILDIR   aiosmtpd: keeps what it is sent in MAILDIR
     servers.py stripe         localstripe: Stripe's API
+    servers.py redis BINARY   Redis, with what else it is to be told
 """
 
 import asyncio
 import logging
 import os
 import socket
+import subprocess
 import sys
+import tempfile
 import threading
 
 
@@ -106,4 +109,33 @@ def stripe():
     asyncio.run(serve())
 
 
-{"sns": sns, "smtp": smtp, "stripe": stripe}[sys.argv[1]](*sys.argv[2:])
+def redis(binary, *settings):
+    with tempfile.TemporaryDirectory() as folder:
+        while True:
+            with free_socket() as listener:
+                port = listener.getsockname()[1]
+            server = subprocess.Popen(
+                [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *settings],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            said = ""
+            for line in server.stdout:
+                said += line
+                if "Ready to accept connections" in line:
+                    break
+            else:
+                # Another process may have taken the port in between.
+                if "Address already in use" in said:
+                    continue
+                sys.exit(said)
+            break
+        print("PORT", port, flush=True)
+        threading.Thread(target=server.stdout.read, daemon=True).start()
+        sys.stdin.buffer.read()
+        server.terminate()
+        server.wait()
+
+
+{"sns": sns, "smtp": smtp, "stripe": stripe, "redis": redis}[sys.argv[1]](*sys.argv[2:])

@@ -1,6 +1,6 @@
 //! `[functions.NAME]`: the step that a function is bound to, what it may reach and how much it may use.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -100,6 +100,9 @@ pub struct HttpGrant {
     /// The methods allowed; any when absent.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// The addresses the host's name may lead to, instead of any public one.
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
     /// Headers the host puts in, such as `Authorization = "Bearer {GATEWAY_KEY}"`: a name in braces
     /// is a secret's, and the step never sees its value.
     #[serde(default)]

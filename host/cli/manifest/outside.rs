@@ -1,4 +1,4 @@
-//! `[keyvalue.BUCKET]`, `[secrets.NAME]`, `[mail]` and `[sns]`: where the outside is.
+//! `[keyvalue.BUCKET]`, `[redis]`, `[secrets.NAME]`, `[mail]` and `[sns]`: where the outside is.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -11,8 +11,32 @@ use toml::Spanned;
 pub struct Bucket {
     /// The most that keys and values may take together.
     pub quota_mib: Option<u32>,
+    /// Where it is kept: in Redis where there is a `[redis]`, if nothing else is said.
+    pub store: Option<Spanned<BucketStore>>,
     /// Written once, where the key is absent: a text as it is, anything else as JSON.
     pub seed: BTreeMap<String, toml::Value>,
+}
+
+/// Where a bucket is kept.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketStore {
+    /// In the data directory.
+    Sqlite,
+    /// Where `[redis]` says.
+    Redis,
+}
+
+/// `[redis]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// `redis://user@host:port/database`, or `rediss://…` with TLS.
+    pub url: String,
+    /// The secret that is the password.
+    pub password: Option<Spanned<String>>,
+    /// What the names of all keys begin with.
+    pub prefix: Option<String>,
 }
 
 /// `[secrets.NAME]`: exactly one source.

@@ -65,6 +65,7 @@ mod machines;
 mod mail;
 mod map_run;
 pub mod measures;
+mod names;
 pub mod outside;
 mod prepare;
 mod pressure;
@@ -104,6 +105,7 @@ pub use machines::{
     MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
+pub use names::SystemNames;
 pub use prepare::Request;
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};

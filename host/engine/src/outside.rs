@@ -3,7 +3,7 @@
 //! calls the trait. So every capability passes through one narrow door. A queue is the other way
 //! round: what is outside reaches the engine by it.
 
-use std::fmt;
+use std::{fmt, io, net::SocketAddr};
 
 use futures::future::BoxFuture;
 
@@ -14,7 +14,7 @@ pub trait KeyValue: Send + Sync + fmt::Debug {
     /// The values of several keys, in their order.
     fn get_many(&self, bucket: &str, keys: Vec<String>)
     -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>>;
-    /// Up to 1,000 keys after `cursor`, in the order of their bytes; with a cursor if there are more.
+    /// Up to [`KeyPage::KEYS_MAX`] keys after `cursor`, in the order of their bytes; with a cursor if there are more.
     fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage>;
     /// Sets and deletes (`None`) several keys at once, all or none.
     fn write(
@@ -50,6 +50,20 @@ pub struct KeyPage {
     pub keys: Vec<String>,
     /// Where the next page begins; none on the last.
     pub cursor: Option<String>,
+}
+
+impl KeyPage {
+    /// The most keys of a page.
+    pub const KEYS_MAX: usize = 1_000;
+
+    /// The page of up to [`Self::KEYS_MAX`] + 1 keys: that there is one more shows that it is not
+    /// the last.
+    pub fn new(mut keys: Vec<String>) -> Self {
+        let more = keys.len() > Self::KEYS_MAX;
+        keys.truncate(Self::KEYS_MAX);
+        let cursor = keys.last().filter(|_| more).cloned();
+        Self { keys, cursor }
+    }
 }
 
 /// What became of a compare-and-swap.
@@ -233,4 +247,11 @@ pub struct QueueError(pub String);
 pub trait Secrets: Send + Sync {
     /// The value of a secret, if it has one now.
     fn secret(&self, name: &str) -> Option<String>;
+}
+
+/// Says where a host is (the Domain Name System). What it says may be another thing the next time:
+/// who checks an address connects to that address, and does not ask again.
+pub trait Names: Send + Sync + fmt::Debug {
+    /// The addresses of a host, each with `port`.
+    fn addresses(&self, host: &str, port: u16) -> BoxFuture<'_, io::Result<Vec<SocketAddr>>>;
 }

@@ -5,7 +5,8 @@
 //!                 ├──► sns.rs ─────► Topics      aws_topics.rs, or the engine's own topic log
 //!                 └──► states.rs ──► the engine itself
 //!
-//!   the step runtime ─────────────► Mail         smtp.rs, or the engine's own folder
+//!   the step runtime ┬────────────► Mail         smtp.rs, or the engine's own folder
+//!                    └────────────► KeyValue     redis.rs, or the engine's own stores
 //!   triggers ─────────────────────► Queue        sqs.rs
 //! ```
 //!
@@ -19,6 +20,7 @@ mod aws;
 mod aws_topics;
 mod called;
 mod lambda;
+mod redis;
 mod sdk;
 mod smtp;
 mod sns;
@@ -33,6 +35,7 @@ use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 pub use aws::{AccessKey, AwsSettings};
 pub use aws_topics::AwsTopics;
 pub use called::Called;
+pub use redis::{Redis, RedisConnectError};
 pub use smtp::{Smtp, SmtpError};
 pub use sqs::SqsQueue;
 

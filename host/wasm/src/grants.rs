@@ -1,7 +1,7 @@
 //! What a step may reach: nothing that does not stand here. Checked when a component is admitted,
 //! import by import, and again at every call, by bucket, host and recipient.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use http::{HeaderName, Method};
 
@@ -47,6 +47,9 @@ pub struct HttpGrant {
     pub port: Option<u16>,
     /// The methods, such as `POST`; empty means all.
     pub methods: Vec<String>,
+    /// The addresses that `host` may lead to, with `port`, instead of any public one: where it is
+    /// inside a network of one's own.
+    pub addresses: Vec<IpAddr>,
     /// The path must be this one or lie below it: `/v1` covers `/v1/charges` but not `/v10`.
     pub path_prefix: Option<String>,
     /// Headers that the host sets from secrets, by name. One of the same name from the step is
@@ -100,9 +103,15 @@ impl HttpGrant {
             host: host.into(),
             port: None,
             methods: Vec::new(),
+            addresses: Vec::new(),
             path_prefix: None,
             headers: BTreeMap::new(),
         }
+    }
+
+    /// The host as it is looked up: an address without its brackets.
+    pub(crate) fn bare_host(&self) -> &str {
+        self.host.trim_matches(['[', ']'])
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -114,6 +123,9 @@ impl HttpGrant {
         let at = format!("http `{}`", self.host);
         if self.host.is_empty() || self.host.contains(['/', '@', '*', ' ']) {
             found.push(format!("{at}: `host` is a host name or an address and nothing else"));
+        }
+        if !self.addresses.is_empty() && self.bare_host().parse::<IpAddr>().is_ok() {
+            found.push(format!("{at}: `addresses` say where a name leads, and this is an address"));
         }
         if self.path_prefix.as_ref().is_some_and(|prefix| !prefix.starts_with('/')) {
             found.push(format!("{at}: `path_prefix` begins with `/`"));
@@ -217,8 +229,12 @@ mod tests {
             headers: BTreeMap::from([("a b".to_owned(), header)]),
             ..HttpGrant::new(Scheme::Https, "https://example.com")
         };
-        let grants =
-            Grants { http: vec![http], mail: vec!["example.com".to_owned()], ..Grants::default() };
+        let pinned = HttpGrant {
+            addresses: vec![IpAddr::from([10, 0, 0, 5])],
+            ..HttpGrant::new(Scheme::Http, "[::1]")
+        };
+        let (http, mail) = (vec![http, pinned], vec!["example.com".to_owned()]);
+        let grants = Grants { http, mail, ..Grants::default() };
         assert_eq!(
             grants.problems(),
             [
@@ -228,6 +244,7 @@ mod tests {
                 "http `https://example.com`: `PO ST` is not an HTTP method",
                 "http `https://example.com`: `a b` is not a header name",
                 "http `https://example.com`: the format of `a b` needs `{}` once",
+                "http `[::1]`: `addresses` say where a name leads, and this is an address",
             ]
         );
         assert!(Grants::default().problems().is_empty());

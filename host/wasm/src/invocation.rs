@@ -3,16 +3,16 @@
 use std::{
     mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
 
-use stepyard_asl::StateName;
+use stepyard_asl::{StateName, StatesError};
 use stepyard_engine::crash;
 
-use crate::{Breach, policy::Policy};
+use crate::{Breach, denials::Denials, policy::Policy, task_secrets::TaskSecrets};
 
 /// A task, shared by all that acts for it: capabilities, the console, the HTTP client.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Invocation {
     pub(crate) ends: Instant,
     used: Used,
     console: Mutex<Console>,
+    secrets: OnceLock<TaskSecrets>,
+    denials: Denials,
 }
 
 #[derive(Debug, Default)]
@@ -81,8 +83,37 @@ impl Invocation {
         state: Option<StateName>,
     ) -> Self {
         let ends = Instant::now() + policy.limits.wall_time;
-        let (used, console) = (Used::default(), Mutex::default());
-        Self { policy, version, execution, state, ends, used, console }
+        Self {
+            policy,
+            version,
+            execution,
+            state,
+            ends,
+            used: Used::default(),
+            console: Mutex::default(),
+            secrets: OnceLock::new(),
+            denials: Denials::default(),
+        }
+    }
+
+    /// The secrets of the function's requests, the same through all of the task.
+    pub(crate) fn secrets(&self) -> &TaskSecrets {
+        let Policy { grants, outside, .. } = &*self.policy;
+        self.secrets.get_or_init(|| TaskSecrets::look_up(grants, &*outside.secrets))
+    }
+
+    /// What the step says, with its secrets covered.
+    pub(crate) fn covered(&self, text: String) -> String {
+        self.secrets().cover.text(text)
+    }
+
+    /// The error that the task ends with, with its secrets covered and the grants that the step was
+    /// denied in its cause.
+    pub(crate) fn told(&self, error: StatesError) -> StatesError {
+        StatesError {
+            error: error.error.map(|error| self.covered(error)),
+            cause: error.cause.map(|cause| self.covered(self.denials.told(cause))),
+        }
     }
 
     /// Counts a call of the host.
@@ -112,7 +143,9 @@ impl Invocation {
 
     /// Tells the people who run the host that a step was denied something, and what would allow it.
     pub(crate) fn denied(&self, what: &str, grant: &str) {
+        self.denials.add(grant);
         if self.logged(LINE_OVERHEAD_BYTES + grant.len()).is_ok() {
+            let grant = self.covered(grant.to_owned());
             log!(warn, self, what, grant, "a step was denied what it has no grant for");
         }
     }
@@ -149,7 +182,7 @@ impl Invocation {
     }
 
     fn line(&self, stream: Stream, line: &[u8]) {
-        let line = String::from_utf8_lossy(line.trim_ascii_end());
+        let line = self.covered(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
         match stream {
             Stream::Stdout => log!(info, self, stream = "stdout", "{line}"),
             Stream::Stderr => log!(info, self, stream = "stderr", "{line}"),

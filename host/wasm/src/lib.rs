@@ -18,7 +18,9 @@ mod breach;
 mod cache;
 mod capability;
 mod component;
+mod cover;
 mod cpu_time;
+mod denials;
 mod ending;
 mod error;
 mod gate;
@@ -31,6 +33,7 @@ mod policy;
 mod sandbox;
 mod state;
 mod steps;
+mod task_secrets;
 mod ticker;
 
 pub use binding::{Settings, StepSpec, open, read, rebind};

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use stepyard_engine::outside::{KeyValue, Mail, Secrets};
+use stepyard_engine::outside::{KeyValue, Mail, Names, Secrets};
 
 /// What the steps' capabilities are made of.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct Outside {
     pub mail: Arc<dyn Mail>,
     /// What headers of `wasi:http` are made from.
     pub secrets: Arc<dyn Secrets>,
+    /// What says where the hosts of `wasi:http` are.
+    pub names: Arc<dyn Names>,
 }
 
 impl fmt::Debug for Outside {
@@ -20,6 +22,7 @@ impl fmt::Debug for Outside {
         f.debug_struct("Outside")
             .field("keyvalue", &self.keyvalue)
             .field("mail", &self.mail)
+            .field("names", &self.names)
             .finish_non_exhaustive()
     }
 }

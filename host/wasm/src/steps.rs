@@ -104,11 +104,13 @@ impl Runtime for Steps {
         let invocation = Arc::new(invocation);
         let ended = self.sandbox.call(&step.0, &invocation, call.payload.text(), &context).await;
         let stderr = invocation.end_of_console();
-        let failed = |error| FunctionError::Function { error, version: version.clone() };
+        let failed = |error| {
+            let (error, version) = (invocation.told(error), version.clone());
+            FunctionError::Function { error, version }
+        };
         match ended {
-            Ok(Ok(output)) => {
-                payload(output, &policy.limits).map_err(|breach| failed(breach.into_error(&stderr)))
-            }
+            Ok(Ok(output)) => payload(invocation.covered(output), &policy.limits)
+                .map_err(|breach| failed(breach.into_error(&stderr))),
             Ok(Err(error)) => Err(failed(function_error(&error.error_type, &error.error_message))),
             Err(Ending::Breach(breach)) => Err(failed(breach.into_error(&stderr))),
             Err(Ending::NoPlace(reason)) => Err(FunctionError::TooManyRequests(reason)),

@@ -1,19 +1,12 @@
 //! What a step reaches with a grant, and what it is told without one.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
+use serde_json::{Value, json};
 use stepyard_engine::{FunctionVersion, Functions};
-use stepyard_wasm::{Grants, HttpGrant, Scheme, SecretHeader};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-};
 
 use crate::support::{
-    FUNCTION, Steps, World, answer, call, grants, invoke, limits, load, spec, steps,
+    FUNCTION, Log, World, answer, call, error, grants, invoke, limits, load, spec, steps,
 };
 
 #[tokio::test]
@@ -72,6 +65,30 @@ async fn a_bucket_without_a_grant_is_denied() {
 }
 
 #[tokio::test]
+async fn an_error_after_a_denial_says_which_grant_is_missing() {
+    let steps = steps(limits());
+    let cases = [
+        ("keyvalue other get key", Some("keyvalue = [\"other\"]")),
+        (
+            "keyvalue readable set key value",
+            Some("keyvalue = [{ bucket = \"readable\", access = \"read-write\" }]"),
+        ),
+        ("mail spy@example.org", Some("mail = [\"spy@example.org\"]")),
+        (
+            "http PUT http://example.org/a",
+            Some("http = [{ url = \"http://example.org\", methods = [\"PUT\"] }]"),
+        ),
+        ("keyvalue granted get key", None),
+    ];
+    for (deed, grant) in cases {
+        let error = error(&steps, &format!("fail-after {deed}")).await;
+        let cause: Value = serde_json::from_str(&error.cause.unwrap()).unwrap();
+        let expected = grant.map_or(Value::Null, |grant| json!([grant]));
+        assert_eq!(cause["denied"], expected, "{deed}: {cause}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_of_the_store_is_told_in_words() {
     let steps = steps(limits());
     answer(&steps, "keyvalue granted set key text").await;
@@ -112,142 +129,15 @@ async fn mail_goes_to_granted_recipients_only() {
     assert_eq!(sent[0].to, ["user@example.com"]);
 }
 
-/// Answers one request after the other with what it was sent, until it is dropped.
-async fn echo() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(stream.read_u8().await.unwrap());
-            }
-            let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-            let redirect = String::from_utf8_lossy(line).contains(" /redirect ");
-            let status = if redirect { "302 Found" } else { "200 OK" };
-            let answer = format!(
-                "HTTP/1.1 {status}\r\nlocation: http://127.0.0.1:{port}/other\r\n\
-                 content-length: {}\r\n\r\n{}",
-                head.len(),
-                String::from_utf8_lossy(&head)
-            );
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    port
-}
-
-fn http(grant: HttpGrant) -> Steps {
-    let grants = Grants { http: vec![grant], ..grants() };
-    load(spec(grants, limits()), &Arc::default()).unwrap()
-}
-
-#[tokio::test]
-async fn a_secret_is_put_into_the_header_by_the_host() {
-    let port = echo().await;
-    let format = "Bearer {}".to_owned();
-    let header = SecretHeader { secret: "gateway-key".to_owned(), format };
-    let steps = http(HttpGrant {
-        port: Some(port),
-        headers: [("Authorization".to_owned(), header)].into(),
-        ..HttpGrant::new(Scheme::Http, "127.0.0.1")
-    });
-    let answer = answer(&steps, &format!("http POST http://127.0.0.1:{port}/v1?a=b")).await;
-    assert!(answer.starts_with("200 "), "{answer}");
-    assert!(answer.contains("POST /v1?a=b HTTP/1.1"), "{answer}");
-    assert!(answer.contains(&format!("host: 127.0.0.1:{port}")), "{answer}");
-    assert!(answer.contains("authorization: Bearer s3cret"), "{answer}");
-    assert!(!answer.contains("mine"), "the step's own header is replaced: {answer}");
-}
-
-#[tokio::test]
-async fn a_request_without_a_grant_is_denied() {
-    let port = echo().await;
-    let steps = http(HttpGrant {
-        port: Some(port),
-        methods: vec!["GET".to_owned()],
-        path_prefix: Some("/v1".to_owned()),
-        ..HttpGrant::new(Scheme::Http, "127.0.0.1")
-    });
-    let cases = [
-        ("GET", format!("http://127.0.0.1:{port}/v1/a"), true),
-        ("POST", format!("http://127.0.0.1:{port}/v1/a"), false),
-        ("GET", format!("http://127.0.0.1:{port}/other"), false),
-        ("GET", format!("http://localhost:{port}/v1"), false),
-        ("GET", "http://127.0.0.1/v1".to_owned(), false),
-        ("GET", format!("https://127.0.0.1:{port}/v1"), false),
-    ];
-    for (method, url, granted) in cases {
-        let answer = answer(&steps, &format!("http {method} {url}")).await;
-        let expected = if granted { "200 " } else { "ErrorCode::HttpRequestDenied" };
-        assert!(answer.contains(expected), "{method} {url}: {answer}");
-    }
-}
-
-#[tokio::test]
-async fn the_host_follows_no_redirect() {
-    let port = echo().await;
-    let grant = HttpGrant::new(Scheme::Http, "127.0.0.1");
-    let steps = http(HttpGrant { port: Some(port), ..grant });
-    let answer = answer(&steps, &format!("http GET http://127.0.0.1:{port}/redirect")).await;
-    assert!(answer.starts_with("302 "), "{answer}");
-}
-
-#[tokio::test]
-async fn a_server_that_does_not_encrypt_gets_no_request() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let hello = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut hello = [0; 3];
-        stream.read_exact(&mut hello).await.unwrap();
-        hello
-    });
-    let grant = HttpGrant::new(Scheme::Https, "127.0.0.1");
-    let steps = http(HttpGrant { port: Some(port), ..grant });
-    let answer = answer(&steps, &format!("http GET https://127.0.0.1:{port}/")).await;
-    assert!(answer.contains("ErrorCode::TlsProtocolError"), "{answer}");
-    assert_eq!(hello.await.unwrap(), [0x16, 3, 1], "a TLS handshake was begun");
-}
-
-#[tokio::test]
-async fn a_secret_without_a_value_fails_the_request() {
-    let header = SecretHeader { secret: "absent".to_owned(), format: "{}".to_owned() };
-    let steps = http(HttpGrant {
-        headers: [("x-key".to_owned(), header)].into(),
-        ..HttpGrant::new(Scheme::Http, "127.0.0.1")
-    });
-    let answer = answer(&steps, "http GET http://127.0.0.1/").await;
-    assert!(answer.contains("the secret `absent` has no value"), "{answer}");
-}
-
-/// The host's log, one JSON object a line.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn what_a_step_logs_is_told_with_function_execution_and_state() {
     let steps = steps(limits());
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (log, guard) = Log::begin(tracing::Level::INFO);
     answer(&steps, "log hello").await;
     answer(&steps, "keyvalue other get key").await;
     drop(guard);
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let version = steps.resolve(FUNCTION, None).unwrap();
     let lines: Vec<String> = log
         .lines()

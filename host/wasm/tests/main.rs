@@ -4,6 +4,7 @@
 mod admission;
 mod capabilities;
 mod hostile;
+mod http;
 mod suite;
 mod support;
 mod text_step;

@@ -1,6 +1,7 @@
 //! What the tests share: the hostile step, built once; an outside in memory; calls.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, LazyLock, Mutex, OnceLock, mpsc},
@@ -11,7 +12,7 @@ use futures::future::BoxFuture;
 use stepyard_asl::{Payload, StatesError};
 use stepyard_engine::{
     CodeArchive, FunctionCall, FunctionError, FunctionReply, Functions, Kept, MemoryStore, Quotas,
-    Registry,
+    Registry, SystemNames,
     clock::{SystemClock, SystemEntropy},
     outside::{Mail, MailError, MailMessage, Secrets},
 };
@@ -88,7 +89,8 @@ impl World {
 
     pub(crate) fn outside(self: &Arc<Self>) -> Outside {
         let (mail, secrets) = (Arc::clone(self), Arc::clone(self));
-        Outside { keyvalue: Arc::new(self.keyvalue.clone()), mail, secrets }
+        let (keyvalue, names) = (Arc::new(self.keyvalue.clone()), Arc::new(SystemNames));
+        Outside { keyvalue, mail, secrets, names }
     }
 }
 
@@ -102,6 +104,37 @@ impl Mail for World {
 impl Secrets for World {
     fn secret(&self, name: &str) -> Option<String> {
         (name == "gateway-key").then(|| "s3cret".to_owned())
+    }
+}
+
+/// The host's log, one JSON object a line, for as long as the guard that comes with it.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Takes what this thread logs, down to a level.
+    pub(crate) fn begin(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_max_level(level);
+        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// What was logged.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -148,6 +148,10 @@ fn place(grant: &HttpGrant) -> String {
     let port = grant.port.map(|port| format!(":{port}")).unwrap_or_default();
     let path = grant.path_prefix.as_deref().unwrap_or_default();
     let mut text = format!("{methods} {}://{}{port}{path}", grant.scheme, grant.host);
+    if !grant.addresses.is_empty() {
+        let addresses: Vec<String> = grant.addresses.iter().map(ToString::to_string).collect();
+        text += &format!(" at {}", addresses.join(", "));
+    }
     for (name, header) in &grant.headers {
         text += &format!(", {name} from the secret {}", header.secret);
     }

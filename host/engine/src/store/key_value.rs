@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::outside::{KeyPage, KeyValueError, Swap};
+use crate::outside::{KeyValueError, Swap};
 
 /// How many bytes of keys and values each bucket may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,18 +25,6 @@ impl Quotas {
     pub fn of(&self, bucket: &str) -> u64 {
         self.buckets.get(bucket).copied().unwrap_or(self.default_bytes)
     }
-}
-
-/// The most keys of a page.
-pub(super) const PAGE_KEYS: usize = 1_000;
-
-/// The page of up to [`PAGE_KEYS`] + 1 `keys`: that there is one more shows that the page is not
-/// the last.
-pub(super) fn page(mut keys: Vec<String>) -> KeyPage {
-    let more = keys.len() > PAGE_KEYS;
-    keys.truncate(PAGE_KEYS);
-    let cursor = keys.last().filter(|_| more).cloned();
-    KeyPage { keys, cursor }
 }
 
 /// A change to one bucket.

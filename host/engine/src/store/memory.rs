@@ -12,7 +12,7 @@ use stepyard_asl::{Fact, Status, Timestamp};
 
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
-    key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS, Quotas},
+    key_value::{self, Bucket, Change, ChangeKind, Changed, Quotas},
     record,
 };
 use crate::{
@@ -436,7 +436,7 @@ impl KeyValue for MemoryStore {
         let keys = kept.buckets.get(bucket).into_iter().flat_map(|bucket| {
             bucket.values.range((after.clone(), Bound::Unbounded)).map(|(key, _)| key.clone())
         });
-        let page = key_value::page(keys.take(PAGE_KEYS + 1).collect());
+        let page = KeyPage::new(keys.take(KeyPage::KEYS_MAX + 1).collect());
         Box::pin(ready(Ok(page)))
     }
 

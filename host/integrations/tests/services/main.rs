@@ -3,6 +3,7 @@
 #[path = "../../../../tests/support/python.rs"]
 mod python;
 
+mod redis;
 mod smtp;
 mod sns;
 

@@ -1,13 +1,22 @@
 //! `wasi:http`: requests to granted servers. A request that no grant covers is denied; one that a
 //! grant covers gets the grant's secret headers, which the step never sees. Redirects are the
-//! step's to follow, and each is a request of its own.
+//! step's to follow, and each is a request of its own. Where a response has the secrets in it, they
+//! are covered.
+//!
+//! A name is looked up once, and what was checked is what is connected to.
 
 mod address;
 mod connection;
+mod covered;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
+use address::Unresolved;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, uri};
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::{
@@ -61,16 +70,28 @@ async fn exchange(
         let name = HeaderName::try_from(name.as_str()).map_err(|_| malformed(name))?;
         request.headers_mut().insert(name, value);
     }
-    let server = connection::Server {
-        host: grant.host.trim_matches(['[', ']']).to_owned(),
-        port: grant.port(),
-        encrypted: grant.scheme == Scheme::Https,
-    };
     let remaining = task.ends.saturating_duration_since(std::time::Instant::now());
     let within = connection::Timeouts::new(options, remaining);
-    connection::send(&server, request, within).await.inspect_err(|error| {
+    let exchange = async {
+        let addresses = timeout(within.connect, addresses(task, grant)).await;
+        let addresses = addresses.map_err(|_| Error::ConnectionTimeout)??;
+        let (response, io) = connection::send(grant, &addresses, request, within).await?;
+        Ok((covered::covered(response, &task.secrets().cover), io))
+    };
+    exchange.await.inspect_err(|error| {
         if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
-            log!(info, task, host = server.host, port = server.port, "a request failed: {error}");
+            log!(info, task, host = grant.host, port = grant.port(), "a request failed: {error}");
+        }
+    })
+}
+
+/// Where the host of a grant is, if the grant lets it be there.
+async fn addresses(task: &Invocation, grant: &HttpGrant) -> Result<Vec<SocketAddr>, Error> {
+    address::resolve(&*task.policy.outside.names, grant).await.map_err(|error| match error {
+        Unresolved::Unknown(error) => Error::Connect(error),
+        Unresolved::Inside(address) => {
+            task.denied("http", &grant_to(grant, address));
+            Error::DestinationIpProhibited
         }
     })
 }
@@ -126,12 +147,19 @@ fn grant_for(method: &http::Method, uri: &Uri) -> String {
     format!("http = [{{ url = \"{scheme}://{host}{port}\", methods = [\"{method}\"] }}]")
 }
 
+/// The grant that would let a host be at an address, as the manifest has it.
+fn grant_to(grant: &HttpGrant, address: IpAddr) -> String {
+    let HttpGrant { scheme, host, .. } = grant;
+    let port = grant.port.map(|port| format!(":{port}")).unwrap_or_default();
+    format!("http = [{{ url = \"{scheme}://{host}{port}\", addresses = [\"{address}\"] }}]")
+}
+
 fn secret_header(
     task: &Invocation,
     name: &str,
     header: &SecretHeader,
 ) -> Result<HeaderValue, Error> {
-    let Some(secret) = task.policy.outside.secrets.secret(&header.secret) else {
+    let Some(secret) = task.secrets().value(&header.secret) else {
         if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
             log!(warn, task, header = name, secret = header.secret, "a secret has no value");
         }
@@ -141,7 +169,7 @@ fn secret_header(
         ))));
     };
     let mut value =
-        HeaderValue::try_from(header.format.replace("{}", &secret)).map_err(|_| malformed(name))?;
+        HeaderValue::try_from(header.format.replace("{}", secret)).map_err(|_| malformed(name))?;
     value.set_sensitive(true);
     Ok(value)
 }

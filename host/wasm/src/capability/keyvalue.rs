@@ -241,7 +241,8 @@ fn admit(
     task.outside_call()?;
     task.keyvalue(value_bytes + keys.iter().map(|key| key.len()).sum::<usize>())?;
     if access > bucket.access {
-        let grant = format!("keyvalue = [\"{}\"], which is for reading only", bucket.name);
+        let name = &bucket.name;
+        let grant = format!("keyvalue = [{{ bucket = \"{name}\", access = \"read-write\" }}]");
         task.denied("keyvalue", &grant);
         return Ok(Err(Error::AccessDenied));
     }

@@ -13,6 +13,7 @@ impl Host for State {
     async fn log(&mut self, level: Level, context: String, message: String) -> Result<()> {
         let task = &*self.invocation;
         task.logged(LINE_OVERHEAD_BYTES + context.len() + message.len())?;
+        let [context, message] = [context, message].map(|text| task.covered(text));
         match level {
             Level::Trace => log!(trace, task, context, "{message}"),
             Level::Debug => log!(debug, task, context, "{message}"),

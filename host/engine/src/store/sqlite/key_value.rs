@@ -10,7 +10,7 @@ use super::SqliteStore;
 use crate::{
     StoreError,
     outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
-    store::key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS},
+    store::key_value::{self, Bucket, Change, ChangeKind, Changed},
 };
 
 impl SqliteStore {
@@ -62,7 +62,7 @@ impl KeyValue for SqliteStore {
 
     fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage> {
         let keys = self.look(bucket, |rows| rows.keys_after(cursor.as_deref()));
-        Box::pin(async { Ok(key_value::page(keys?.unwrap_or_default())) })
+        Box::pin(async { Ok(KeyPage::new(keys?.unwrap_or_default())) })
     }
 
     fn write(
@@ -126,7 +126,7 @@ impl<'a> Rows<'a> {
         // The empty key may exist: only a cursor leaves out what it names.
         let select = "SELECT key FROM key_value WHERE bucket = ?1 AND key >= ?2 AND key IS NOT ?3
                       ORDER BY key LIMIT ?4";
-        let limit = PAGE_KEYS as i64 + 1;
+        let limit = KeyPage::KEYS_MAX as i64 + 1;
         let values = params![self.bucket, cursor.unwrap_or_default(), cursor, limit];
         self.connection.prepare_cached(select)?.query_map(values, |row| row.get(0))?.collect()
     }

@@ -1,27 +1,52 @@
 //! Where a name leads. A public name that resolves to an address inside (the host itself, its
-//! network, a cloud's metadata service) is refused, unless the grant names that very address. What
-//! is checked here is what is connected to: a name is resolved once.
+//! network, a cloud's metadata service) is refused, unless the grant names that very address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
-use wasmtime_wasi_http::Error;
+use stepyard_engine::outside::Names;
 
-/// The addresses that a request to `host` may go to.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+use crate::HttpGrant;
+
+/// Why no address is there to connect to.
+#[derive(Debug)]
+pub(super) enum Unresolved {
+    /// The name leads nowhere.
+    Unknown(io::Error),
+    /// It leads to this one, which the grant does not name.
+    Inside(IpAddr),
+}
+
+/// The addresses that a request may go to: a name is looked up once, and nothing else of what it
+/// is said to lead to is connected to.
+pub(super) async fn resolve(
+    names: &dyn Names,
+    grant: &HttpGrant,
+) -> Result<Vec<SocketAddr>, Unresolved> {
+    let (host, port) = (grant.bare_host(), grant.port());
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let found = tokio::net::lookup_host((host, port)).await.map_err(Error::Connect)?;
-    let allowed: Vec<_> = found.filter(|address| may_lead_to(host, address.ip())).collect();
-    if allowed.is_empty() {
-        return Err(Error::DestinationIpProhibited);
+    let found = names.addresses(host, port).await.map_err(Unresolved::Unknown)?;
+    let allowed = found.iter().filter(|found| may_lead_to(grant, found.ip()));
+    let allowed: Vec<_> = allowed.map(|found| SocketAddr::new(found.ip(), port)).collect();
+    match found.first() {
+        Some(refused) if allowed.is_empty() => Err(Unresolved::Inside(refused.ip())),
+        Some(_) => Ok(allowed),
+        None => Err(Unresolved::Unknown(io::ErrorKind::NotFound.into())),
     }
-    Ok(allowed)
 }
 
-/// Whether a name may lead to an address. `localhost` names the host itself and nothing else.
-fn may_lead_to(host: &str, address: IpAddr) -> bool {
-    if host.eq_ignore_ascii_case("localhost") {
+/// Whether a grant's name may lead to an address. `localhost` names the host itself and nothing
+/// else.
+fn may_lead_to(grant: &HttpGrant, address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    if !grant.addresses.is_empty() {
+        return grant.addresses.iter().any(|granted| granted.to_canonical() == address);
+    }
+    if grant.host.eq_ignore_ascii_case("localhost") {
         return address.is_loopback();
     }
     match address {
@@ -66,6 +91,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Scheme;
+
+    fn leads(host: &str, granted: &[&str], address: &str) -> bool {
+        let addresses = granted.iter().map(|address| address.parse().unwrap()).collect();
+        let grant = HttpGrant { addresses, ..HttpGrant::new(Scheme::Https, host) };
+        may_lead_to(&grant, address.parse().unwrap())
+    }
 
     #[test]
     fn a_name_leads_to_public_addresses_only() {
@@ -96,15 +128,28 @@ mod tests {
             ("2001:db8::1", false),
         ];
         for (address, allowed) in cases {
-            let address = address.parse().unwrap();
-            assert_eq!(may_lead_to("example.com", address), allowed, "{address}");
+            assert_eq!(leads("example.com", &[], address), allowed, "{address}");
         }
     }
 
     #[test]
     fn localhost_leads_to_the_host_itself_only() {
-        assert!(may_lead_to("localhost", "127.0.0.1".parse().unwrap()));
-        assert!(may_lead_to("LOCALHOST", "::1".parse().unwrap()));
-        assert!(!may_lead_to("localhost", "8.8.8.8".parse().unwrap()));
+        assert!(leads("localhost", &[], "127.0.0.1"));
+        assert!(leads("LOCALHOST", &[], "::1"));
+        assert!(!leads("localhost", &[], "8.8.8.8"));
+    }
+
+    #[test]
+    fn a_name_with_addresses_leads_to_these_only() {
+        let granted = ["10.0.0.5", "fd00::5"];
+        for (address, allowed) in [
+            ("10.0.0.5", true),
+            ("::ffff:10.0.0.5", true),
+            ("fd00::5", true),
+            ("10.0.0.6", false),
+            ("8.8.8.8", false),
+        ] {
+            assert_eq!(leads("stock.internal", &granted, address), allowed, "{address}");
+        }
     }
 }

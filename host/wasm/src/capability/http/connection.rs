@@ -1,6 +1,7 @@
-//! One request over one connection: resolve, connect, TLS, HTTP/1.1. It ends with the task.
+//! One request over one connection: connect, TLS, HTTP/1.1. It ends with the task.
 
 use std::{
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, LazyLock},
     task::{Context, Poll, ready},
@@ -26,18 +27,12 @@ use tokio_rustls::{
 use wasmtime_wasi::runtime;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, io::TokioIo};
 
-use super::{Exchange, Io, address};
-
-/// Whom to connect to.
-pub(super) struct Server {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) encrypted: bool,
-}
+use super::{Exchange, Io};
+use crate::{HttpGrant, Scheme};
 
 /// How long each part of an exchange may take: what the step asked for, within its wall time.
 pub(super) struct Timeouts {
-    connect: Duration,
+    pub(super) connect: Duration,
     first_byte: Duration,
     between_bytes: Duration,
 }
@@ -53,27 +48,24 @@ impl Timeouts {
     }
 }
 
-/// Sends a request that has been let through.
+/// Sends a request that has been let through to one of the addresses, which belong to the grant's
+/// host.
 pub(super) async fn send(
-    server: &Server,
+    grant: &HttpGrant,
+    addresses: &[SocketAddr],
     request: Request<WasiBody>,
     within: Timeouts,
 ) -> Exchange {
-    let stream = timeout(within.connect, connect(server)).await;
-    let stream = stream.map_err(|_| Error::ConnectionTimeout)??;
-    if server.encrypted {
-        let name =
-            ServerName::try_from(server.host.clone()).map_err(|_| Error::HttpRequestUriInvalid)?;
+    let stream = timeout(within.connect, TcpStream::connect(addresses)).await;
+    let stream = stream.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Connect)?;
+    if grant.scheme == Scheme::Https {
+        let name = ServerName::try_from(grant.bare_host().to_owned())
+            .map_err(|_| Error::HttpRequestUriInvalid)?;
         let stream = timeout(within.connect, TLS.connect(name, stream)).await;
         let stream = stream.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Tls)?;
         return converse(stream, request, within).await;
     }
     converse(stream, request, within).await
-}
-
-async fn connect(server: &Server) -> Result<TcpStream, Error> {
-    let addresses = address::resolve(&server.host, server.port).await?;
-    TcpStream::connect(&addresses[..]).await.map_err(Error::Connect)
 }
 
 /// The public certificate authorities, as Mozilla lists them.

@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 
 use wstd::{
-    http::{Body, BodyExt, Client, Request},
+    http::{Body, BodyExt, Client, Request, Response},
     runtime::block_on,
 };
 
@@ -44,6 +44,7 @@ pub fn call(capability: &str, words: &[&str]) -> String {
         ("config", [key]) => format!("{:?}", config::get(key)),
         ("mail", [recipients @ ..]) => format!("{:?}", mail::send(&message(recipients))),
         ("http", [method, url]) => http(method, url),
+        ("follow", [url]) => follow(url),
         ("log", [text]) => {
             logging::log(logging::Level::Warn, "context", text);
             println!("out {text}");
@@ -107,22 +108,38 @@ fn message(recipients: &[&str]) -> Message {
     }
 }
 
-/// Sends a request with a header that a grant may replace.
 fn http(method: &str, url: &str) -> String {
     block_on(async {
-        let request = Request::builder().method(method).uri(url).header("authorization", "mine");
-        let request = match request.body(Body::empty()) {
-            Ok(request) => request,
-            Err(error) => return format!("no request: {error}"),
-        };
-        match Client::new().send(request).await {
+        match send(method, url).await {
             Ok(response) => {
                 let status = response.status().as_u16();
+                let headers = format!("{:?}", response.headers());
                 let body = response.into_body().into_boxed_body().collect().await;
                 let body = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());
-                format!("{status} {body:?}")
+                format!("{status} {body:?} {headers}")
             }
-            Err(error) => format!("{error:?}"),
+            Err(error) => error,
         }
     })
+}
+
+/// Goes where a redirect says, as clients do.
+fn follow(url: &str) -> String {
+    block_on(async {
+        let first = match send("GET", url).await {
+            Ok(response) => response,
+            Err(error) => return error,
+        };
+        let location = first.headers().get("location").and_then(|value| value.to_str().ok());
+        let second = send("GET", location.unwrap_or("nowhere")).await;
+        let second = second.map(|response| response.status().as_u16().to_string());
+        format!("{} then {}", first.status().as_u16(), second.unwrap_or_else(|error| error))
+    })
+}
+
+/// Sends a request with a header that a grant may replace.
+async fn send(method: &str, url: &str) -> Result<Response<Body>, String> {
+    let request = Request::builder().method(method).uri(url).header("authorization", "mine");
+    let request = request.body(Body::empty()).map_err(|error| format!("no request: {error}"))?;
+    Client::new().send(request).await.map_err(|error| format!("{error:?}"))
 }

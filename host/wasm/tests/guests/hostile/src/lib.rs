@@ -44,6 +44,10 @@ impl Guest for Hostile {
             ["fail", error_type, message] => {
                 Err(Error { error_type: error_type.to_owned(), error_message: message.to_owned() })
             }
+            ["fail-after", capability, ref rest @ ..] => Err(Error {
+                error_type: "Failed".to_owned(),
+                error_message: deeds::call(capability, rest),
+            }),
             ["return", ref text @ ..] => Ok(text.join(" ")),
             ["resources", deed] => resources(deed),
             ["returns", deed, bytes] => returns(deed, bytes.parse().unwrap_or(0)),

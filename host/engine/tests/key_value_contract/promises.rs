@@ -1,23 +1,12 @@
-//! What every embedded key-value store promises, asked of each.
+//! What every key-value store promises, asked of each that `stores` has: those of whichever test
+//! includes this.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use futures::future::join_all;
-use stepyard_engine::{
-    MemoryStore, Quotas, SqliteStore,
-    outside::{KeyPage, KeyValue, KeyValueError, Swap},
-};
+use stepyard_engine::outside::{KeyPage, KeyValue, KeyValueError, Swap};
 
-const QUOTA: u64 = 64;
-
-/// The stores there are, each with a bucket `small` that may hold 64 bytes.
-fn stores() -> Vec<(Arc<dyn KeyValue>, Option<tempfile::TempDir>)> {
-    let quotas =
-        Quotas { buckets: BTreeMap::from([("small".to_owned(), QUOTA)]), ..Quotas::default() };
-    let folder = tempfile::tempdir().unwrap();
-    let sqlite = SqliteStore::open(folder.path().join("store.db"), quotas.clone()).unwrap();
-    vec![(Arc::new(MemoryStore::new(quotas)), None), (Arc::new(sqlite), Some(folder))]
-}
+use super::{QUOTA, stores};
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
     Some(text.into())
@@ -25,7 +14,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 #[tokio::test]
 async fn keys_are_set_read_and_deleted_in_their_bucket() {
-    for (store, _folder) in stores() {
+    for (store, _kept) in stores().await {
         let raw = Some(vec![0, 255, 128]);
         assert_eq!(store.get("b", "k").await, Ok(None));
         assert_eq!(store.get_many("b", vec!["k".into(), "l".into()]).await, Ok(vec![None, None]));
@@ -44,7 +33,7 @@ async fn keys_are_set_read_and_deleted_in_their_bucket() {
 
 #[tokio::test]
 async fn keys_are_listed_in_pages_in_the_order_of_their_bytes() {
-    for (store, _folder) in stores() {
+    for (store, _kept) in stores().await {
         assert_eq!(store.list_keys("b", None).await, Ok(KeyPage::default()));
         let mut keys: Vec<String> = (0..2_000).map(|number| format!("k{number}")).collect();
         keys.extend(["", "Z", "a", "é", "\u{ffff}", "😀"].map(str::to_owned));
@@ -70,7 +59,7 @@ async fn keys_are_listed_in_pages_in_the_order_of_their_bytes() {
 
 #[tokio::test]
 async fn a_number_is_added_to_and_nothing_else_is() {
-    for (store, _folder) in stores() {
+    for (store, _kept) in stores().await {
         assert_eq!(store.increment("b", "n", 5).await, Ok(5));
         assert_eq!(store.increment("b", "n", -7).await, Ok(-2));
         assert_eq!(store.get("b", "n").await, Ok(bytes("-2")));
@@ -82,12 +71,31 @@ async fn a_number_is_added_to_and_nothing_else_is() {
             assert_eq!(store.increment("b", key, 1).await, Err(not_a_number), "{store:?}");
         }
         assert_eq!(store.get("b", "max").await, Ok(bytes(&max)));
+        for (text, sum) in [
+            ("+5", Some(6)),
+            ("-0", Some(1)),
+            ("007", Some(8)),
+            ("-9223372036854775808", Some(i64::MIN + 1)),
+            ("9007199254740993", Some(9_007_199_254_740_994)),
+            ("9223372036854775808", None),
+            ("", None),
+            ("-", None),
+            (" 5", None),
+            ("5\n", None),
+            ("5.0", None),
+            ("0x5", None),
+        ] {
+            store.write("b", vec![("n".into(), bytes(text))]).await.unwrap();
+            assert_eq!(store.increment("b", "n", 1).await.ok(), sum, "{text:?} in {store:?}");
+            let kept = sum.map_or(text.to_owned(), |sum| sum.to_string());
+            assert_eq!(store.get("b", "n").await, Ok(bytes(&kept)));
+        }
     }
 }
 
 #[tokio::test]
 async fn a_swap_stands_only_on_the_value_it_expects() {
-    for (store, _folder) in stores() {
+    for (store, _kept) in stores().await {
         let swap = |expected, value: &str| store.compare_and_swap("b", "k", expected, value.into());
         assert_eq!(swap(bytes("0"), "1").await, Ok(Swap::Changed(None)));
         assert_eq!(swap(None, "1").await, Ok(Swap::Swapped));
@@ -102,7 +110,7 @@ async fn a_swap_stands_only_on_the_value_it_expects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_swaps_at_the_same_time_none_is_lost() {
-    for (store, _folder) in stores() {
+    for (store, _kept) in stores().await {
         let add_one = async |store: Arc<dyn KeyValue>| {
             let mut found = store.get("b", "count").await.unwrap();
             loop {
@@ -123,7 +131,7 @@ async fn of_swaps_at_the_same_time_none_is_lost() {
 
 #[tokio::test]
 async fn a_bucket_keeps_to_its_quota() {
-    for (store, _folder) in stores() {
+    for (store, _kept) in stores().await {
         let full = KeyValueError::QuotaExceeded { bucket: "small".into(), quota_bytes: QUOTA };
         let put = |key: &str, size: usize| {
             store.write("small", vec![(key.to_owned(), Some(vec![b'v'; size]))])
@@ -146,5 +154,35 @@ async fn a_bucket_keeps_to_its_quota() {
             .unwrap();
         put("b", 30).await.unwrap();
         put("d", 0).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn buckets_and_keys_are_kept_apart_whatever_their_names() {
+    let names = ["", "a", "a}", "{a", "{a}", "a:values", "a}:values", "a*", "a\0b", "a\r\nb", "é"];
+    for (store, _kept) in stores().await {
+        for bucket in names {
+            for key in names {
+                let value = format!("{bucket}/{key}").into_bytes();
+                store.write(bucket, vec![(key.to_owned(), Some(value))]).await.unwrap();
+            }
+        }
+        for bucket in names {
+            let mut expected = names.map(str::to_owned);
+            expected.sort_unstable();
+            assert_eq!(store.list_keys(bucket, None).await.unwrap().keys, expected, "{store:?}");
+            for key in names {
+                let value = format!("{bucket}/{key}").into_bytes();
+                assert_eq!(store.get(bucket, key).await, Ok(Some(value)), "{bucket:?} {key:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_increments_at_the_same_time_none_is_lost() {
+    for (store, _kept) in stores().await {
+        join_all((0..200).map(|_| store.increment("b", "count", 1))).await;
+        assert_eq!(store.get("b", "count").await, Ok(bytes("200")), "{store:?}");
     }
 }
