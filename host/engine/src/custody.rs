@@ -148,7 +148,7 @@ async fn go_on(
 ) -> Result<(), Ended> {
     let resumed = stream::iter(executions).for_each_concurrent(AT_ONCE, async |execution| {
         let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = engine.resume_if(&execution, &is_wanted).await
+        if let Err(error) = engine.resume_if(&execution, &is_wanted, None).await
             && engine.is_running()
         {
             tracing::error!(%execution, %error, "an execution cannot go on");

@@ -21,7 +21,7 @@ use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use act::Act;
 use door::absent;
-pub(crate) use message::{Message, Start, Stopping};
+pub(crate) use message::{Message, Reply, Resumption, Start, Stopping};
 
 use crate::{
     Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
@@ -183,7 +183,7 @@ impl Driver {
     fn take(&mut self, message: Message) {
         match message {
             Message::Start(start) => self.start(*start),
-            Message::Resume { arn, live, held, done } => self.resume(arn, *live, held, done),
+            Message::Resume(resumption) => self.resume(resumption),
             Message::Redrive { execution, live, client_token, held, done } => {
                 self.redrive(&execution, *live, client_token, held, done);
             }
@@ -208,8 +208,7 @@ impl Driver {
                 let is_live = self.live.contains_key(&arn);
                 match self.tell(&arn, FactKind::ExecutionAborted { error }) {
                     Some(at) => self.acts.push(Act::Stopped { at, done }),
-                    None if is_live => drop(done.send(Stopping::Ending)),
-                    None => drop(done.send(Stopping::NotLive)),
+                    None => drop(done.send(is_live.then_some(Stopping::Ending))),
                 }
             }
             Message::Wait { arn, done } => {
@@ -260,23 +259,23 @@ impl Driver {
         self.tell_at(started_at, &arn, fact);
     }
 
-    fn resume(
-        &mut self,
-        arn: ExecutionArn,
-        mut live: Live,
-        held: Reservation,
-        done: oneshot::Sender<()>,
-    ) {
+    fn resume(&mut self, resumption: Resumption) {
         if self.draining {
             return;
         }
-        let commands = live.unperformed();
-        let at = live.told_at;
-        self.wake(&arn, &mut live);
-        self.live.insert(arn.clone(), live);
+        let Resumption { arn, live, first, held, done } = resumption;
+        let (commands, at, facts) = (live.unperformed(), live.told_at, live.facts);
+        self.live.insert(arn.clone(), *live);
         self.elsewhere = self.elsewhere.saturating_sub(1);
-        self.acts.push(Act::Perform { execution: arn, commands, at });
+        self.acts.push(Act::Perform { execution: arn.clone(), commands, at });
         self.acts.push(Act::Resumed { held, done });
+        if let Some(first) = first {
+            self.take(*first);
+        }
+        // Told nothing, it may rest again.
+        if self.live.get(&arn).is_some_and(|live| live.facts == facts) {
+            self.note(arn);
+        }
     }
 
     fn redrive(

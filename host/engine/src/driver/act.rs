@@ -7,7 +7,7 @@ use stepyard_asl::{
 };
 use tokio::sync::oneshot;
 
-use super::{Driver, Stopping};
+use super::{Driver, Reply, Stopping};
 use crate::{
     ExecutionArn, StoreError, activities::Worker, completion::Standing, reservation::Reservation,
     tasks::Circumstances,
@@ -20,9 +20,9 @@ pub(crate) enum Act {
     Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
     Resumed { held: Reservation, done: oneshot::Sender<()> },
     Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
-    Completed { done: oneshot::Sender<Standing> },
+    Completed { done: Reply<Standing> },
     HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
-    Stopped { at: Timestamp, done: oneshot::Sender<Stopping> },
+    Stopped { at: Timestamp, done: Reply<Stopping> },
     Rest { execution: ExecutionArn, facts: u64, until: Option<Timestamp> },
 }
 
@@ -52,11 +52,11 @@ impl Driver {
                     self.executions().resumed.add();
                     let _ = done.send(at);
                 }
-                Act::Completed { done } => drop(done.send(Standing::Told)),
+                Act::Completed { done } => drop(done.send(Some(Standing::Told))),
                 Act::HandOver { execution, task, worker } => {
                     self.hand_over(execution, *task, worker);
                 }
-                Act::Stopped { at, done } => drop(done.send(Stopping::Stopped(at))),
+                Act::Stopped { at, done } => drop(done.send(Some(Stopping::Stopped(at)))),
                 Act::Rest { execution, facts, until } => self.lay_down(&execution, facts, until),
             }
         }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use stepyard_asl::{Command, CommandId, FactKind, ScheduleTask, StatesError, TaskStage, TaskToken};
-use tokio::sync::oneshot;
 
-use super::{Act, Driver};
+use super::{Act, Driver, Reply};
 use crate::{
     ExecutionArn, Store, StoreError,
     activities::{ActivityTask, Worker},
@@ -18,10 +17,10 @@ impl Driver {
         execution: &ExecutionArn,
         token: &TaskToken,
         completion: Completion,
-        done: oneshot::Sender<Standing>,
+        done: Reply<Standing>,
     ) {
         let standing = match self.live.get(execution) {
-            None => Standing::NotLive,
+            None => None,
             Some(live) => match live.execution.task_of_token(token) {
                 Some(task) => {
                     let task = task.task.clone();
@@ -33,8 +32,8 @@ impl Driver {
                     self.acts.push(Act::Completed { done });
                     return;
                 }
-                None if live.execution.gave(token) => Standing::Over,
-                None => Standing::Foreign,
+                None if live.execution.gave(token) => Some(Standing::Over),
+                None => Some(Standing::Foreign),
             },
         };
         let _ = done.send(standing);

@@ -3,14 +3,14 @@
 use stepyard_asl::Timestamp;
 
 use super::{Act, Driver};
-use crate::{ExecutionArn, live::Live, store::Record};
+use crate::{ExecutionArn, store::Record};
 
 /// One that goes on sooner stays in memory: to read it back would cost more than to keep it.
 const REST_MILLIS_MIN: i64 = 10_000;
 
 impl Driver {
-    /// Notes of an execution that was just told something what else is to be kept of it: a
-    /// checkpoint, and whether it rests.
+    /// Notes of an execution that was just told something, or read back, what else is to be kept of
+    /// it: a checkpoint, and whether it rests.
     pub(super) fn note(&mut self, execution: ExecutionArn) {
         let Some(live) = self.live.get_mut(&execution) else { return };
         if let Some(checkpoint) = live.checkpoint() {
@@ -18,7 +18,7 @@ impl Driver {
                 .records
                 .push(Record::Checkpoint { execution: execution.clone(), checkpoint });
         }
-        let soon = live.told_at.plus_millis(REST_MILLIS_MIN);
+        let soon = self.clock.now().plus_millis(REST_MILLIS_MIN);
         let rest = self.next_wake.as_ref().and_then(|_| live.execution.rest());
         let rest = rest.filter(|rest| rest.until.is_none_or(|until| until > soon));
         let facts = live.facts;
@@ -37,13 +37,6 @@ impl Driver {
                 }
             }
             None => {}
-        }
-    }
-
-    /// An execution that was read back is at work.
-    pub(super) fn wake(&mut self, execution: &ExecutionArn, live: &mut Live) {
-        if std::mem::take(&mut live.rests) {
-            self.keep(Record::Wakes { execution: execution.clone() });
         }
     }
 
