@@ -108,8 +108,8 @@ pub use prepare::Request;
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
-    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection,
-    SqliteStore, Store, StoreError, TopicMessage,
+    Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record,
+    Selection, SqliteStore, Store, StoreError, TopicMessage, WaitingTask,
 };
 pub use tags::{TAGS_MAX, TagError, Tags};
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};

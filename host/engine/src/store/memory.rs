@@ -1,5 +1,7 @@
 //! A store in memory: for Express executions and tests. Nothing of it survives the process.
 
+mod waiting;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     convert::Infallible,
@@ -10,8 +12,10 @@ use std::{
 use futures::future::{BoxFuture, ready};
 use stepyard_asl::{Fact, Status, Timestamp};
 
+use self::waiting::Waiting;
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
+    WaitingTask,
     key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS, Quotas},
     record,
 };
@@ -43,6 +47,7 @@ struct Kept {
     versions: HashMap<Arc<str>, BTreeMap<u64, VersionRecord>>,
     aliases: HashMap<Arc<str>, BTreeMap<Arc<str>, AliasRecord>>,
     tags: HashMap<Arc<str>, Tags>,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -98,10 +103,16 @@ impl Store for MemoryStore {
         Box::pin(ready(result))
     }
 
-    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
+    fn facts_after(
+        &self,
+        execution: &str,
+        told: u64,
+        limit: usize,
+    ) -> Result<Vec<Fact>, StoreError> {
         let kept = self.kept();
         let found = kept.executions.get(execution).into_iter();
-        Ok(found.flat_map(|it| it.facts.range(told + 1..)).map(|(_, fact)| fact.clone()).collect())
+        let facts = found.flat_map(|it| it.facts.range(told + 1..)).take(limit);
+        Ok(facts.map(|(_, fact)| fact.clone()).collect())
     }
 
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
@@ -124,7 +135,9 @@ impl Store for MemoryStore {
         let before = selection.before.map_or(Bound::Unbounded, Bound::Excluded);
         let newest_first = kept.created.range((Bound::Unbounded, before)).rev();
         let found = newest_first.map(|(_, arn)| (arn, &kept.executions[arn]));
-        let found = found.filter(|(_, it)| !selection.awake || it.is_awake());
+        let found = found.filter(|(_, it)| {
+            (!selection.awake || it.is_awake()) && (!selection.children || it.is_open_child())
+        });
         let summaries = found.map(|(arn, execution)| execution.summary(arn));
         let selected = summaries.filter(|summary| {
             let wanted = |wanted: &Option<String>, is: Option<&str>| {
@@ -152,6 +165,25 @@ impl Store for MemoryStore {
         resting.sort_by_key(|(_, at)| *at);
         resting.truncate(limit);
         Ok(resting)
+    }
+
+    fn waiting(
+        &self,
+        awaited: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<WaitingTask>, StoreError> {
+        Ok(self.kept().waiting.after(awaited, after, limit))
+    }
+
+    fn waiting_for_ended(&self, after: u64, limit: usize) -> Result<Vec<WaitingTask>, StoreError> {
+        let kept = self.kept();
+        let is_over = |arn: &str| kept.executions.get(arn).is_none_or(|it| it.finished.is_some());
+        Ok(kept.waiting.for_executions(after, limit, is_over))
+    }
+
+    fn are_executions_awaited(&self) -> Result<bool, StoreError> {
+        Ok(!self.kept().waiting.for_executions(0, 1, |_| true).is_empty())
     }
 
     fn open_count(&self) -> Result<usize, StoreError> {
@@ -316,6 +348,12 @@ impl Kept {
                         kept.rest = Rest::Awake;
                     }
                 }
+                Record::Waits { execution, task, awaited } => {
+                    self.waiting.add(execution, task, awaited);
+                }
+                Record::WaitsNoLonger { execution, task } => {
+                    self.waiting.remove(&execution, &task);
+                }
                 Record::Checkpoint { execution, checkpoint } => {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.checkpoint = Some(checkpoint);
@@ -363,6 +401,11 @@ impl Kept {
 }
 
 impl KeptExecution {
+    /// The state machine of a Map Run's child is `<name>/<label>`; no other has such a name.
+    fn is_open_child(&self) -> bool {
+        self.finished.is_none() && self.machine.contains('/')
+    }
+
     fn is_awake(&self) -> bool {
         self.finished.is_none() && self.rest == Rest::Awake
     }
