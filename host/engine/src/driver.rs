@@ -6,10 +6,16 @@
 
 mod act;
 mod door;
+mod jobs;
+mod lines;
 mod message;
 mod rest;
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
 use futures::{
     FutureExt, StreamExt,
@@ -21,7 +27,9 @@ use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use act::Act;
 use door::absent;
+use lines::answered;
 pub(crate) use message::{Message, Reply, Resumption, Start, Stopping};
+use rest::Lingering;
 
 use crate::{
     Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
@@ -61,6 +69,8 @@ pub(crate) struct Driver {
     activities: Activities,
     timers: Timers,
     live: HashMap<ExecutionArn, Live>,
+    /// The first to leave memory first.
+    lingering: VecDeque<Lingering>,
     /// How many are unfinished and not live: they rest, or are yet to be resumed.
     elsewhere: usize,
     /// How many may be unfinished.
@@ -70,6 +80,8 @@ pub(crate) struct Driver {
     acts: Vec<Act>,
     commits: FuturesOrdered<BoxFuture<'static, Commit>>,
     draining: bool,
+    /// Whether any execution's end may be waited for by another's task.
+    are_executions_awaited: bool,
     /// Set when something broke, before anybody learns that there is no answer.
     failure: Arc<SetOnce<EngineError>>,
     measures: Arc<Measures>,
@@ -98,12 +110,14 @@ impl Driver {
             activities: Activities::default(),
             timers: Timers::default(),
             live: HashMap::new(),
+            lingering: VecDeque::new(),
             elsewhere: 0,
             open_max,
             batch: Batch::default(),
             acts: Vec::new(),
             commits: FuturesOrdered::new(),
             draining: false,
+            are_executions_awaited: false,
             failure,
             measures,
         }
@@ -127,6 +141,7 @@ impl Driver {
     async fn turn(&mut self) -> Result<(), StoreError> {
         if let Some(store) = &self.store {
             self.elsewhere = store.open_count()?;
+            self.are_executions_awaited = store.are_executions_awaited()?;
         }
         let mut arrived = Vec::with_capacity(BATCH_MAX);
         let mut alarm: Option<(Timestamp, BoxFuture<'static, ()>)> = None;
@@ -146,7 +161,7 @@ impl Driver {
                     if count == 0 {
                         return Ok(());
                     }
-                    arrived.drain(..).for_each(|message| self.take(message));
+                    arrived.drain(..).try_for_each(|message| self.take(message))?;
                     // An inbox that is never empty keeps no timer waiting.
                     self.fire();
                 }
@@ -162,9 +177,10 @@ impl Driver {
         }
     }
 
-    /// Keeps the alarm at the next timer.
+    /// Keeps the alarm at the next timer, or when the next execution may leave memory.
     fn set(&self, alarm: &mut Option<(Timestamp, BoxFuture<'static, ()>)>) {
-        let next = self.timers.next();
+        let leaves = self.lingering.front().map(|lingering| lingering.until);
+        let next = [self.timers.next(), leaves].into_iter().flatten().min();
         if alarm.as_ref().map(|(at, _)| *at) != next {
             *alarm = next.map(|at| (at, self.clock.sleep_until(at)));
         }
@@ -180,10 +196,10 @@ impl Driver {
         self.inbox.is_empty() && self.commits.is_empty() && self.tasks.is_empty()
     }
 
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Message) -> Result<(), StoreError> {
         match message {
             Message::Start(start) => self.start(*start),
-            Message::Resume(resumption) => self.resume(resumption),
+            Message::Resume(resumption) => self.resume(resumption)?,
             Message::Redrive { execution, live, client_token, held, done } => {
                 self.redrive(&execution, *live, client_token, held, done);
             }
@@ -194,14 +210,18 @@ impl Driver {
                 let asked = !self.draining && self.activities.ask(&activity, worker).is_ok();
                 // Who asked may have gone; so below.
                 let _ = done.send(asked || self.draining);
-                self.hand_out(&activity);
+                self.hand_out(&activity)?;
             }
+            Message::Assigned { activity, found, done } => {
+                self.assigned(&activity, found, done)?;
+            }
+            Message::Unassigned { activity, found } => self.unassigned(&activity, &found)?,
+            Message::JobEnded { execution, task, done } => self.job_ended(execution, task, done),
             Message::DismissWorkers => self.activities.dismiss(),
             Message::TaskDone { execution, task, outcome } => {
                 // A task that was cancelled meanwhile has no say.
                 if self.tasks.end(&execution, &task) {
-                    self.tell(&execution, fact_of(task.clone(), outcome));
-                    self.follow(&execution, &task);
+                    self.tell(&execution, fact_of(task, outcome));
                 }
             }
             Message::Stop { arn, error, done } => {
@@ -230,6 +250,7 @@ impl Driver {
                 self.activities.dismiss();
             }
         }
+        Ok(())
     }
 
     fn start(&mut self, start: Start) {
@@ -259,23 +280,28 @@ impl Driver {
         self.tell_at(started_at, &arn, fact);
     }
 
-    fn resume(&mut self, resumption: Resumption) {
+    fn resume(&mut self, resumption: Resumption) -> Result<(), StoreError> {
         if self.draining {
-            return;
+            return Ok(());
         }
         let Resumption { arn, live, first, held, done } = resumption;
         let (commands, at, facts) = (live.unperformed(), live.told_at, live.facts);
+        let rests = live.rests;
         self.live.insert(arn.clone(), *live);
+        if first.is_none() || !rests {
+            self.list_again(&arn, &commands);
+        }
         self.elsewhere = self.elsewhere.saturating_sub(1);
         self.acts.push(Act::Perform { execution: arn.clone(), commands, at });
         self.acts.push(Act::Resumed { held, done });
         if let Some(first) = first {
-            self.take(*first);
+            self.take(*first)?;
         }
         // Told nothing, it may rest again.
         if self.live.get(&arn).is_some_and(|live| live.facts == facts) {
             self.note(arn);
         }
+        Ok(())
     }
 
     fn redrive(
@@ -301,6 +327,7 @@ impl Driver {
 
     /// Tells timers whose moment has come.
     fn fire(&mut self) {
+        self.lay_down_lingering();
         let now = self.clock.now();
         for _ in 0..BATCH_MAX {
             let Some((execution, timer)) = self.timers.take_due(now) else { return };
@@ -322,8 +349,10 @@ impl Driver {
     ) -> Option<Timestamp> {
         let is_redrive = matches!(kind, FactKind::ExecutionRedriven { .. });
         let live = self.live.get_mut(execution).filter(|it| is_redrive || it.is_running())?;
-        let absent_activities =
-            absent(self.store.as_deref(), live.execution.machine().activities());
+        let machine = live.execution.machine();
+        let absent_activities = absent(self.store.as_deref(), machine.activities());
+        let has_lines = machine.has_jobs() || !machine.activities().is_empty();
+        let (answered, submitted) = (answered(&kind), submitted(&kind));
         let (fact, step) = live.tell(now, kind, absent_activities);
         let (at, number) = (fact.at, live.facts);
         let execution = execution.clone();
@@ -334,9 +363,15 @@ impl Driver {
                 self.keep(Record::Finished { execution, status, stopped_at: at });
             }
         }
+        if has_lines {
+            self.list(&execution, answered, &step.commands);
+        }
         // Shown first: watchers have the last event before the execution is over.
         self.acts.push(Act::Show { execution: execution.clone(), history: step.history });
         self.acts.push(Act::Perform { execution: execution.clone(), commands: step.commands, at });
+        if let Some(task) = submitted {
+            self.submitted(&execution, &task);
+        }
         if self.store.is_some() {
             self.note(execution);
         }
@@ -383,6 +418,11 @@ impl Driver {
 fn qualified(started: &FactKind) -> (Option<Arc<str>>, Option<Arc<str>>) {
     let FactKind::ExecutionStarted { version, alias, .. } = started else { return (None, None) };
     (version.as_deref().map(Arc::from), alias.as_deref().map(Arc::from))
+}
+
+fn submitted(fact: &FactKind) -> Option<CommandId> {
+    let FactKind::TaskSubmitted { task, .. } = fact else { return None };
+    Some(task.clone())
 }
 
 fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {

@@ -59,6 +59,7 @@ mod express;
 mod functions;
 mod handle;
 mod integration;
+mod jobs;
 mod live;
 mod looking;
 mod machines;

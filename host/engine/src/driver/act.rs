@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use stepyard_asl::{
-    Command, CommandKind, HistoryEvent, ResourceKind, ScheduleTask, Status, Timestamp,
+    Command, CommandId, CommandKind, HistoryEvent, ResourceKind, ScheduleTask, Status, Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -22,6 +22,7 @@ pub(crate) enum Act {
     Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
     Completed { done: Reply<Standing> },
     HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
+    Follow { execution: ExecutionArn, task: CommandId },
     Stopped { at: Timestamp, done: Reply<Stopping> },
     Rest { execution: ExecutionArn, facts: u64, until: Option<Timestamp> },
 }
@@ -54,8 +55,9 @@ impl Driver {
                 }
                 Act::Completed { done } => drop(done.send(Some(Standing::Told))),
                 Act::HandOver { execution, task, worker } => {
-                    self.hand_over(execution, *task, worker);
+                    self.hand_over(execution, *task, worker)?;
                 }
+                Act::Follow { execution, task } => self.follow(&execution, task),
                 Act::Stopped { at, done } => drop(done.send(Some(Stopping::Stopped(at)))),
                 Act::Rest { execution, facts, until } => self.lay_down(&execution, facts, until),
             }
@@ -75,7 +77,6 @@ impl Driver {
                 Command::Finish { status } => self.finish(execution, &status),
                 Command::Cancel { command } if command.kind() == CommandKind::Task => {
                     self.tasks.cancel(execution, &command);
-                    self.activities.withdraw(execution, &command);
                 }
                 Command::Cancel { command } => self.timers.cancel(execution, &command),
                 // What is not begun while draining stands in the journal as outstanding.
@@ -94,7 +95,8 @@ impl Driver {
                     let bearings = self.live.get(execution).map(|live| live.bearings.clone());
                     let bearings = bearings.unwrap_or_default();
                     let is_submitted = self.is_submitted(execution, &task.task);
-                    let circumstances = Circumstances { deadline, bearings, is_submitted };
+                    let circumstances =
+                        Circumstances { deadline, bearings, is_submitted, has_ended: false };
                     self.tasks.begin(execution, *task, circumstances);
                 }
             }
@@ -109,6 +111,9 @@ impl Driver {
             self.executions().end(status, live.execution.started_at(), live.told_at);
             self.executions().show_open(self.open());
             live.finish(status);
+        }
+        if self.are_executions_awaited {
+            self.tasks.tell_awaiting(execution);
         }
     }
 }

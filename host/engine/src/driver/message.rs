@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     ExecutionArn, Outcome,
-    activities::Worker,
+    activities::{Found, Worker},
     completion::{Completion, Standing},
     live::Live,
     reservation::Reservation,
@@ -36,10 +36,16 @@ pub(crate) enum Message {
     },
     /// A worker asks for a task; answered with whether it may.
     Ask { activity: Arc<str>, worker: Worker, done: oneshot::Sender<bool> },
+    /// A worker was assigned to a task, whose execution is in memory.
+    Assigned { activity: Arc<str>, found: Found, done: Reply<()> },
+    /// A worker was assigned to a task that it cannot have.
+    Unassigned { activity: Arc<str>, found: Found },
     /// Let all workers go that wait for a task.
     DismissWorkers,
     /// A task's work is done.
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
+    /// The execution is over that a task waits for.
+    JobEnded { execution: ExecutionArn, task: CommandId, done: Reply<()> },
     /// `StopExecution`; answered once it is durable.
     Stop { arn: ExecutionArn, error: StatesError, done: Reply<Stopping> },
     /// Answer how the execution ends, once it does.
