@@ -17,6 +17,7 @@ use crate::{
     custody::{Custodian, NextWake},
     driver::{Driver, Kept, Message, Resumption, Start},
     handle::EngineHandle,
+    histories::Histories,
     map_run::MapRuns,
     measures::{Measures, StoreMeasures},
     pressure::Pressure,
@@ -107,6 +108,7 @@ pub(crate) struct Shared {
     integrations: Arc<[Arc<dyn Integration>]>,
     reservations: Arc<Reservations>,
     pub(crate) machines: Machines,
+    pub(crate) histories: Histories,
     failure: Arc<SetOnce<EngineError>>,
     measures: Arc<Measures>,
     pressure: Arc<Pressure>,
@@ -209,11 +211,13 @@ impl Engine {
         let inbox = begin(Some(kept), config.standard_max);
         let express = begin(None, config.express_max);
         let (reservations, machines) = (Arc::default(), Machines::default());
+        let histories = Histories::default();
         let shared = Arc::new(Shared {
             config,
             integrations,
             reservations,
             machines,
+            histories,
             failure,
             measures,
             pressure,

@@ -58,6 +58,7 @@ mod event;
 mod express;
 mod functions;
 mod handle;
+mod histories;
 mod integration;
 mod jobs;
 mod live;
@@ -99,6 +100,7 @@ pub use functions::{
     PublishingError, Registry, Runtime, VersionPublish,
 };
 pub use handle::EngineHandle;
+pub use histories::HistoryPage;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use looking::Description;
 pub use machines::{

@@ -4,6 +4,7 @@ mod custody;
 mod durability;
 mod failing;
 mod flood;
+mod histories;
 mod looking;
 mod map_runs;
 mod measures;
