@@ -1,10 +1,10 @@
 //! A store in memory: for Express executions and tests. Nothing of it survives the process.
 
+mod buckets;
 mod waiting;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    convert::Infallible,
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -12,17 +12,14 @@ use std::{
 use futures::future::{BoxFuture, ready};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use self::waiting::Waiting;
+use self::{buckets::KeptBucket, waiting::Waiting};
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
-    WaitingTask,
-    key_value::{self, Bucket, Change, ChangeKind, Changed, PAGE_KEYS, Quotas},
-    record,
+    WaitingTask, key_value::Quotas, record,
 };
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
     VersionRecord, VersionSummary,
-    outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
 };
 
 /// Keeps executions, keys and values in memory. Clones share what they keep.
@@ -83,16 +80,6 @@ impl MemoryStore {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, bucket: &str, kind: ChangeKind) -> Result<Changed, KeyValueError> {
-        let change = Change { bucket: bucket.to_owned(), kind };
-        let mut kept = self.kept();
-        let bucket = kept.buckets.entry(change.bucket.clone()).or_default();
-        match key_value::apply(&change, &self.quotas, bucket) {
-            Ok(changed) => changed,
-            Err(never) => match never {},
-        }
     }
 }
 
@@ -425,86 +412,5 @@ impl KeptExecution {
             redrive_count: self.redrives.len().try_into().unwrap_or(u32::MAX),
             redriven_at: self.redrives.last().copied(),
         }
-    }
-}
-
-#[derive(Debug, Default)]
-struct KeptBucket {
-    values: BTreeMap<String, Vec<u8>>,
-    bytes: u64,
-}
-
-impl Bucket for KeptBucket {
-    type Error = Infallible;
-
-    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Infallible> {
-        Ok(self.values.get(key).cloned())
-    }
-
-    fn bytes(&self) -> Result<u64, Infallible> {
-        Ok(self.bytes)
-    }
-
-    fn put(&mut self, key: &str, value: Option<&[u8]>, bytes: u64) -> Result<(), Infallible> {
-        match value {
-            Some(value) => self.values.insert(key.to_owned(), value.to_vec()),
-            None => self.values.remove(key),
-        };
-        self.bytes = bytes;
-        Ok(())
-    }
-}
-
-impl KeyValue for MemoryStore {
-    fn get(&self, bucket: &str, key: &str) -> KeyValueFuture<'_, Option<Vec<u8>>> {
-        let kept = self.kept();
-        let found = kept.buckets.get(bucket).and_then(|bucket| bucket.values.get(key).cloned());
-        Box::pin(ready(Ok(found)))
-    }
-
-    fn get_many(
-        &self,
-        bucket: &str,
-        keys: Vec<String>,
-    ) -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>> {
-        let kept = self.kept();
-        let bucket = kept.buckets.get(bucket);
-        let value = |key: &String| bucket.and_then(|bucket| bucket.values.get(key).cloned());
-        Box::pin(ready(Ok(keys.iter().map(value).collect())))
-    }
-
-    fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage> {
-        let kept = self.kept();
-        let after = cursor.map_or(Bound::Unbounded, Bound::Excluded);
-        let keys = kept.buckets.get(bucket).into_iter().flat_map(|bucket| {
-            bucket.values.range((after.clone(), Bound::Unbounded)).map(|(key, _)| key.clone())
-        });
-        let page = key_value::page(keys.take(PAGE_KEYS + 1).collect());
-        Box::pin(ready(Ok(page)))
-    }
-
-    fn write(
-        &self,
-        bucket: &str,
-        changes: Vec<(String, Option<Vec<u8>>)>,
-    ) -> KeyValueFuture<'_, ()> {
-        let changed = self.change(bucket, ChangeKind::Write(changes));
-        Box::pin(ready(changed.map(|_| ())))
-    }
-
-    fn increment(&self, bucket: &str, key: &str, delta: i64) -> KeyValueFuture<'_, i64> {
-        let changed = self.change(bucket, ChangeKind::Increment { key: key.to_owned(), delta });
-        Box::pin(ready(changed.map(Changed::sum)))
-    }
-
-    fn compare_and_swap(
-        &self,
-        bucket: &str,
-        key: &str,
-        expected: Option<Vec<u8>>,
-        value: Vec<u8>,
-    ) -> KeyValueFuture<'_, Swap> {
-        let kind = ChangeKind::Swap { key: key.to_owned(), expected, value };
-        Box::pin(ready(self.change(bucket, kind).map(Changed::swap)))
     }
 }

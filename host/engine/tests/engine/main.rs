@@ -5,6 +5,7 @@ mod durability;
 mod failing;
 mod flood;
 mod histories;
+mod lines;
 mod looking;
 mod map_runs;
 mod measures;
