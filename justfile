@@ -64,6 +64,12 @@ load *ARGS:
     cargo build --release
     cargo run --release -p stepyard-load -- {{ARGS}}
 
+# Have EXECUTIONS wait on a release server, kill it and start another; writes docs/scale.md.
+[group: 'measure']
+scale EXECUTIONS='1000000':
+    cargo build --release
+    cargo run --release -p stepyard-load -- --scale {{EXECUTIONS}}
+
 # The binary as it is shipped: optimised, thin LTO, stripped.
 [group: 'ship']
 dist:

@@ -2,7 +2,8 @@
 //! docs/benchmarks.md: executions a second, latency, memory and processor time, beside the disk's own
 //! time. Ratios within one run are what to trust.
 //!
-//! `just load` builds both; `--quick` takes a minute and writes to the terminal only.
+//! `just load` builds both; `--quick` takes a minute and writes to the terminal only. `just scale` has a
+//! million executions wait instead, and writes docs/scale.md.
 
 mod connection;
 mod disk;
@@ -10,6 +11,7 @@ mod machines;
 mod order;
 mod page;
 mod run;
+mod scale;
 mod server;
 mod sleep;
 
@@ -72,10 +74,18 @@ pub(crate) struct Report {
 }
 
 fn main() {
-    let quick = env::args().skip(1).any(|argument| argument == "--quick");
-    if let Some(unknown) = env::args().skip(1).find(|argument| argument != "--quick") {
-        panic!("`{unknown}` is no argument: give --quick or nothing");
-    }
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let quick = match arguments[..] {
+        [] => false,
+        ["--quick"] => true,
+        ["--scale", count] => {
+            let count = count.parse().expect("--scale takes a number of executions");
+            let (folder, file) = (target().join("load"), root().join("docs/scale.md"));
+            return show(&scale::run(&folder, &file, count));
+        }
+        _ => panic!("give --quick, --scale COUNT or nothing"),
+    };
     let report = measure(if quick { QUICK } else { WHOLE });
     let text = page::text(&report);
     if !quick {

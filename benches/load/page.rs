@@ -8,7 +8,7 @@ use crate::{
     run::Measured,
 };
 
-const MIB: f64 = (1 << 20) as f64;
+pub(crate) const MIB: f64 = (1 << 20) as f64;
 
 const HEAD: &str = "\
 # Benchmarks
@@ -154,7 +154,7 @@ fn in_millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn millis(time: Duration) -> String {
+pub(crate) fn millis(time: Duration) -> String {
     format!("{} ms", short(in_millis(time)))
 }
 

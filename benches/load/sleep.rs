@@ -49,7 +49,7 @@ pub(crate) fn measure(project: &Project, server: Server, extent: Extent) -> (Asl
 }
 
 /// Starts executions until there are enough, or the time is over; answers how many.
-fn start(server: &Server, machine: &Machine, time: Duration) -> usize {
+pub(crate) fn start(server: &Server, machine: &Machine, time: Duration) -> usize {
     let (next, begun) = (AtomicUsize::new(0), Instant::now());
     let client = || {
         let mut connection = Connection::open(&server.address);

@@ -33,8 +33,9 @@ pub struct StateMachine {
     states: Vec<State>,
     index: BTreeMap<StateName, usize>,
     timeout_seconds: Option<u64>,
-    /// Of a machine that is no inner one.
+    /// Of a machine that is no inner one; so the next.
     activities: Vec<Arc<str>>,
+    has_jobs: bool,
 }
 
 impl StateMachine {
@@ -45,14 +46,16 @@ impl StateMachine {
         let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
         found.extend(check(&value));
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
-        machine.filter(|_| found.is_empty()).map(Self::with_activities).ok_or(found)
+        machine.filter(|_| found.is_empty()).map(Self::surveyed).ok_or(found)
     }
 
-    fn with_activities(mut self) -> Self {
-        let tasks = self.tasks().into_iter().map(|task| task.resource);
-        let activities = tasks.filter(|it| *it.kind() == ResourceKind::Activity);
+    fn surveyed(mut self) -> Self {
+        let resources: Vec<_> = self.tasks().into_iter().map(|task| task.resource).collect();
+        let activities = resources.iter().filter(|it| *it.kind() == ResourceKind::Activity);
         let activities: BTreeSet<_> = activities.map(|it| Arc::from(it.text())).collect();
+        let has_jobs = resources.iter().any(|it| it.is_job());
         self.activities = activities.into_iter().collect();
+        self.has_jobs = has_jobs;
         self
     }
 
@@ -65,6 +68,7 @@ impl StateMachine {
             index: BTreeMap::new(),
             timeout_seconds: None,
             activities: Vec::new(),
+            has_jobs: false,
         }
     }
 
@@ -96,6 +100,11 @@ impl StateMachine {
     /// The ARNs of the activities that its tasks are of, those of inner machines included.
     pub fn activities(&self) -> &[Arc<str>] {
         &self.activities
+    }
+
+    /// Whether tasks of it are jobs (`.sync`), those of inner machines included.
+    pub fn has_jobs(&self) -> bool {
+        self.has_jobs
     }
 
     /// Every Task state, those of inner machines included.

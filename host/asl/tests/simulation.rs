@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, panic, sync::Arc};
 use serde_json::{Value, json};
 use stepyard_asl::{
     Command, CommandId, CommandKind, EventType, Execution, Fact, FactKind, HistoryEvent, Payload,
-    Rest, ScheduleTask, StateMachine, StatesError, Status, Step, TaskStage, Timestamp,
+    ResourceKind, Rest, ScheduleTask, StateMachine, StatesError, Status, Step, TaskStage,
+    Timestamp,
 };
 
 /// More than any generated machine asks for.
@@ -133,9 +134,7 @@ impl World {
             let restored = Execution::restore(self.machine.clone(), &checkpoint);
             assert_eq!(restored.as_ref(), Some(&self.execution));
         }
-        if let Some(rest) = self.execution.rest() {
-            self.check_rest(rest);
-        }
+        assert_eq!(self.execution.rest(), self.rest());
         for id in self.live.values().filter_map(Command::id) {
             self.check_limit(id);
         }
@@ -144,16 +143,21 @@ impl World {
     }
 
     /// What rests has nothing to be done for it, and its first timer is the moment.
-    fn check_rest(&self, rest: Rest) {
-        let timer = |command: &Command| match command {
-            Command::StartTimer { at, .. } => Some(*at),
-            Command::ScheduleTask(task) => {
-                assert_ne!(self.execution.task_stage(&task.task), Some(TaskStage::Scheduled));
-                None
-            }
-            other => panic!("{other:?} is under way"),
+    fn rest(&self) -> Option<Rest> {
+        let is_awaited = |task: &ScheduleTask| {
+            *task.resource.kind() == ResourceKind::Activity
+                || self.execution.task_stage(&task.task) == Some(TaskStage::Submitted)
         };
-        assert_eq!(rest.until, self.live.values().filter_map(timer).min());
+        let mut timers = Vec::new();
+        for command in self.live.values() {
+            match command {
+                Command::StartTimer { at, .. } => timers.push(*at),
+                Command::ScheduleTask(task) if is_awaited(task) => {}
+                _ => return None,
+            }
+        }
+        let is_over = *self.execution.status() != Status::Running;
+        (!is_over).then(|| Rest { until: timers.into_iter().min() })
     }
 
     /// A task's limits are over when it is.

@@ -1,17 +1,22 @@
 //! Activities: tasks that workers outside ask for (`GetActivityTask`).
 //!
-//! A task waits in its activity's queue, a worker in its activity's line; the driver brings them
-//! together. The queue is made anew of what is outstanding after a restart.
+//! A task waits in its activity's line in the store, a worker in its activity's line here; the driver
+//! brings them together, and has the task's execution read back for it.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-use stepyard_asl::{CommandId, Payload, ScheduleTask, TaskToken, Timestamp};
+use stepyard_asl::{CommandId, Payload, TaskToken, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::{Engine, EngineError, ExecutionArn, StoreError, Tags, driver::Message, store::Record};
+use crate::{
+    Engine, EngineError, EngineHandle, ExecutionArn, Store, StoreError, Tags,
+    driver::Message,
+    looking::Asked,
+    store::{Record, WaitingTask},
+};
 
 /// The most workers that may ask for one activity's tasks at once (API reference,
 /// `GetActivityTask`).
@@ -68,48 +73,38 @@ pub(crate) struct Worker {
     pub(crate) task: oneshot::Sender<ActivityTask>,
 }
 
-/// Tasks without a worker, and workers without a task.
+/// A task that waits for a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Found {
+    pub(crate) execution: ExecutionArn,
+    pub(crate) task: CommandId,
+}
+
+/// Workers without a task. The tasks that wait for them are in the store.
 #[derive(Debug, Default)]
 pub(crate) struct Activities {
+    /// Of the activities that were asked for since the engine began.
     lines: HashMap<Arc<str>, Line>,
-    /// Where each task stands that waits.
-    places: HashMap<(ExecutionArn, CommandId), (Arc<str>, u64)>,
-    last: u64,
 }
 
 #[derive(Debug, Default)]
 struct Line {
-    tasks: BTreeMap<u64, (ExecutionArn, ScheduleTask)>,
     workers: VecDeque<Worker>,
+    /// Workers whose task is being read back.
+    assigned: HashMap<Found, Worker>,
+    /// Tasks whose worker went before it had them. As each is put to every worker that comes, there
+    /// are never more than workers that asked at once.
+    given_back: VecDeque<Found>,
+    /// The number in the store of the last task that was taken from there.
+    taken: u64,
 }
 
 impl Activities {
-    /// A task waits for a worker of the activity that its resource is.
-    pub(crate) fn offer(&mut self, execution: &ExecutionArn, task: ScheduleTask) {
-        self.withdraw(execution, &task.task);
-        self.last += 1;
-        let (activity, number) = (Arc::from(task.resource.text()), self.last);
-        self.places.insert((execution.clone(), task.task.clone()), (Arc::clone(&activity), number));
-        let line = self.lines.entry(activity).or_default();
-        line.tasks.insert(number, (execution.clone(), task));
-    }
-
-    /// A task waits no longer, if it did.
-    pub(crate) fn withdraw(&mut self, execution: &ExecutionArn, task: &CommandId) {
-        let place = self.places.remove(&(execution.clone(), task.clone()));
-        if let Some((activity, number)) = place
-            && let Some(line) = self.lines.get_mut(&activity)
-        {
-            line.tasks.remove(&number);
-            self.tidy(&activity);
-        }
-    }
-
     /// A worker waits for a task; it is handed back when too many do.
     pub(crate) fn ask(&mut self, activity: &Arc<str>, worker: Worker) -> Result<(), Worker> {
         let line = self.lines.entry(activity.clone()).or_default();
         line.workers.retain(|worker| !worker.task.is_closed());
-        if line.workers.len() >= WORKERS_MAX {
+        if line.workers.len() + line.assigned.len() >= WORKERS_MAX {
             return Err(worker);
         }
         line.workers.push_back(worker);
@@ -117,15 +112,47 @@ impl Activities {
     }
 
     /// The task and the worker of an activity that have waited longest.
-    pub(crate) fn pair(&mut self, activity: &str) -> Option<(ExecutionArn, ScheduleTask, Worker)> {
-        let line = self.lines.get_mut(activity)?;
+    pub(crate) fn pair(
+        &mut self,
+        activity: &str,
+        store: &dyn Store,
+    ) -> Result<Option<(Found, Worker)>, StoreError> {
+        let Some(line) = self.lines.get_mut(activity) else { return Ok(None) };
         line.workers.retain(|worker| !worker.task.is_closed());
-        let both = (line.tasks.first_key_value().is_some()).then(|| line.workers.pop_front());
-        let pair = both.flatten().and_then(|worker| Some((line.tasks.pop_first()?.1, worker)));
-        self.tidy(activity);
-        let ((execution, task), worker) = pair?;
-        self.places.remove(&(execution.clone(), task.task.clone()));
-        Some((execution, task, worker))
+        if line.workers.is_empty() {
+            return Ok(None);
+        }
+        if line.given_back.is_empty() {
+            let next = store.waiting(activity, line.taken, 1)?;
+            line.given_back.extend(next.into_iter().map(
+                |WaitingTask { number, execution, task }| {
+                    line.taken = number;
+                    Found { execution, task }
+                },
+            ));
+        }
+        let found = line.given_back.pop_front();
+        Ok(found.and_then(|found| Some((found, line.workers.pop_front()?))))
+    }
+
+    /// A worker waits for a task to be read back.
+    pub(crate) fn assign(&mut self, activity: &str, found: Found, worker: Worker) {
+        self.line(activity).assigned.insert(found, worker);
+    }
+
+    /// The worker that was assigned to a task.
+    pub(crate) fn assigned(&mut self, activity: &str, found: &Found) -> Option<Worker> {
+        self.line(activity).assigned.remove(found)
+    }
+
+    /// A worker that was to have a task waits on, before those that came later.
+    pub(crate) fn wait_on(&mut self, activity: &str, worker: Worker) {
+        self.line(activity).workers.push_front(worker);
+    }
+
+    /// A task's worker went before it had it.
+    pub(crate) fn give_back(&mut self, activity: &str, found: Found) {
+        self.line(activity).given_back.push_back(found);
     }
 
     /// Lets all workers go.
@@ -133,11 +160,26 @@ impl Activities {
         self.lines.values_mut().for_each(|line| line.workers.clear());
     }
 
-    fn tidy(&mut self, activity: &str) {
-        let is_empty = |line: &Line| line.tasks.is_empty() && line.workers.is_empty();
-        if self.lines.get(activity).is_some_and(is_empty) {
-            self.lines.remove(activity);
+    fn line(&mut self, activity: &str) -> &mut Line {
+        self.lines.entry(activity.into()).or_default()
+    }
+}
+
+impl EngineHandle {
+    /// Has the execution of a task read back that a worker was assigned to.
+    pub(crate) async fn fetch(self, activity: Arc<str>, found: Found) {
+        let Some(engine) = self.upgrade() else { return };
+        let message = |done| {
+            let (activity, found) = (activity.clone(), found.clone());
+            Message::Assigned { activity, found, done }
+        };
+        match engine.rouse(&found.execution, message).await {
+            Ok(Asked::Answered(())) => return,
+            Ok(Asked::Over(_)) => {}
+            Err(error) => engine.put_off(&found, &error).await,
         }
+        // An engine that has gone keeps nobody.
+        let _ = engine.send(Message::Unassigned { activity, found }).await;
     }
 }
 
@@ -181,6 +223,18 @@ impl Engine {
         Ok(self.store().activities()?)
     }
 
+    /// A task that cannot be read back stands in no worker's way; its execution is tried again later.
+    async fn put_off(&self, found: &Found, error: &EngineError) {
+        if !self.is_running() {
+            return;
+        }
+        let Found { execution, task } = found.clone();
+        let left = Record::WaitsNoLonger { execution: execution.clone(), task };
+        // A store that cannot keep this stops the engine.
+        let _ = self.keep(vec![left]).await;
+        self.try_again_later(execution, error).await;
+    }
+
     /// Lets the workers go that wait for a task: each channel closes without one.
     pub async fn dismiss_workers(&self) {
         // An engine that has gone keeps nobody.
@@ -210,50 +264,65 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Awaited, Batch, MemoryStore};
 
     fn worker() -> (Worker, oneshot::Receiver<ActivityTask>) {
         let (task, comes) = oneshot::channel();
         (Worker { name: None, task }, comes)
     }
 
-    fn task(id: &str, activity: &str) -> ScheduleTask {
-        let id: CommandId = id.parse().unwrap();
-        ScheduleTask {
-            task: id.clone(),
-            visit: id,
-            attempt: 0,
-            state: "Pack".into(),
-            resource: activity.parse().unwrap(),
-            input: Payload::parse("{}").unwrap(),
-            token: None,
-            timeout_seconds: None,
-            heartbeat_seconds: None,
-            credentials: None,
-            map_run: None,
-        }
+    fn worker_that_stays() -> Worker {
+        let (worker, comes) = worker();
+        // Never dropped, so never closed.
+        std::mem::forget(comes);
+        worker
     }
 
-    #[test]
-    fn the_first_task_goes_to_the_first_worker_that_is_still_there() {
-        let mut activities = Activities::default();
+    async fn keep(store: &MemoryStore, activity: &Arc<str>, tasks: &[Found]) {
+        let execution = ExecutionArn::from("one");
+        let created = Record::Created {
+            arn: execution.clone(),
+            name: "one".into(),
+            machine: "orders".into(),
+            version: None,
+            alias: None,
+            definition: "{}".into(),
+            started_at: Timestamp::default(),
+        };
+        let waits = tasks.iter().map(|found| Record::Waits {
+            execution: execution.clone(),
+            task: found.task.clone(),
+            awaited: Awaited::Worker(activity.clone()),
+        });
+        let records = std::iter::once(created).chain(waits).collect();
+        store.append(Batch { records }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_first_task_goes_to_the_first_worker_that_is_still_there() {
+        let (mut activities, store) = (Activities::default(), MemoryStore::default());
         let pack: Arc<str> = "arn:aws:states:us-east-1:123456789012:activity:pack".into();
-        let one = ExecutionArn::from("one");
-        let tasks = ["1.0:task", "2.0:task", "3.0:task"].map(|id| task(id, &pack));
-        for task in &tasks {
-            activities.offer(&one, task.clone());
-        }
-        activities.withdraw(&one, &tasks[0].task);
-        assert!(activities.pair(&pack).is_none());
+        let found = |id: &str| Found { execution: "one".into(), task: id.parse().unwrap() };
+        let tasks = ["1.0:task", "2.0:task", "3.0:task"].map(found);
+        keep(&store, &pack, &tasks).await;
+        assert!(activities.pair(&pack, &store).unwrap().is_none());
         let (gone, _) = worker();
         activities.ask(&pack, gone).unwrap();
         let (here, _comes) = worker();
         activities.ask(&pack, here).unwrap();
-        let (execution, task, handed) = activities.pair(&pack).unwrap();
-        assert_eq!((execution, &task), (one.clone(), &tasks[1]));
+        let (first, handed) = activities.pair(&pack, &store).unwrap().unwrap();
+        assert_eq!(first, tasks[0]);
         assert!(!handed.task.is_closed());
-        assert!(activities.pair(&pack).is_none());
-        activities.withdraw(&one, &tasks[2].task);
-        assert!(activities.lines.is_empty() && activities.places.is_empty());
+        assert!(activities.pair(&pack, &store).unwrap().is_none());
+
+        // What is given back comes before what the store still has.
+        activities.give_back(&pack, first);
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            activities.wait_on(&pack, worker_that_stays());
+            taken.extend(activities.pair(&pack, &store).unwrap().map(|(found, _)| found));
+        }
+        assert_eq!(taken, tasks);
     }
 
     #[test]

@@ -2,9 +2,8 @@
 //! `SendTaskHeartbeat`.
 
 use stepyard_asl::{Payload, StatesError, TaskToken};
-use tokio::sync::oneshot;
 
-use crate::{Engine, EngineError, driver::Message, looking::Roused};
+use crate::{Engine, EngineError, driver::Message, looking::Asked};
 
 /// What is said of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +30,8 @@ pub enum CompletionError {
     Engine(#[from] EngineError),
 }
 
-/// How a token stands with an execution that is at work.
+/// How a token stands with an execution that is in memory.
 pub(crate) enum Standing {
-    /// Nothing is at work under its execution's name.
-    NotLive,
     /// It was told, and that is durable.
     Told,
     /// Its task is over.
@@ -52,29 +49,30 @@ impl Engine {
     ) -> Result<(), CompletionError> {
         let token = TaskToken(token.to_owned());
         let execution = token.execution().ok_or(CompletionError::InvalidToken)?;
-        loop {
-            let (done, told) = oneshot::channel();
-            let message = Message::Complete {
-                execution: execution.as_str().into(),
-                token: token.clone(),
-                completion: completion.clone(),
-                done,
-            };
-            self.send(message).await?;
-            match told.await.map_err(|_| self.gone())? {
-                Standing::Told => return Ok(()),
-                Standing::Over => return Err(CompletionError::TaskOver),
-                Standing::Foreign => return Err(CompletionError::InvalidToken),
-                Standing::NotLive => {}
+        let message = |done| Message::Complete {
+            execution: execution.as_str().into(),
+            token: token.clone(),
+            completion: completion.clone(),
+            done,
+        };
+        let standing = match self.put(&message).await? {
+            Some(standing) => standing,
+            None => {
+                // A forged token has nothing read back.
+                let record = self.store().execution(&execution).map_err(EngineError::from)?;
+                if !record.is_some_and(|record| token.is_sealed_by(&record.seed)) {
+                    return Err(CompletionError::InvalidToken);
+                }
+                match self.rouse(&execution, message).await? {
+                    Asked::Answered(standing) => standing,
+                    Asked::Over(_) => Standing::Over,
+                }
             }
-            let record = self.store().execution(&execution).map_err(EngineError::from)?;
-            // A forged token has nothing read back.
-            if !record.is_some_and(|record| token.is_sealed_by(&record.seed)) {
-                return Err(CompletionError::InvalidToken);
-            }
-            if let Roused::Over(_) = self.rouse(&execution).await? {
-                return Err(CompletionError::TaskOver);
-            }
+        };
+        match standing {
+            Standing::Told => Ok(()),
+            Standing::Over => Err(CompletionError::TaskOver),
+            Standing::Foreign => Err(CompletionError::InvalidToken),
         }
     }
 }

@@ -118,7 +118,8 @@ async fn wake_all(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
         // One that has begun to rest since it was found is left to rest.
         go_on(engine, page.into_iter().map(|it| it.arn), |found| !found.rests).await?;
     }
-    let ((), woken) = tokio::join!(stop_orphans(engine), wake_due(engine, next));
+    let ((), (), woken) =
+        tokio::join!(stop_orphans(engine), tell_ended(engine), wake_due(engine, next));
     woken
 }
 
@@ -148,17 +149,34 @@ async fn go_on(
 ) -> Result<(), Ended> {
     let resumed = stream::iter(executions).for_each_concurrent(AT_ONCE, async |execution| {
         let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = engine.resume_if(&execution, &is_wanted).await
+        if let Err(error) = engine.resume_if(&execution, &is_wanted, None).await
             && engine.is_running()
         {
-            tracing::error!(%execution, %error, "an execution cannot go on");
-            let until = engine.now().plus_millis(TRIED_AGAIN_MILLIS);
-            // A store that cannot keep this stops the engine.
-            let _ = engine.keep(vec![Record::Rests { execution, until: Some(until) }]).await;
+            engine.try_again_later(execution, &error).await;
         }
     });
     resumed.await;
     engine.upgrade().filter(Engine::is_running).map(drop).ok_or(Ended)
+}
+
+impl Engine {
+    /// An execution cannot go on.
+    pub(crate) async fn try_again_later(&self, execution: ExecutionArn, error: &EngineError) {
+        tracing::error!(%execution, %error, "an execution cannot go on");
+        let until = self.now().plus_millis(TRIED_AGAIN_MILLIS);
+        // A store that cannot keep this stops the engine.
+        let _ = self.keep(vec![Record::Rests { execution, until: Some(until) }]).await;
+    }
+}
+
+/// Tells of what ended while nobody was there to tell it.
+async fn tell_ended(engine: &WeakEngine) {
+    let Some(engine) = engine.upgrade() else { return };
+    if let Err(error) = engine.tell_all_ended().await
+        && engine.is_running()
+    {
+        tracing::error!(%error, "executions may wait for one that is over");
+    }
 }
 
 /// Stops what was under way for a Map Run that is over.

@@ -5,11 +5,18 @@
 //! the order of batches. The next batch is gathered while the last one is on its way to the disk.
 
 mod act;
+mod begin;
 mod door;
+mod jobs;
+mod lines;
 mod message;
 mod rest;
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
 use futures::{
     FutureExt, StreamExt,
@@ -21,7 +28,9 @@ use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use act::Act;
 use door::absent;
-pub(crate) use message::{Message, Start, Stopping};
+use lines::answered;
+pub(crate) use message::{Message, Reply, Resumption, Start, Stopping};
+use rest::Lingering;
 
 use crate::{
     Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
@@ -31,7 +40,6 @@ use crate::{
     custody::NextWake,
     live::Live,
     measures::{Executions, Measures},
-    reservation::Reservation,
     store::{Batch, Record},
     tasks::{Tasks, said},
     timers::Timers,
@@ -61,6 +69,8 @@ pub(crate) struct Driver {
     activities: Activities,
     timers: Timers,
     live: HashMap<ExecutionArn, Live>,
+    /// The first to leave memory first.
+    lingering: VecDeque<Lingering>,
     /// How many are unfinished and not live: they rest, or are yet to be resumed.
     elsewhere: usize,
     /// How many may be unfinished.
@@ -70,6 +80,8 @@ pub(crate) struct Driver {
     acts: Vec<Act>,
     commits: FuturesOrdered<BoxFuture<'static, Commit>>,
     draining: bool,
+    /// Whether any execution's end may be waited for by another's task.
+    are_executions_awaited: bool,
     /// Set when something broke, before anybody learns that there is no answer.
     failure: Arc<SetOnce<EngineError>>,
     measures: Arc<Measures>,
@@ -98,12 +110,14 @@ impl Driver {
             activities: Activities::default(),
             timers: Timers::default(),
             live: HashMap::new(),
+            lingering: VecDeque::new(),
             elsewhere: 0,
             open_max,
             batch: Batch::default(),
             acts: Vec::new(),
             commits: FuturesOrdered::new(),
             draining: false,
+            are_executions_awaited: false,
             failure,
             measures,
         }
@@ -127,6 +141,7 @@ impl Driver {
     async fn turn(&mut self) -> Result<(), StoreError> {
         if let Some(store) = &self.store {
             self.elsewhere = store.open_count()?;
+            self.are_executions_awaited = store.are_executions_awaited()?;
         }
         let mut arrived = Vec::with_capacity(BATCH_MAX);
         let mut alarm: Option<(Timestamp, BoxFuture<'static, ()>)> = None;
@@ -146,7 +161,7 @@ impl Driver {
                     if count == 0 {
                         return Ok(());
                     }
-                    arrived.drain(..).for_each(|message| self.take(message));
+                    arrived.drain(..).try_for_each(|message| self.take(message))?;
                     // An inbox that is never empty keeps no timer waiting.
                     self.fire();
                 }
@@ -162,9 +177,10 @@ impl Driver {
         }
     }
 
-    /// Keeps the alarm at the next timer.
+    /// Keeps the alarm at the next timer, or when the next execution may leave memory.
     fn set(&self, alarm: &mut Option<(Timestamp, BoxFuture<'static, ()>)>) {
-        let next = self.timers.next();
+        let leaves = self.lingering.front().map(|lingering| lingering.until);
+        let next = [self.timers.next(), leaves].into_iter().flatten().min();
         if alarm.as_ref().map(|(at, _)| *at) != next {
             *alarm = next.map(|at| (at, self.clock.sleep_until(at)));
         }
@@ -180,10 +196,10 @@ impl Driver {
         self.inbox.is_empty() && self.commits.is_empty() && self.tasks.is_empty()
     }
 
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Message) -> Result<(), StoreError> {
         match message {
             Message::Start(start) => self.start(*start),
-            Message::Resume { arn, live, held, done } => self.resume(arn, *live, held, done),
+            Message::Resume(resumption) => self.resume(resumption)?,
             Message::Redrive { execution, live, client_token, held, done } => {
                 self.redrive(&execution, *live, client_token, held, done);
             }
@@ -194,22 +210,25 @@ impl Driver {
                 let asked = !self.draining && self.activities.ask(&activity, worker).is_ok();
                 // Who asked may have gone; so below.
                 let _ = done.send(asked || self.draining);
-                self.hand_out(&activity);
+                self.hand_out(&activity)?;
             }
+            Message::Assigned { activity, found, done } => {
+                self.assigned(&activity, found, done)?;
+            }
+            Message::Unassigned { activity, found } => self.unassigned(&activity, &found)?,
+            Message::JobEnded { execution, task, done } => self.job_ended(execution, task, done),
             Message::DismissWorkers => self.activities.dismiss(),
             Message::TaskDone { execution, task, outcome } => {
                 // A task that was cancelled meanwhile has no say.
                 if self.tasks.end(&execution, &task) {
-                    self.tell(&execution, fact_of(task.clone(), outcome));
-                    self.follow(&execution, &task);
+                    self.tell(&execution, fact_of(task, outcome));
                 }
             }
             Message::Stop { arn, error, done } => {
                 let is_live = self.live.contains_key(&arn);
                 match self.tell(&arn, FactKind::ExecutionAborted { error }) {
                     Some(at) => self.acts.push(Act::Stopped { at, done }),
-                    None if is_live => drop(done.send(Stopping::Ending)),
-                    None => drop(done.send(Stopping::NotLive)),
+                    None => drop(done.send(is_live.then_some(Stopping::Ending))),
                 }
             }
             Message::Wait { arn, done } => {
@@ -231,77 +250,12 @@ impl Driver {
                 self.activities.dismiss();
             }
         }
-    }
-
-    fn start(&mut self, start: Start) {
-        if self.draining {
-            return;
-        }
-        let Start { arn, name, machine_arn, definition, live, fact, held, done } = start;
-        if self.open() >= self.open_max {
-            let _ = done.send(None);
-            return;
-        }
-        let machine = machine_arn;
-        let started_at = self.clock.now();
-        let (version, alias) = qualified(&fact);
-        self.keep(Record::Created {
-            arn: arn.clone(),
-            name,
-            machine,
-            version,
-            alias,
-            definition,
-            started_at,
-        });
-        self.live.insert(arn.clone(), live);
-        // The acknowledgement stands before what the first step asks for.
-        self.acts.push(Act::Started { at: started_at, held, done });
-        self.tell_at(started_at, &arn, fact);
-    }
-
-    fn resume(
-        &mut self,
-        arn: ExecutionArn,
-        mut live: Live,
-        held: Reservation,
-        done: oneshot::Sender<()>,
-    ) {
-        if self.draining {
-            return;
-        }
-        let commands = live.unperformed();
-        let at = live.told_at;
-        self.wake(&arn, &mut live);
-        self.live.insert(arn.clone(), live);
-        self.elsewhere = self.elsewhere.saturating_sub(1);
-        self.acts.push(Act::Perform { execution: arn, commands, at });
-        self.acts.push(Act::Resumed { held, done });
-    }
-
-    fn redrive(
-        &mut self,
-        execution: &ExecutionArn,
-        mut live: Live,
-        client_token: Option<String>,
-        held: Reservation,
-        done: oneshot::Sender<Timestamp>,
-    ) {
-        if self.draining {
-            return;
-        }
-        let at = self.clock.now().max(live.told_at);
-        // Before the fact: it may end at once again.
-        self.keep(Record::Redriven { execution: execution.clone(), at });
-        // It goes on with the versions of now.
-        live.bearings.pins = None;
-        self.live.insert(execution.clone(), live);
-        self.acts.push(Act::Redriven { at, held, done });
-        self.tell_at(at, execution, FactKind::ExecutionRedriven { client_token });
+        Ok(())
     }
 
     /// Tells timers whose moment has come.
     fn fire(&mut self) {
+        self.lay_down_lingering();
         let now = self.clock.now();
         for _ in 0..BATCH_MAX {
             let Some((execution, timer)) = self.timers.take_due(now) else { return };
@@ -323,8 +277,10 @@ impl Driver {
     ) -> Option<Timestamp> {
         let is_redrive = matches!(kind, FactKind::ExecutionRedriven { .. });
         let live = self.live.get_mut(execution).filter(|it| is_redrive || it.is_running())?;
-        let absent_activities =
-            absent(self.store.as_deref(), live.execution.machine().activities());
+        let machine = live.execution.machine();
+        let absent_activities = absent(self.store.as_deref(), machine.activities());
+        let has_lines = machine.has_jobs() || !machine.activities().is_empty();
+        let (answered, submitted) = (answered(&kind), submitted(&kind));
         let (fact, step) = live.tell(now, kind, absent_activities);
         let (at, number) = (fact.at, live.facts);
         let execution = execution.clone();
@@ -335,9 +291,15 @@ impl Driver {
                 self.keep(Record::Finished { execution, status, stopped_at: at });
             }
         }
+        if has_lines {
+            self.list(&execution, answered, &step.commands);
+        }
         // Shown first: watchers have the last event before the execution is over.
         self.acts.push(Act::Show { execution: execution.clone(), history: step.history });
         self.acts.push(Act::Perform { execution: execution.clone(), commands: step.commands, at });
+        if let Some(task) = submitted {
+            self.submitted(&execution, &task);
+        }
         if self.store.is_some() {
             self.note(execution);
         }
@@ -380,10 +342,9 @@ impl Driver {
     }
 }
 
-/// The version and the alias that an execution is started with, as ARNs.
-fn qualified(started: &FactKind) -> (Option<Arc<str>>, Option<Arc<str>>) {
-    let FactKind::ExecutionStarted { version, alias, .. } = started else { return (None, None) };
-    (version.as_deref().map(Arc::from), alias.as_deref().map(Arc::from))
+fn submitted(fact: &FactKind) -> Option<CommandId> {
+    let FactKind::TaskSubmitted { task, .. } = fact else { return None };
+    Some(task.clone())
 }
 
 fn fact_of(task: CommandId, outcome: Outcome) -> FactKind {

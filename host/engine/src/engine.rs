@@ -15,8 +15,9 @@ use crate::{
     arn::{check_name, execution_arn},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     custody::{Custodian, NextWake},
-    driver::{Driver, Kept, Message, Start},
+    driver::{Driver, Kept, Message, Resumption, Start},
     handle::EngineHandle,
+    histories::Histories,
     map_run::MapRuns,
     measures::{Measures, StoreMeasures},
     pressure::Pressure,
@@ -107,6 +108,7 @@ pub(crate) struct Shared {
     integrations: Arc<[Arc<dyn Integration>]>,
     reservations: Arc<Reservations>,
     pub(crate) machines: Machines,
+    pub(crate) histories: Histories,
     failure: Arc<SetOnce<EngineError>>,
     measures: Arc<Measures>,
     pressure: Arc<Pressure>,
@@ -209,11 +211,13 @@ impl Engine {
         let inbox = begin(Some(kept), config.standard_max);
         let express = begin(None, config.express_max);
         let (reservations, machines) = (Arc::default(), Machines::default());
+        let histories = Histories::default();
         let shared = Arc::new(Shared {
             config,
             integrations,
             reservations,
             machines,
+            histories,
             failure,
             measures,
             pressure,
@@ -287,14 +291,16 @@ impl Engine {
     /// Goes on with an execution that was interrupted: its facts are told again, and what they left
     /// outstanding is performed again. One that is at work or over is left alone.
     pub async fn resume(&self, arn: &str) -> Result<(), EngineError> {
-        self.resume_if(arn, |_| true).await
+        self.resume_if(arn, |_| true, None).await
     }
 
-    /// Goes on with an execution if what the store knows of it says that it is to be.
+    /// Goes on with an execution if what the store knows of it says that it is to be: with what it is
+    /// read back for, or by itself. One that is at work is left alone.
     pub(crate) async fn resume_if(
         &self,
         arn: &str,
         is_wanted: impl FnOnce(&ExecutionRecord) -> bool,
+        first: Option<Message>,
     ) -> Result<(), EngineError> {
         let held = self.hold(&arn.into()).await;
         if self.is_live(arn).await? {
@@ -306,8 +312,8 @@ impl Engine {
         }
         let live = self.replayed(&record).await?;
         let (done, resumed) = oneshot::channel();
-        let arn = record.summary.arn;
-        self.send(Message::Resume { arn, live, held, done }).await?;
+        let (arn, first) = (record.summary.arn, first.map(Box::new));
+        self.send(Message::Resume(Resumption { arn, live, first, held, done })).await?;
         resumed.await.map_err(|_| self.gone())
     }
 

@@ -7,7 +7,7 @@ use stepyard_asl::{
     CommandId, MapRun, Payload, Pins, Resource, StateName, StatesError, TaskToken, Timestamp,
 };
 
-use crate::EngineHandle;
+use crate::{EngineHandle, ExecutionArn};
 
 /// Runs tasks for the resources it claims.
 pub trait Integration: Send + Sync {
@@ -28,6 +28,12 @@ pub trait Integration: Send + Sync {
     /// Dropping the future leaves the job as it is.
     fn follow(&self, _task: Task) -> BoxFuture<'_, Outcome> {
         Box::pin(std::future::pending())
+    }
+
+    /// The execution that a submitted job is, where it is one of the engine's: the task's execution may
+    /// then rest until that one is over, and the job is followed only then.
+    fn awaits(&self, _task: &Task) -> Option<ExecutionArn> {
+        None
     }
 
     /// Nobody waits for a job or a Map Run any more: it is ended, as far as that is possible.

@@ -58,7 +58,9 @@ mod event;
 mod express;
 mod functions;
 mod handle;
+mod histories;
 mod integration;
+mod jobs;
 mod live;
 mod looking;
 mod machines;
@@ -99,6 +101,7 @@ pub use functions::{
     OtherQualifier, Pinning, Publishing, PublishingError, Registry, Runtime, VersionPublish,
 };
 pub use handle::EngineHandle;
+pub use histories::HistoryPage;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
 pub use looking::Description;
 pub use machines::{
@@ -110,8 +113,8 @@ pub use prepare::Request;
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
-    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record, Selection,
-    SqliteStore, Store, StoreError, TopicMessage,
+    Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record,
+    Selection, SqliteStore, Store, StoreError, TopicMessage, WaitingTask,
 };
 pub use tags::{TAGS_MAX, TagError, Tags};
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};

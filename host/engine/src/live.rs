@@ -24,6 +24,10 @@ pub(crate) struct Live {
     pub(crate) told_at: Timestamp,
     /// Whether the store has it that it rests.
     pub(crate) rests: bool,
+    /// Whether it stays in memory for a while although it rests.
+    pub(crate) lingers: bool,
+    /// Whether a job of it is followed from here: it does not rest.
+    pub(crate) follows: bool,
     /// How many facts its last checkpoint covers, and how long it is.
     checkpoint: (u64, usize),
     pub(crate) bearings: Bearings,
@@ -50,6 +54,8 @@ impl Live {
             execution,
             facts,
             rests: false,
+            lingers: false,
+            follows: false,
             checkpoint: (facts, 0),
             bearings,
             waiters: Vec::new(),

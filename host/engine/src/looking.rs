@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Engine, EngineError, ExecutionRecord, ExecutionSummary, Selection, Watch,
-    driver::{Message, Stopping},
+    driver::{Message, Reply, Stopping},
     recall::blocking,
 };
 
@@ -19,10 +19,10 @@ pub struct Description {
     pub live: bool,
 }
 
-/// What came of having an execution read back.
-pub(crate) enum Roused {
-    /// It is in memory.
-    AtWork,
+/// What came of asking something of an execution.
+pub(crate) enum Asked<T> {
+    /// It answered.
+    Answered(T),
     /// It is over, and so it ended.
     Over(Status),
 }
@@ -36,32 +36,61 @@ pub(crate) enum Waiting {
 }
 
 impl Engine {
-    /// Has an execution that is not in memory read back, where that is this engine's to do. Fails when
-    /// it is not; what is over is left as it is.
-    pub(crate) async fn rouse(&self, arn: &str) -> Result<Roused, EngineError> {
-        match self.record(arn)?.status {
-            Status::Running if self.shared.config.custody.is_some() => {
-                self.resume(arn).await?;
-                Ok(Roused::AtWork)
+    /// Asks something of an execution. One that is not in memory is read back for it, where that is
+    /// this engine's to do; what is over is left as it is.
+    pub(crate) async fn ask<T>(
+        &self,
+        arn: &str,
+        message: impl Fn(Reply<T>) -> Message,
+    ) -> Result<Asked<T>, EngineError> {
+        match self.put(&message).await? {
+            Some(answer) => Ok(Asked::Answered(answer)),
+            None => self.rouse(arn, message).await,
+        }
+    }
+
+    /// Asks something of an execution; none when it is not in memory.
+    pub(crate) async fn put<T>(
+        &self,
+        message: impl Fn(Reply<T>) -> Message,
+    ) -> Result<Option<T>, EngineError> {
+        let (done, answer) = oneshot::channel();
+        self.send(message(done)).await?;
+        answer.await.map_err(|_| self.gone())
+    }
+
+    /// Has an execution read back that is not in memory, for what is asked of it.
+    pub(crate) async fn rouse<T>(
+        &self,
+        arn: &str,
+        message: impl Fn(Reply<T>) -> Message,
+    ) -> Result<Asked<T>, EngineError> {
+        loop {
+            let (done, answer) = oneshot::channel();
+            match self.record(arn)?.status {
+                Status::Running if self.shared.config.custody.is_some() => {
+                    self.resume_if(arn, |_| true, Some(message(done))).await?;
+                }
+                Status::Running => return Err(EngineError::Interrupted { arn: arn.to_owned() }),
+                ended => return Ok(Asked::Over(ended)),
             }
-            Status::Running => Err(EngineError::Interrupted { arn: arn.to_owned() }),
-            ended => Ok(Roused::Over(ended)),
+            if let Ok(Some(answer)) = answer.await {
+                return Ok(Asked::Answered(answer));
+            }
+            // Somebody else had it read back; it may rest again already.
+            if let Some(answer) = self.put(&message).await? {
+                return Ok(Asked::Answered(answer));
+            }
         }
     }
 
     /// How an execution ends, or the channel by which that comes.
     pub(crate) async fn ending(&self, arn: &str) -> Result<Waiting, EngineError> {
-        loop {
-            let (done, waiting) = oneshot::channel();
-            self.send(Message::Wait { arn: arn.into(), done }).await?;
-            if let Some(ended) = waiting.await.map_err(|_| self.gone())? {
-                return Ok(Waiting::For(ended));
-            }
-            // At work again, it may rest again before it is asked.
-            if let Roused::Over(ended) = self.rouse(arn).await? {
-                return Ok(Waiting::Over(ended));
-            }
-        }
+        let asked = self.ask(arn, |done| Message::Wait { arn: arn.into(), done }).await?;
+        Ok(match asked {
+            Asked::Answered(ended) => Waiting::For(ended),
+            Asked::Over(ended) => Waiting::Over(ended),
+        })
     }
 
     /// Waits until an execution is over, and says how it ended.
@@ -76,10 +105,10 @@ impl Engine {
     pub async fn watch(&self, arn: &str) -> Result<Watch, EngineError> {
         // Subscribed before the journal is read, so that nothing falls between.
         let mut live = self.subscribe(arn).await?;
-        while live.is_none() && self.shared.config.custody.is_some() {
-            match self.rouse(arn).await? {
-                Roused::AtWork => live = self.subscribe(arn).await?,
-                Roused::Over(_) => break,
+        if live.is_none() && self.shared.config.custody.is_some() {
+            let watch = |done| Message::Watch { arn: arn.into(), done };
+            if let Asked::Answered(events) = self.rouse(arn, watch).await? {
+                live = Some(events);
             }
         }
         Ok(Watch::new(self.history(arn).await?, live))
@@ -87,22 +116,12 @@ impl Engine {
 
     /// Stops an execution, and says when it was stopped, or when it had ended before.
     pub async fn stop(&self, arn: &str, error: StatesError) -> Result<Timestamp, EngineError> {
-        loop {
-            let (done, stopped) = oneshot::channel();
-            let message = Message::Stop { arn: arn.into(), error: error.clone(), done };
-            self.send(message).await?;
-            match stopped.await.map_err(|_| self.gone())? {
-                Stopping::Stopped(at) => return Ok(at),
-                // That is waited for.
-                Stopping::Ending => {
-                    self.wait(arn).await?;
-                    break;
-                }
-                Stopping::NotLive => {}
-            }
-            if let Roused::Over(_) = self.rouse(arn).await? {
-                break;
-            }
+        let stop = |done| Message::Stop { arn: arn.into(), error: error.clone(), done };
+        match self.ask(arn, stop).await? {
+            Asked::Answered(Stopping::Stopped(at)) => return Ok(at),
+            // That is waited for.
+            Asked::Answered(Stopping::Ending) => drop(self.wait(arn).await?),
+            Asked::Over(_) => {}
         }
         let ended = self.record(arn)?.summary.stopped_at;
         ended.ok_or_else(|| EngineError::Interrupted { arn: arn.to_owned() })
@@ -135,8 +154,6 @@ impl Engine {
         &self,
         arn: &str,
     ) -> Result<Option<mpsc::UnboundedReceiver<HistoryEvent>>, EngineError> {
-        let (done, events) = oneshot::channel();
-        self.send(Message::Watch { arn: arn.into(), done }).await?;
-        events.await.map_err(|_| self.gone())
+        self.put(|done| Message::Watch { arn: arn.into(), done }).await
     }
 }

@@ -67,7 +67,7 @@ impl Engine {
             });
             let mut live =
                 restored.unwrap_or_else(|| Live::new(Execution::new(machine), 0, bearings));
-            for fact in store.facts_after(&arn, live.facts)? {
+            for fact in store.facts_after(&arn, live.facts, usize::MAX)? {
                 live.retell(&fact);
             }
             live.rests = rests;
@@ -88,7 +88,10 @@ impl Engine {
         found.ok_or_else(|| EngineError::ExecutionDoesNotExist { arn: arn.to_owned() })
     }
 
-    fn machine_of(&self, record: &ExecutionRecord) -> Result<Arc<StateMachine>, EngineError> {
+    pub(crate) fn machine_of(
+        &self,
+        record: &ExecutionRecord,
+    ) -> Result<Arc<StateMachine>, EngineError> {
         self.read_definition(&record.definition).map_err(|diagnostics| {
             let first = diagnostics.first();
             EngineError::InvalidDefinition {

@@ -7,7 +7,7 @@ mod sqlite;
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
-use stepyard_asl::{Fact, FactKind, Parent, Payload, Pins, Seed, Status, Timestamp};
+use stepyard_asl::{CommandId, Fact, FactKind, Parent, Payload, Pins, Seed, Status, Timestamp};
 
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
@@ -33,11 +33,16 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// An execution's journal, from its first fact; empty when there is no such execution.
     fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
-        self.facts_after(execution, 0)
+        self.facts_after(execution, 0, usize::MAX)
     }
 
-    /// The facts of an execution's journal that come after its first `told`.
-    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError>;
+    /// The facts of an execution's journal that come after its first `told`, at most `limit`.
+    fn facts_after(
+        &self,
+        execution: &str,
+        told: u64,
+        limit: usize,
+    ) -> Result<Vec<Fact>, StoreError>;
 
     /// The last checkpoint of an execution, if there is one.
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError>;
@@ -55,6 +60,22 @@ pub trait Store: Send + Sync + fmt::Debug {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError>;
+
+    /// Tasks that wait for what is named `awaited`, an activity or an execution: those with a number
+    /// above `after`, the longest waiting first, and at most `limit`.
+    fn waiting(
+        &self,
+        awaited: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<WaitingTask>, StoreError>;
+
+    /// Tasks that wait for an execution that is over, or is there no longer; otherwise as
+    /// [`Self::waiting`].
+    fn waiting_for_ended(&self, after: u64, limit: usize) -> Result<Vec<WaitingTask>, StoreError>;
+
+    /// Whether any task waits for an execution.
+    fn are_executions_awaited(&self) -> Result<bool, StoreError>;
 
     /// How many executions are unfinished.
     fn open_count(&self) -> Result<usize, StoreError>;
@@ -172,6 +193,23 @@ pub enum Record {
         /// The execution.
         execution: ExecutionArn,
     },
+    /// A task of an execution waits for something by its name, after those that do; one that does
+    /// already keeps its place.
+    Waits {
+        /// The execution.
+        execution: ExecutionArn,
+        /// The task.
+        task: CommandId,
+        /// What it waits for.
+        awaited: Awaited,
+    },
+    /// A task waits so no longer, if it did.
+    WaitsNoLonger {
+        /// The execution.
+        execution: ExecutionArn,
+        /// The task.
+        task: CommandId,
+    },
     /// What an execution is after so many facts; it takes the place of an earlier one.
     Checkpoint {
         /// The execution.
@@ -232,10 +270,41 @@ impl Record {
             | Self::Redriven { execution, .. }
             | Self::Rests { execution, .. }
             | Self::Wakes { execution }
+            | Self::Waits { execution, .. }
+            | Self::WaitsNoLonger { execution, .. }
             | Self::Checkpoint { execution, .. } => Some(execution),
             _ => None,
         }
     }
+}
+
+/// What a task waits for by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A worker of the activity of this ARN.
+    Worker(Arc<str>),
+    /// The end of this execution.
+    End(ExecutionArn),
+}
+
+impl Awaited {
+    /// The ARN of what is awaited.
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Worker(arn) | Self::End(arn) => arn,
+        }
+    }
+}
+
+/// A task that waits for something by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingTask {
+    /// Its place in the order in which tasks began to wait; no other was ever given it.
+    pub number: u64,
+    /// Its execution.
+    pub execution: ExecutionArn,
+    /// The task.
+    pub task: CommandId,
 }
 
 /// What an execution is after some of its facts: told the rest of them, it is what it is after all.
@@ -326,6 +395,8 @@ pub struct Selection {
     pub status: Option<String>,
     /// Only those that are not finished, and do not rest either.
     pub awake: bool,
+    /// Only those that are not finished, and are children of Map Runs.
+    pub children: bool,
     /// Only those created before the one of this number.
     pub before: Option<u64>,
     /// At most so many; all when none.

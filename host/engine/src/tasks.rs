@@ -8,7 +8,9 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use tracing::Instrument;
 
 use crate::{
-    Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Task, crash,
+    Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Task,
+    activities::Found,
+    crash,
     driver::Message,
     live::Bearings,
     measures::{Attempt, Measures},
@@ -32,14 +34,17 @@ type Works = HashMap<ExecutionArn, HashMap<CommandId, Running>>;
 
 /// A task at work; dropped, it is given up.
 struct Running {
-    work: AbortHandle,
+    /// None: what it waits for is told by its own end.
+    work: Option<AbortHandle>,
     /// What ends a job or a Map Run that nobody waits for any more.
     job: Option<(Arc<dyn Integration>, Task)>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.work.abort();
+        if let Some(work) = &self.work {
+            work.abort();
+        }
     }
 }
 
@@ -49,6 +54,8 @@ pub(crate) struct Circumstances {
     pub(crate) bearings: Bearings,
     /// Whether it was accepted outside before.
     pub(crate) is_submitted: bool,
+    /// Whether the execution is over that it is a job of.
+    pub(crate) has_ended: bool,
 }
 
 impl Tasks {
@@ -68,22 +75,74 @@ impl Tasks {
         self.running.is_empty()
     }
 
-    /// Begins a task, or follows it where it was submitted; its outcome comes as
-    /// [`Message::TaskDone`], or by its token.
+    /// Begins a task, or looks after it where it was submitted; its outcome comes as
+    /// [`Message::TaskDone`], or by its token. One that is looked after already is left to that.
     pub(crate) fn begin(
         &mut self,
         execution: &ExecutionArn,
         command: ScheduleTask,
         circumstances: Circumstances,
     ) {
-        let ScheduleTask {
-            task: id, visit, attempt, state, resource, input, token, map_run, ..
-        } = command;
+        let Circumstances { deadline, bearings, is_submitted, has_ended } = circumstances;
+        if is_submitted && self.is_at_work(execution, &command.task) {
+            return;
+        }
+        let attempt = command.attempt;
+        let (integration, mut task) = self.task(execution, command);
+        task.deadline = deadline;
+        (task.trace, task.pins) = (bearings.trace, bearings.pins);
+        let state = &task.state;
+        let span = tracing::info_span!("task", execution = %execution, state = %state, attempt);
+        let is_map_run = *task.resource.kind() == ResourceKind::MapRun;
+        let has_job = is_map_run || task.resource.is_job();
+        let job = integration.clone().filter(|_| has_job).map(|it| (it, task.clone()));
+        let id = task.id.clone();
+        let work = match (is_submitted, task.token.clone()) {
+            (true, Some(token)) => {
+                let awaited = integration.as_ref().and_then(|it| it.awaits(&task));
+                match awaited.filter(|_| !has_ended) {
+                    Some(awaited) => {
+                        let engine = self.engine.clone();
+                        tokio::spawn(engine.look_after(awaited, execution.clone(), id.clone()));
+                        None
+                    }
+                    None => Some(follow(integration, task, token).boxed()),
+                }
+            }
+            _ => {
+                let measured = Attempt::begin(&self.measures, &task.resource);
+                // A Map Run waits for executions, which begin only where tasks leave room.
+                let burden = (!is_map_run).then(|| self.pressure.take(task.input.len()));
+                let reply = Reply { inbox: self.inbox.clone(), execution: execution.clone() };
+                Some(do_task(integration, task, reply, measured, burden).boxed())
+            }
+        };
+        let work = work.map(|work| tokio::spawn(work.instrument(span)).abort_handle());
+        let works = if is_map_run || is_submitted { &mut self.followed } else { &mut self.running };
+        works.entry(execution.clone()).or_default().insert(id, Running { work, job });
+    }
+
+    /// The execution that a task's job is, where it is one of the engine's.
+    pub(crate) fn awaited(
+        &self,
+        execution: &ExecutionArn,
+        command: &ScheduleTask,
+    ) -> Option<ExecutionArn> {
+        let (integration, task) = self.task(execution, command.clone());
+        integration?.awaits(&task)
+    }
+
+    /// Who does a task, and what it is told.
+    fn task(
+        &self,
+        execution: &ExecutionArn,
+        command: ScheduleTask,
+    ) -> (Option<Arc<dyn Integration>>, Task) {
+        let ScheduleTask { task: id, visit, attempt, state, resource, input, token, .. } = command;
         let claims = |it: &&Arc<dyn Integration>| it.claims(&resource);
         let integration = self.integrations.iter().find(claims).cloned();
-        let span = tracing::info_span!("task", execution = %execution, state = %state, attempt);
         let task = Task {
-            id: id.clone(),
+            id,
             execution: execution.to_string(),
             idempotency_key: format!("{execution}/{visit}"),
             state,
@@ -91,29 +150,36 @@ impl Tasks {
             resource,
             input,
             token,
-            deadline: circumstances.deadline,
-            trace: circumstances.bearings.trace,
-            pins: circumstances.bearings.pins,
-            map_run,
+            deadline: None,
+            trace: None,
+            pins: None,
+            map_run: command.map_run,
             engine: self.engine.clone(),
         };
-        let is_map_run = *task.resource.kind() == ResourceKind::MapRun;
-        let has_job = is_map_run || task.resource.is_job();
-        let job = integration.clone().filter(|_| has_job).map(|it| (it, task.clone()));
-        let work = match (circumstances.is_submitted, task.token.clone()) {
-            (true, Some(token)) => follow(integration, task, token).boxed(),
-            _ => {
-                let measured = Attempt::begin(&self.measures, &task.resource);
-                // A Map Run waits for executions, which begin only where tasks leave room.
-                let burden = (!is_map_run).then(|| self.pressure.take(task.input.len()));
-                let reply = Reply { inbox: self.inbox.clone(), execution: execution.clone() };
-                do_task(integration, task, reply, measured, burden).boxed()
-            }
-        };
-        let running = Running { work: tokio::spawn(work.instrument(span)).abort_handle(), job };
-        let is_followed = is_map_run || circumstances.is_submitted;
-        let works = if is_followed { &mut self.followed } else { &mut self.running };
-        works.entry(execution.clone()).or_default().insert(id, running);
+        (integration, task)
+    }
+
+    /// Has the execution of a task read back that a worker was assigned to.
+    pub(crate) fn fetch(&self, activity: &str, found: Found) {
+        tokio::spawn(self.engine.clone().fetch(activity.into(), found));
+    }
+
+    /// Has those told that wait for an execution which is over.
+    pub(crate) fn tell_awaiting(&self, ended: &ExecutionArn) {
+        tokio::spawn(self.engine.clone().tell_awaiting(ended.clone()));
+    }
+
+    /// Whether anything is at work on an execution's tasks.
+    pub(crate) fn are_at_work(&self, execution: &ExecutionArn) -> bool {
+        [&self.running, &self.followed].into_iter().any(|works| {
+            let tasks = works.get(execution).into_iter().flat_map(HashMap::values);
+            tasks.into_iter().any(|running| running.work.is_some())
+        })
+    }
+
+    fn is_at_work(&self, execution: &ExecutionArn, task: &CommandId) -> bool {
+        let followed = self.followed.get(execution).and_then(|tasks| tasks.get(task));
+        followed.is_some_and(|running| running.work.is_some())
     }
 
     /// A task is over; `false` when nobody waits for it any more.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures::future::join_all;
 use stepyard_asl::{CommandId, Fact, FactKind, Payload, StatesError, Status, Timestamp};
 use stepyard_engine::{
-    AliasRecord, Batch, Checkpoint, ExecutionArn, MachineType, MemoryStore, Quotas, Record, Route,
-    Selection, SqliteStore, StateMachineRecord, Store, StoreError, Tags, VersionRecord,
-    VersionSummary,
+    AliasRecord, Awaited, Batch, Checkpoint, ExecutionArn, MachineType, MemoryStore, Quotas,
+    Record, Route, Selection, SqliteStore, StateMachineRecord, Store, StoreError, Tags,
+    VersionRecord, VersionSummary, WaitingTask,
 };
 
 /// The stores there are: a new one is added here and in `key_value_contract.rs`.
@@ -198,7 +198,8 @@ async fn the_last_checkpoint_is_kept_and_the_facts_that_follow_it_are_found() {
         assert_eq!(store.checkpoint(&arn("a")), Ok(Some(checkpoint)), "{store:?}");
         let all = store.facts(&arn("a")).unwrap();
         assert_eq!(all.len(), 5);
-        assert_eq!(store.facts_after(&arn("a"), 4).unwrap(), all[4..]);
+        assert_eq!(store.facts_after(&arn("a"), 4, usize::MAX).unwrap(), all[4..]);
+        assert_eq!(store.facts_after(&arn("a"), 1, 2).unwrap(), all[1..3]);
         let unknown = Checkpoint { facts: 1, body: String::new() };
         let kept = Record::Checkpoint { execution: arn("b"), checkpoint: unknown };
         assert!(store.append(batch([kept])).await.is_err(), "{store:?}");
@@ -427,6 +428,112 @@ async fn aliases_are_kept_replaced_and_deleted() {
             assert_eq!(store.alias(MACHINE, "b"), Ok(None));
         }
         assert_eq!(store.aliases(MACHINE), Ok(vec![alias("PROD", [100, 0])]));
+    }
+}
+
+#[tokio::test]
+async fn the_open_children_of_map_runs_are_listed_alone() {
+    for (store, _folder) in stores() {
+        let run = format!("{MACHINE}/Each");
+        for (name, machine) in [("a", &*run), ("b", MACHINE), ("c", &*run), ("d", &*run)] {
+            store.append(batch(created(name, machine))).await.unwrap();
+        }
+        let execution = ExecutionArn::from(format!("{run}:c"));
+        let (status, stopped_at) = (Status::TimedOut, at(30));
+        store.append(batch([Record::Finished { execution, status, stopped_at }])).await.unwrap();
+        let children = Selection { children: true, ..Selection::default() };
+        let names = |selection: &Selection| {
+            let found = store.executions(selection).unwrap();
+            found.iter().map(|it| it.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&children), ["d", "a"], "{store:?}");
+        let awake = Selection { awake: true, ..children };
+        let execution = ExecutionArn::from(format!("{run}:d"));
+        store.append(batch([Record::Rests { execution, until: None }])).await.unwrap();
+        assert_eq!(names(&awake), ["a"]);
+    }
+}
+
+#[tokio::test]
+async fn tasks_wait_in_the_order_in_which_they_began_to() {
+    for (store, _folder) in stores() {
+        let waits = |name: &str, task: &str, awaited: Awaited| Record::Waits {
+            execution: arn(name),
+            task: task.parse().unwrap(),
+            awaited,
+        };
+        let left = |name: &str, task: &str| Record::WaitsNoLonger {
+            execution: arn(name),
+            task: task.parse().unwrap(),
+        };
+        let pack = || Awaited::Worker("pack".into());
+        for name in ["a", "b"] {
+            store.append(batch(created(name, MACHINE))).await.unwrap();
+        }
+        let records = [
+            waits("a", "1.0:task", pack()),
+            waits("b", "1.0:task", Awaited::Worker("other".into())),
+            waits("b", "2.0:task", pack()),
+            waits("a", "2.0:task", pack()),
+            // It keeps its place.
+            waits("a", "1.0:task", pack()),
+        ];
+        store.append(batch(records)).await.unwrap();
+        let line = |after, limit| {
+            let found = store.waiting("pack", after, limit).unwrap().into_iter();
+            found
+                .map(|it| {
+                    let name = it.execution.rsplit_once(':').unwrap().1.to_owned();
+                    (it.number, name, it.task.to_string())
+                })
+                .collect::<Vec<_>>()
+        };
+        let all = line(0, 9);
+        let names: Vec<_> = all.iter().map(|(_, name, task)| (&**name, &**task)).collect();
+        let expected = [("a", "1.0:task"), ("b", "2.0:task"), ("a", "2.0:task")];
+        assert_eq!(names, expected, "{store:?}");
+        assert_eq!(line(all[0].0, 1), all[1..2]);
+        let last = all[2].0;
+        for _ in 0..2 {
+            store.append(batch([left("a", "2.0:task"), left("b", "3.0:task")])).await.unwrap();
+            assert_eq!(line(0, 9), all[..2]);
+        }
+        store.append(batch([waits("a", "2.0:task", pack())])).await.unwrap();
+        assert!(line(last, 9)[0].0 > last, "a number is given once");
+        assert!(line(0, 9).len() == 3 && store.waiting("none", 0, 9).unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_wait_for_executions_that_are_over_are_found() {
+    for (store, _folder) in stores() {
+        for name in ["a", "b", "c"] {
+            store.append(batch(created(name, MACHINE))).await.unwrap();
+        }
+        assert_eq!(store.are_executions_awaited(), Ok(false));
+        let waits = |task: &str, awaited: Awaited| Record::Waits {
+            execution: arn("a"),
+            task: task.parse().unwrap(),
+            awaited,
+        };
+        let records = [
+            waits("1.0:task", Awaited::End(arn("b"))),
+            waits("2.0:task", Awaited::End(arn("c"))),
+            waits("3.0:task", Awaited::Worker("pack".into())),
+            waits("4.0:task", Awaited::End(arn("purged"))),
+        ];
+        store.append(batch(records)).await.unwrap();
+        assert_eq!(store.are_executions_awaited(), Ok(true), "{store:?}");
+        store.append(batch([finished("c", Status::TimedOut)])).await.unwrap();
+        let tasks = |found: Vec<WaitingTask>| {
+            found.into_iter().map(|it| it.task.to_string()).collect::<Vec<_>>()
+        };
+        let found = store.waiting_for_ended(0, 9).unwrap();
+        let after = found[0].number;
+        assert_eq!(tasks(found), ["2.0:task", "4.0:task"]);
+        assert_eq!(tasks(store.waiting_for_ended(after, 9).unwrap()), ["4.0:task"]);
+        assert_eq!(tasks(store.waiting_for_ended(0, 1).unwrap()), ["2.0:task"]);
+        assert_eq!(tasks(store.waiting(&arn("b"), 0, 9).unwrap()), ["1.0:task"]);
     }
 }
 

@@ -97,6 +97,10 @@ impl Integration for States {
         })
     }
 
+    fn awaits(&self, task: &Task) -> Option<ExecutionArn> {
+        Call::read(task).ok()?.execution()
+    }
+
     fn cancel(&self, task: Task) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let (Ok(call), Some(engine)) = (Call::read(&task), task.engine.upgrade()) else {

@@ -40,21 +40,13 @@ impl Action for GetExecutionHistory {
         let after = api.pages.place(&list, self.next_token.as_deref())?;
         let after = after.map(|id| id.parse::<u64>()).transpose();
         let after = after.map_err(|_| ApiError::invalid_token())?;
-        let mut events = api.engine.history(arn::execution(&execution)?).await?;
-        if reverse {
-            events.reverse();
-        }
-        let is_left = |event: &HistoryEvent| match (after, reverse) {
-            (None, _) => true,
-            (Some(after), false) => event.id > after,
-            (Some(after), true) => event.id < after,
-        };
-        let mut rest = events.into_iter().filter(is_left);
-        let page: Vec<_> = rest.by_ref().take(page::size(self.max_results)).collect();
-        let more = rest.next().and(page.last());
-        let next_token = more.map(|last| api.pages.token(&list, &last.id.to_string()));
+        let size = page::size(self.max_results);
+        let execution = arn::execution(&execution)?;
+        let found = api.engine.history_page(execution, after, reverse, size).await?;
+        let last = found.events.last().filter(|_| found.has_more);
+        let next_token = last.map(|last| api.pages.token(&list, &last.id.to_string()));
         let with_data = self.include_execution_data.unwrap_or(true);
         let shown = |event: HistoryEvent| if with_data { event } else { event.without_data() };
-        Ok(History { events: page.into_iter().map(shown).collect(), next_token })
+        Ok(History { events: found.events.into_iter().map(shown).collect(), next_token })
     }
 }

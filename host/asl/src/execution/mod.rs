@@ -46,9 +46,6 @@ pub const PAYLOAD_BYTES_MAX: usize = 262_144;
 /// The longest an Express execution may take (Quotas: "Maximum execution time").
 const EXPRESS_SECONDS_MAX: u64 = 300;
 
-/// The most commands that one waits for which is said to rest.
-const RESTING_MAX: usize = 64;
-
 /// What an execution that only waits is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rest {
@@ -164,26 +161,15 @@ impl Execution {
     }
 
     /// When it goes on by itself, if it only waits: for timers, and for tasks that somebody outside
-    /// has. None while something is to be done for it, and while it waits for so much that to find out
-    /// at each fact would cost more than it is worth.
+    /// has or is to ask for. None while something is to be done for it.
     pub fn rest(&self) -> Option<Rest> {
-        if self.status != Status::Running || self.outstanding.len() > RESTING_MAX {
-            return None;
-        }
-        let mut until = None;
-        for command in self.outstanding.all() {
-            match command {
-                Command::StartTimer { at, .. } => {
-                    until = Some(until.map_or(*at, |until: Timestamp| until.min(*at)));
-                }
-                // A job is followed from here, though somebody outside has it.
-                Command::ScheduleTask(task)
-                    if self.task_stage(&task.task) != Some(TaskStage::Scheduled)
-                        && !task.resource.is_job() => {}
-                _ => return None,
-            }
-        }
-        Some(Rest { until })
+        let rests = self.status == Status::Running && self.outstanding.at_work() == 0;
+        rests.then(|| Rest { until: self.outstanding.first_moment() })
+    }
+
+    /// How many tasks and timers it waits for.
+    pub fn waits_for(&self) -> usize {
+        self.outstanding.len()
     }
 
     /// A task that is not over.

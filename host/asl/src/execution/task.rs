@@ -135,6 +135,7 @@ impl Execution {
         let details = Details { output, ..service_details(&task.resource) };
         self.emit_next(&id.branch, EventType::TaskSubmitted, details);
         self.branch_mut(&id.branch).waiting = Waiting::Task(TaskStage::Submitted);
+        self.outstanding.accepted(id);
         None
     }
 

@@ -133,6 +133,7 @@ fn read_states(fields: &mut Fields<'_>, timeout_seconds: Option<u64>) -> Option<
         index,
         timeout_seconds,
         activities: Vec::new(),
+        has_jobs: false,
     })
 }
 

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use stepyard_asl::{
-    Command, CommandKind, HistoryEvent, ResourceKind, ScheduleTask, Status, Timestamp,
+    Command, CommandId, CommandKind, HistoryEvent, ResourceKind, ScheduleTask, Status, Timestamp,
 };
 use tokio::sync::oneshot;
 
-use super::{Driver, Stopping};
+use super::{Driver, Reply, Stopping};
 use crate::{
     ExecutionArn, StoreError, activities::Worker, completion::Standing, reservation::Reservation,
     tasks::Circumstances,
@@ -20,9 +20,10 @@ pub(crate) enum Act {
     Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
     Resumed { held: Reservation, done: oneshot::Sender<()> },
     Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
-    Completed { done: oneshot::Sender<Standing> },
+    Completed { done: Reply<Standing> },
     HandOver { execution: ExecutionArn, task: Box<ScheduleTask>, worker: Worker },
-    Stopped { at: Timestamp, done: oneshot::Sender<Stopping> },
+    Follow { execution: ExecutionArn, task: CommandId },
+    Stopped { at: Timestamp, done: Reply<Stopping> },
     Rest { execution: ExecutionArn, facts: u64, until: Option<Timestamp> },
 }
 
@@ -52,11 +53,12 @@ impl Driver {
                     self.executions().resumed.add();
                     let _ = done.send(at);
                 }
-                Act::Completed { done } => drop(done.send(Standing::Told)),
+                Act::Completed { done } => drop(done.send(Some(Standing::Told))),
                 Act::HandOver { execution, task, worker } => {
-                    self.hand_over(execution, *task, worker);
+                    self.hand_over(execution, *task, worker)?;
                 }
-                Act::Stopped { at, done } => drop(done.send(Stopping::Stopped(at))),
+                Act::Follow { execution, task } => self.follow(&execution, task),
+                Act::Stopped { at, done } => drop(done.send(Some(Stopping::Stopped(at)))),
                 Act::Rest { execution, facts, until } => self.lay_down(&execution, facts, until),
             }
         }
@@ -75,7 +77,6 @@ impl Driver {
                 Command::Finish { status } => self.finish(execution, &status),
                 Command::Cancel { command } if command.kind() == CommandKind::Task => {
                     self.tasks.cancel(execution, &command);
-                    self.activities.withdraw(execution, &command);
                 }
                 Command::Cancel { command } => self.timers.cancel(execution, &command),
                 // What is not begun while draining stands in the journal as outstanding.
@@ -94,7 +95,8 @@ impl Driver {
                     let bearings = self.live.get(execution).map(|live| live.bearings.clone());
                     let bearings = bearings.unwrap_or_default();
                     let is_submitted = self.is_submitted(execution, &task.task);
-                    let circumstances = Circumstances { deadline, bearings, is_submitted };
+                    let circumstances =
+                        Circumstances { deadline, bearings, is_submitted, has_ended: false };
                     self.tasks.begin(execution, *task, circumstances);
                 }
             }
@@ -109,6 +111,9 @@ impl Driver {
             self.executions().end(status, live.execution.started_at(), live.told_at);
             self.executions().show_open(self.open());
             live.finish(status);
+        }
+        if self.are_executions_awaited {
+            self.tasks.tell_awaiting(execution);
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     ExecutionArn, Outcome,
-    activities::Worker,
+    activities::{Found, Worker},
     completion::{Completion, Standing},
     live::Live,
     reservation::Reservation,
@@ -18,7 +18,7 @@ pub(crate) enum Message {
     /// Begin an execution; answered once that is durable.
     Start(Box<Start>),
     /// Go on with an execution that was read back; answered once its commands are performed.
-    Resume { arn: ExecutionArn, live: Box<Live>, held: Reservation, done: oneshot::Sender<()> },
+    Resume(Resumption),
     /// Let an execution that ended without success go on; answered once that is durable.
     Redrive {
         execution: ExecutionArn,
@@ -32,26 +32,32 @@ pub(crate) enum Message {
         execution: ExecutionArn,
         token: TaskToken,
         completion: Completion,
-        done: oneshot::Sender<Standing>,
+        done: Reply<Standing>,
     },
     /// A worker asks for a task; answered with whether it may.
     Ask { activity: Arc<str>, worker: Worker, done: oneshot::Sender<bool> },
+    /// A worker was assigned to a task, whose execution is in memory.
+    Assigned { activity: Arc<str>, found: Found, done: Reply<()> },
+    /// A worker was assigned to a task that it cannot have.
+    Unassigned { activity: Arc<str>, found: Found },
     /// Let all workers go that wait for a task.
     DismissWorkers,
     /// A task's work is done.
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
+    /// The execution is over that a task waits for.
+    JobEnded { execution: ExecutionArn, task: CommandId, done: Reply<()> },
     /// `StopExecution`; answered once it is durable.
-    Stop { arn: ExecutionArn, error: StatesError, done: oneshot::Sender<Stopping> },
-    /// Answer how the execution ends, once it does; none when it is not live.
-    Wait { arn: ExecutionArn, done: oneshot::Sender<Option<oneshot::Receiver<Status>>> },
-    /// Show what is committed from here on; none when the execution is not live.
-    Watch {
-        arn: ExecutionArn,
-        done: oneshot::Sender<Option<mpsc::UnboundedReceiver<HistoryEvent>>>,
-    },
+    Stop { arn: ExecutionArn, error: StatesError, done: Reply<Stopping> },
+    /// Answer how the execution ends, once it does.
+    Wait { arn: ExecutionArn, done: Reply<oneshot::Receiver<Status>> },
+    /// Show what is committed from here on.
+    Watch { arn: ExecutionArn, done: Reply<mpsc::UnboundedReceiver<HistoryEvent>> },
     /// Begin nothing more, and stop once no task is left.
     Shutdown,
 }
+
+/// The answer to what is asked of an execution; none when it is not in memory here.
+pub(crate) type Reply<T> = oneshot::Sender<Option<T>>;
 
 /// What `Stop` is answered with.
 pub(crate) enum Stopping {
@@ -59,8 +65,16 @@ pub(crate) enum Stopping {
     Stopped(Timestamp),
     /// It is about to end anyhow.
     Ending,
-    /// It is not at work here.
-    NotLive,
+}
+
+/// An execution that was read back.
+pub(crate) struct Resumption {
+    pub(crate) arn: ExecutionArn,
+    pub(crate) live: Box<Live>,
+    /// What it was read back for, taken before it may rest again; none when it is to go on by itself.
+    pub(crate) first: Option<Box<Message>>,
+    pub(crate) held: Reservation,
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 /// An execution to begin.

@@ -14,14 +14,12 @@ impl Engine {
     pub async fn stop_orphans(&self) -> Result<(), EngineError> {
         let mut before = None;
         loop {
-            let (status, limit) = (Some("RUNNING".to_owned()), Some(PAGE));
-            let selection = Selection { status, before, limit, ..Selection::default() };
+            let (children, limit) = (true, Some(PAGE));
+            let selection = Selection { children, before, limit, ..Selection::default() };
             let page = self.list(selection).await?;
             let Some(last) = page.last() else { return Ok(()) };
             before = Some(last.number);
-            // The state machine of a child is `<name>/<label>`; no other has such a name.
-            let children = page.iter().filter(|it| it.machine.contains('/'));
-            self.stop_orphans_among(children.map(|it| &it.arn)).await?;
+            self.stop_orphans_among(page.iter().map(|it| &it.arn)).await?;
         }
     }
 

@@ -1,8 +1,10 @@
 //! A store in memory: for Express executions and tests. Nothing of it survives the process.
 
+mod buckets;
+mod waiting;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    convert::Infallible,
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -10,15 +12,14 @@ use std::{
 use futures::future::{BoxFuture, ready};
 use stepyard_asl::{Fact, Status, Timestamp};
 
+use self::{buckets::KeptBucket, waiting::Waiting};
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
-    key_value::{self, Bucket, Change, ChangeKind, Changed, Quotas},
-    record,
+    WaitingTask, key_value::Quotas, record,
 };
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
     VersionRecord, VersionSummary,
-    outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap},
 };
 
 /// Keeps executions, keys and values in memory. Clones share what they keep.
@@ -43,6 +44,7 @@ struct Kept {
     versions: HashMap<Arc<str>, BTreeMap<u64, VersionRecord>>,
     aliases: HashMap<Arc<str>, BTreeMap<Arc<str>, AliasRecord>>,
     tags: HashMap<Arc<str>, Tags>,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -79,16 +81,6 @@ impl MemoryStore {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn change(&self, bucket: &str, kind: ChangeKind) -> Result<Changed, KeyValueError> {
-        let change = Change { bucket: bucket.to_owned(), kind };
-        let mut kept = self.kept();
-        let bucket = kept.buckets.entry(change.bucket.clone()).or_default();
-        match key_value::apply(&change, &self.quotas, bucket) {
-            Ok(changed) => changed,
-            Err(never) => match never {},
-        }
-    }
 }
 
 impl Store for MemoryStore {
@@ -98,10 +90,16 @@ impl Store for MemoryStore {
         Box::pin(ready(result))
     }
 
-    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
+    fn facts_after(
+        &self,
+        execution: &str,
+        told: u64,
+        limit: usize,
+    ) -> Result<Vec<Fact>, StoreError> {
         let kept = self.kept();
         let found = kept.executions.get(execution).into_iter();
-        Ok(found.flat_map(|it| it.facts.range(told + 1..)).map(|(_, fact)| fact.clone()).collect())
+        let facts = found.flat_map(|it| it.facts.range(told + 1..)).take(limit);
+        Ok(facts.map(|(_, fact)| fact.clone()).collect())
     }
 
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
@@ -124,7 +122,9 @@ impl Store for MemoryStore {
         let before = selection.before.map_or(Bound::Unbounded, Bound::Excluded);
         let newest_first = kept.created.range((Bound::Unbounded, before)).rev();
         let found = newest_first.map(|(_, arn)| (arn, &kept.executions[arn]));
-        let found = found.filter(|(_, it)| !selection.awake || it.is_awake());
+        let found = found.filter(|(_, it)| {
+            (!selection.awake || it.is_awake()) && (!selection.children || it.is_open_child())
+        });
         let summaries = found.map(|(arn, execution)| execution.summary(arn));
         let selected = summaries.filter(|summary| {
             let wanted = |wanted: &Option<String>, is: Option<&str>| {
@@ -152,6 +152,25 @@ impl Store for MemoryStore {
         resting.sort_by_key(|(_, at)| *at);
         resting.truncate(limit);
         Ok(resting)
+    }
+
+    fn waiting(
+        &self,
+        awaited: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<WaitingTask>, StoreError> {
+        Ok(self.kept().waiting.after(awaited, after, limit))
+    }
+
+    fn waiting_for_ended(&self, after: u64, limit: usize) -> Result<Vec<WaitingTask>, StoreError> {
+        let kept = self.kept();
+        let is_over = |arn: &str| kept.executions.get(arn).is_none_or(|it| it.finished.is_some());
+        Ok(kept.waiting.for_executions(after, limit, is_over))
+    }
+
+    fn are_executions_awaited(&self) -> Result<bool, StoreError> {
+        Ok(!self.kept().waiting.for_executions(0, 1, |_| true).is_empty())
     }
 
     fn open_count(&self) -> Result<usize, StoreError> {
@@ -316,6 +335,12 @@ impl Kept {
                         kept.rest = Rest::Awake;
                     }
                 }
+                Record::Waits { execution, task, awaited } => {
+                    self.waiting.add(execution, task, awaited);
+                }
+                Record::WaitsNoLonger { execution, task } => {
+                    self.waiting.remove(&execution, &task);
+                }
                 Record::Checkpoint { execution, checkpoint } => {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.checkpoint = Some(checkpoint);
@@ -363,6 +388,11 @@ impl Kept {
 }
 
 impl KeptExecution {
+    /// The state machine of a Map Run's child is `<name>/<label>`; no other has such a name.
+    fn is_open_child(&self) -> bool {
+        self.finished.is_none() && self.machine.contains('/')
+    }
+
     fn is_awake(&self) -> bool {
         self.finished.is_none() && self.rest == Rest::Awake
     }
@@ -382,86 +412,5 @@ impl KeptExecution {
             redrive_count: self.redrives.len().try_into().unwrap_or(u32::MAX),
             redriven_at: self.redrives.last().copied(),
         }
-    }
-}
-
-#[derive(Debug, Default)]
-struct KeptBucket {
-    values: BTreeMap<String, Vec<u8>>,
-    bytes: u64,
-}
-
-impl Bucket for KeptBucket {
-    type Error = Infallible;
-
-    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Infallible> {
-        Ok(self.values.get(key).cloned())
-    }
-
-    fn bytes(&self) -> Result<u64, Infallible> {
-        Ok(self.bytes)
-    }
-
-    fn put(&mut self, key: &str, value: Option<&[u8]>, bytes: u64) -> Result<(), Infallible> {
-        match value {
-            Some(value) => self.values.insert(key.to_owned(), value.to_vec()),
-            None => self.values.remove(key),
-        };
-        self.bytes = bytes;
-        Ok(())
-    }
-}
-
-impl KeyValue for MemoryStore {
-    fn get(&self, bucket: &str, key: &str) -> KeyValueFuture<'_, Option<Vec<u8>>> {
-        let kept = self.kept();
-        let found = kept.buckets.get(bucket).and_then(|bucket| bucket.values.get(key).cloned());
-        Box::pin(ready(Ok(found)))
-    }
-
-    fn get_many(
-        &self,
-        bucket: &str,
-        keys: Vec<String>,
-    ) -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>> {
-        let kept = self.kept();
-        let bucket = kept.buckets.get(bucket);
-        let value = |key: &String| bucket.and_then(|bucket| bucket.values.get(key).cloned());
-        Box::pin(ready(Ok(keys.iter().map(value).collect())))
-    }
-
-    fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage> {
-        let kept = self.kept();
-        let after = cursor.map_or(Bound::Unbounded, Bound::Excluded);
-        let keys = kept.buckets.get(bucket).into_iter().flat_map(|bucket| {
-            bucket.values.range((after.clone(), Bound::Unbounded)).map(|(key, _)| key.clone())
-        });
-        let page = KeyPage::new(keys.take(KeyPage::KEYS_MAX + 1).collect());
-        Box::pin(ready(Ok(page)))
-    }
-
-    fn write(
-        &self,
-        bucket: &str,
-        changes: Vec<(String, Option<Vec<u8>>)>,
-    ) -> KeyValueFuture<'_, ()> {
-        let changed = self.change(bucket, ChangeKind::Write(changes));
-        Box::pin(ready(changed.map(|_| ())))
-    }
-
-    fn increment(&self, bucket: &str, key: &str, delta: i64) -> KeyValueFuture<'_, i64> {
-        let changed = self.change(bucket, ChangeKind::Increment { key: key.to_owned(), delta });
-        Box::pin(ready(changed.map(Changed::sum)))
-    }
-
-    fn compare_and_swap(
-        &self,
-        bucket: &str,
-        key: &str,
-        expected: Option<Vec<u8>>,
-        value: Vec<u8>,
-    ) -> KeyValueFuture<'_, Swap> {
-        let kind = ChangeKind::Swap { key: key.to_owned(), expected, value };
-        Box::pin(ready(self.change(bucket, kind).map(Changed::swap)))
     }
 }

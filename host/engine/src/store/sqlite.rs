@@ -15,6 +15,7 @@ mod schema;
 mod tags;
 mod topics;
 mod versions;
+mod waiting;
 mod writer;
 
 use std::{
@@ -30,6 +31,7 @@ use stepyard_asl::{Fact, Timestamp};
 use self::writer::Writer;
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError,
+    WaitingTask,
 };
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
@@ -101,8 +103,13 @@ impl Store for SqliteStore {
         self.0.writer.submit(move |connection| journal::append(connection, &batch, &file))
     }
 
-    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
-        self.read(|connection| journal::facts_after(connection, execution, told))
+    fn facts_after(
+        &self,
+        execution: &str,
+        told: u64,
+        limit: usize,
+    ) -> Result<Vec<Fact>, StoreError> {
+        self.read(|connection| journal::facts_after(connection, execution, told, limit))
     }
 
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
@@ -123,6 +130,23 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
         self.read(|connection| rest::resting(connection, until, limit))
+    }
+
+    fn waiting(
+        &self,
+        awaited: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<WaitingTask>, StoreError> {
+        self.read(|connection| waiting::after(connection, awaited, after, limit))
+    }
+
+    fn waiting_for_ended(&self, after: u64, limit: usize) -> Result<Vec<WaitingTask>, StoreError> {
+        self.read(|connection| waiting::for_ended(connection, after, limit))
+    }
+
+    fn are_executions_awaited(&self) -> Result<bool, StoreError> {
+        self.read(waiting::are_any_for_executions)
     }
 
     fn open_count(&self) -> Result<usize, StoreError> {

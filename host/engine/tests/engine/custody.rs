@@ -6,12 +6,11 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use stepyard_asl::{Payload, StatesError, Status};
 use stepyard_engine::{
-    Answer, Batch, Checkpoint, Completion, Config, Custody, Engine, EngineError, MemoryStore,
-    Outcome, Quotas, Record, Selection, SqliteStore, Standing, StartError, Store, Tags,
+    Answer, Batch, Checkpoint, Completion, CompletionError, Config, Custody, Engine, EngineError,
+    MemoryStore, Outcome, Quotas, Record, Selection, SqliteStore, Standing, StartError, Store,
     clock::VirtualClock,
 };
 
-use crate::durability::Slow;
 use crate::support::{Functions, Given, START, config, settle, start, succeeded, task};
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
@@ -39,17 +38,21 @@ fn asking(given: &Given) -> Arc<Functions> {
     })
 }
 
-fn keeper(functions: Arc<Functions>, clock: &VirtualClock, store: &MemoryStore) -> Engine {
+pub(crate) fn keeper(
+    functions: Arc<Functions>,
+    clock: &VirtualClock,
+    store: &MemoryStore,
+) -> Engine {
     let config = config(functions, clock.clone(), store.clone());
     Engine::new(Config { custody: Some(Custody::default()), ..config })
 }
 
-fn rests(store: &dyn Store, arn: &str) -> bool {
+pub(crate) fn rests(store: &dyn Store, arn: &str) -> bool {
     store.execution(arn).unwrap().unwrap().rests
 }
 
 /// Waits for what comes of reading a store, which other threads do.
-async fn eventually(is_so: impl Fn() -> bool) {
+pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
     while !is_so() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -125,29 +128,57 @@ async fn what_rests_hears_whoever_speaks_to_it() {
 }
 
 #[tokio::test]
-async fn a_task_whose_worker_has_gone_finds_another_though_its_execution_rests() {
-    let (clock, store) = (VirtualClock::manual(START), Slow::new(usize::MAX >> 3, usize::MAX));
-    let config = config(Functions::hang(), clock, store.clone());
-    let engine = Engine::new(Config { custody: Some(Custody::default()), ..config });
-    let activity = "arn:aws:states:us-east-1:123456789012:activity:pack";
-    engine.create_activity(activity.to_owned(), "pack".to_owned(), Tags::new()).await.unwrap();
-    let pack = json!({ "Pack": { "Type": "Task", "Resource": activity, "End": true } });
-    let arn = engine.start(start("e", pack)).await.unwrap().arn;
-    settle().await;
-
-    // It goes while it is on its way to the disk that it has the task.
-    store.through.forget_permits(usize::MAX);
-    let gone = engine.activity_task(activity, None).await.unwrap();
-    settle().await;
-    drop(gone);
-    store.through.add_permits(100);
+async fn what_is_read_back_and_told_nothing_rests_again() {
+    let (clock, store) = (VirtualClock::manual(START), MemoryStore::new(Quotas::default()));
+    let given = Given::default();
+    let engine = keeper(asking(&given), &clock, &store);
+    let retried = json!({ "TimeoutSeconds": 60,
+        "Retry": [{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 3_600 }] });
+    let arn = engine.start(start("e", callback(retried))).await.unwrap().arn;
     eventually(|| rests(&store, &arn)).await;
+    clock.advance_millis(60_000);
+    let later = START.plus_millis(3_660_000);
+    eventually(|| store.resting(later, 1).unwrap() == [(arn.clone(), later)]).await;
     settle().await;
-    let next = engine.activity_task(activity, None).await.unwrap();
-    let task = tokio::time::timeout(Duration::from_secs(10), next).await.unwrap().unwrap();
-    let done = Completion::Succeeded(Payload::parse("7").unwrap());
-    engine.complete_task(&task.token.0, done).await.unwrap();
-    assert_eq!(succeeded(engine.wait(&arn).await.unwrap()), json!(7));
+    let resumed = || engine.measures().standard.resumed.get();
+    let before = resumed();
+    let over = given.tasks()[0].token.clone().unwrap().0;
+    for times in 1..=3 {
+        let late = engine.complete_task(&over, Completion::Beat).await.unwrap_err();
+        assert_eq!(late, CompletionError::TaskOver);
+        settle().await;
+        assert_eq!(resumed(), before + times, "it was not in memory");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_much_rests_once_it_was_told_nothing_for_a_while() {
+    let (clock, store) = (VirtualClock::manual(START), MemoryStore::new(Quotas::default()));
+    let given = Given::default();
+    let engine = keeper(asking(&given), &clock, &store);
+    let each =
+        json!({ "StartAt": "Ask", "States": callback(json!({ "HeartbeatSeconds": 3_600 })) });
+    let states = json!({ "Each": { "Type": "Map", "Iterator": each, "End": true } });
+    let mut begin = start("e", states);
+    begin.input = json!((0..40).collect::<Vec<_>>()).into();
+    let arn = engine.start(begin).await.unwrap().arn;
+    eventually(|| rests(&store, &arn)).await;
+    let resumed = || engine.measures().standard.resumed.get();
+    let tokens: Vec<_> = given.tasks().into_iter().map(|task| task.token.unwrap().0).collect();
+    for (number, token) in tokens.iter().enumerate() {
+        if number == 4 {
+            assert_eq!(resumed(), 0, "it is in memory");
+            clock.advance_millis(60_000);
+            settle().await;
+            clock.advance_millis(60_000);
+            settle().await;
+        }
+        let done = Completion::Succeeded(Payload::parse("7").unwrap());
+        engine.complete_task(token, done).await.unwrap();
+        settle().await;
+    }
+    assert_eq!(succeeded(engine.wait(&arn).await.unwrap()).as_array().unwrap().len(), 40);
+    assert!(resumed() >= 1, "it had left memory");
 }
 
 #[tokio::test]

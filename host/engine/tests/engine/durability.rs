@@ -12,7 +12,7 @@ use stepyard_engine::{
     ActivityRecord, AliasRecord, Answer, Batch, Checkpoint, Config, Engine, EngineError,
     ExecutionArn, ExecutionRecord, ExecutionSummary, FunctionRecord, MemoryStore, Outcome,
     Selection, SqliteStore, StartError, StateMachineRecord, Store, StoreError, Tags, VersionRecord,
-    VersionSummary,
+    VersionSummary, WaitingTask,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -200,6 +200,7 @@ async fn sqlite_keeps_an_execution_across_engines_and_openings() {
 pub(crate) struct Slow {
     pub(crate) inner: MemoryStore,
     pub(crate) through: Arc<Semaphore>,
+    pub(crate) facts_read: Arc<AtomicUsize>,
     appends: Arc<AtomicUsize>,
     fails_from: usize,
     broken: Arc<AtomicBool>,
@@ -208,8 +209,8 @@ pub(crate) struct Slow {
 impl Slow {
     pub(crate) fn new(let_through: usize, fails_from: usize) -> Self {
         let through = Arc::new(Semaphore::new(let_through));
-        let (inner, appends, broken) = Default::default();
-        Self { inner, through, appends, fails_from, broken }
+        let (inner, facts_read, appends, broken) = Default::default();
+        Self { inner, through, facts_read, appends, fails_from, broken }
     }
 
     /// From here on it fails.
@@ -232,8 +233,15 @@ impl Store for Slow {
         })
     }
 
-    fn facts_after(&self, execution: &str, told: u64) -> Result<Vec<Fact>, StoreError> {
-        self.inner.facts_after(execution, told)
+    fn facts_after(
+        &self,
+        execution: &str,
+        told: u64,
+        limit: usize,
+    ) -> Result<Vec<Fact>, StoreError> {
+        let facts = self.inner.facts_after(execution, told, limit)?;
+        self.facts_read.fetch_add(facts.len(), Ordering::SeqCst);
+        Ok(facts)
     }
 
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {
@@ -246,6 +254,23 @@ impl Store for Slow {
         limit: usize,
     ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
         self.inner.resting(until, limit)
+    }
+
+    fn waiting(
+        &self,
+        awaited: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<WaitingTask>, StoreError> {
+        self.inner.waiting(awaited, after, limit)
+    }
+
+    fn waiting_for_ended(&self, after: u64, limit: usize) -> Result<Vec<WaitingTask>, StoreError> {
+        self.inner.waiting_for_ended(after, limit)
+    }
+
+    fn are_executions_awaited(&self) -> Result<bool, StoreError> {
+        self.inner.are_executions_awaited()
     }
 
     fn open_count(&self) -> Result<usize, StoreError> {

@@ -4,6 +4,8 @@ mod custody;
 mod durability;
 mod failing;
 mod flood;
+mod histories;
+mod lines;
 mod looking;
 mod map_runs;
 mod measures;

@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use stepyard_asl::{CommandId, EventType, Parent, Payload, StatesError, Status, Timestamp};
 use stepyard_engine::{
-    Completion, Config, Engine, Identity, MachineArn, MachineType, MemoryStore, NewStateMachine,
-    Quotas, Request, Selection, Tags,
+    Completion, Config, Custody, Engine, Identity, MachineArn, MachineType, MemoryStore,
+    NewStateMachine, Quotas, Request, Selection, Store, Tags,
     clock::{SeededEntropy, VirtualClock},
 };
 
@@ -35,13 +35,33 @@ impl Bench {
     }
 
     fn on(clock: VirtualClock, store: MemoryStore) -> Self {
+        Self::with(clock, store, None)
+    }
+
+    fn with(clock: VirtualClock, store: MemoryStore, custody: Option<Custody>) -> Self {
         let engine = Engine::new(Config {
             integrations: vec![Arc::new(States)],
+            custody,
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(1)),
             ..Config::new(store.clone())
         });
         Self { engine, clock, store }
+    }
+
+    /// The same store and clock, taken care of by another engine.
+    async fn kept(self) -> Self {
+        let Self { engine, clock, store } = self;
+        engine.shutdown().await;
+        drop(engine);
+        Self::with(clock, store, Some(Custody::default()))
+    }
+
+    async fn until_rests(&self, arns: &[&str]) {
+        while !arns.iter().all(|arn| self.store.execution(arn).unwrap().is_some_and(|it| it.rests))
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     async fn register(&self, name: &str, kind: MachineType, definition: Value) {
@@ -313,4 +333,48 @@ async fn a_job_is_followed_again_after_its_engine_ended() {
     let events = bench.engine.history(&arn).await.unwrap();
     let submitted = events.iter().filter(|event| event.kind == EventType::TaskSubmitted);
     assert_eq!(submitted.count(), 1, "the job is not submitted again");
+}
+
+#[tokio::test]
+async fn one_that_waits_for_a_job_rests_and_goes_on_when_that_is_over() {
+    let bench = Bench::new().await.kept().await;
+    let job = |name: &str| of("sleep", json!({"Name": name}));
+    let arn = bench.start("states:startExecution.sync:2", job("c")).await;
+    let child = execution("sleep", "c");
+    bench.until_rests(&[&arn, &child]).await;
+    // Neither is in memory: the next engine finds both, and each other.
+    let bench = bench.kept().await;
+    bench.clock.advance_millis(100_000);
+    let job = bench.result(&arn).await.unwrap();
+    assert_eq!((&job["Name"], &job["Status"]), (&json!("c"), &json!("SUCCEEDED")));
+    assert_eq!(bench.store.waiting(&child, 0, 9), Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_job_that_ended_while_nobody_told_its_task_is_found() {
+    let bench = Bench::new().await.kept().await;
+    let arn = bench.start("states:startExecution.sync", of("sleep", json!({"Name": "c"}))).await;
+    let child = execution("sleep", "c");
+    bench.until_rests(&[&arn, &child]).await;
+    let Bench { engine, clock, store } = bench;
+    engine.shutdown().await;
+    drop(engine);
+    // This engine has no custody of the store, and so leaves alone what it was not told to go on with.
+    let bench = Bench::on(clock, store);
+    bench.engine.resume(&child).await.unwrap();
+    bench.clock.advance_millis(100_000);
+    assert!(matches!(bench.engine.wait(&child).await.unwrap(), Status::Succeeded { .. }));
+    assert_eq!(bench.status(&arn).await, "RUNNING");
+    let bench = bench.kept().await;
+    assert_eq!(bench.result(&arn).await.unwrap()["Status"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn a_job_is_stopped_with_its_task_though_both_rest() {
+    let bench = Bench::new().await.kept().await;
+    let arn = bench.start("states:startExecution.sync", of("sleep", json!({"Name": "c"}))).await;
+    let child = execution("sleep", "c");
+    bench.until_rests(&[&arn, &child]).await;
+    bench.engine.stop(&arn, StatesError::default()).await.unwrap();
+    assert!(matches!(bench.engine.wait(&child).await.unwrap(), Status::Aborted { .. }));
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, activities, aliases, functions, machines, rest, tags, versions};
+use super::{File, activities, aliases, functions, machines, rest, tags, versions, waiting};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
@@ -61,6 +61,10 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
         }
         Record::Rests { execution, until } => rest::rests(connection, execution, *until),
         Record::Wakes { execution } => rest::wakes(connection, execution),
+        Record::Waits { execution, task, awaited } => {
+            waiting::add(connection, execution, task, awaited)
+        }
+        Record::WaitsNoLonger { execution, task } => waiting::remove(connection, execution, task),
         Record::Checkpoint { execution, checkpoint } => {
             rest::keep(connection, execution, checkpoint)
         }
@@ -108,12 +112,15 @@ pub(super) fn facts_after(
     connection: &Connection,
     execution: &str,
     told: u64,
+    limit: usize,
 ) -> rusqlite::Result<Vec<Fact>> {
     let select = "SELECT body FROM fact
                   WHERE execution = (SELECT id FROM execution WHERE arn = ?1) AND number > ?2
-                  ORDER BY number";
+                  ORDER BY number LIMIT ?3";
     let mut select = connection.prepare_cached(select)?;
-    select.query_map(params![execution, told.cast_signed()], |row| read_json(row, 0))?.collect()
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = params![execution, told.cast_signed(), limit];
+    select.query_map(values, |row| read_json(row, 0))?.collect()
 }
 
 const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
@@ -161,10 +168,18 @@ pub(super) fn executions(
         Some(_) => "status = :status",
         None => ":status IS NULL",
     };
+    // Of these an index has no others: it is named, so that one that does not serve is an error.
+    let index = match (selection.awake, selection.children) {
+        (_, true) => "INDEXED BY execution_child",
+        (true, false) => "INDEXED BY execution_awake",
+        (false, false) => "",
+    };
     let awake = if selection.awake { "stopped_at IS NULL AND wake_at IS NULL" } else { "TRUE" };
+    let child =
+        if selection.children { "stopped_at IS NULL AND instr(machine, '/') > 0" } else { "TRUE" };
     let select = format!(
-        "{SUMMARY} FROM execution
-         WHERE {machine} AND {version} AND {alias} AND {status} AND {awake}
+        "{SUMMARY} FROM execution {index}
+         WHERE {machine} AND {version} AND {alias} AND {status} AND {awake} AND {child}
          AND id < :before ORDER BY id DESC LIMIT :limit"
     );
     let before = selection.before.and_then(|number| i64::try_from(number).ok());
@@ -210,6 +225,9 @@ pub(super) fn read_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> ru
     serde_json::from_str(text).map_err(|error| unreadable(column, error))
 }
 
-fn unreadable(column: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+pub(super) fn unreadable(
+    column: usize,
+    error: impl Into<Box<dyn Error + Send + Sync>>,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }

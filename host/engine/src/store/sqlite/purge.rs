@@ -17,6 +17,7 @@ pub(super) fn purge(
         for delete in [
             "DELETE FROM fact WHERE execution = ?1",
             "DELETE FROM checkpoint WHERE execution = ?1",
+            "DELETE FROM waiting WHERE execution = ?1",
             "DELETE FROM execution WHERE id = ?1",
         ] {
             connection.prepare_cached(delete)?.execute([execution])?;

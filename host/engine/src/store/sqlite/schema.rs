@@ -16,7 +16,7 @@ const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
 const MIGRATIONS: &[&str] =
-    &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES, REST_AND_RETENTION, FUNCTIONS];
+    &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES, REST_AND_RETENTION, FUNCTIONS, WAITING];
 
 const STATE_MACHINES: &str = "
 CREATE TABLE state_machine (
@@ -96,6 +96,24 @@ CREATE TABLE function (
     name TEXT PRIMARY KEY,
     body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Numbers are never given again: what was read up to one is not read again. The executions that an
+/// index has are the children of Map Runs that are open: their state machine is `<name>/<label>`, and
+/// no other has such a name.
+const WAITING: &str = "
+CREATE TABLE waiting (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    execution INTEGER NOT NULL REFERENCES execution,
+    task TEXT NOT NULL,
+    awaited TEXT NOT NULL,
+    is_execution INTEGER NOT NULL,
+    UNIQUE (execution, task)
+) STRICT;
+CREATE INDEX waiting_line ON waiting (awaited, number);
+CREATE INDEX waiting_execution ON waiting (number) WHERE is_execution;
+CREATE INDEX execution_child ON execution (id)
+    WHERE stopped_at IS NULL AND instr(machine, '/') > 0;
 ";
 
 /// How long another process may hold the file before a write gives up.
