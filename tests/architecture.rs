@@ -37,6 +37,7 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("jiff", "stepyard-triggers"),
     ("anyhow", "stepyard"),
     ("clap", "stepyard"),
+    ("mimalloc", "stepyard"),
     ("toml", "stepyard"),
 ];
 
