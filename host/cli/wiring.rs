@@ -425,7 +425,7 @@ async fn seed(manifest: &Manifest, keyvalue: &dyn KeyValue) -> Result<()> {
             seeded.await.with_context(|| format!("seeding `{key}` in bucket `{bucket}`"))?;
         }
     }
-    Ok(())
+    keyvalue.settle().await.context("seeding buckets")
 }
 
 fn smtp(manifest: &Manifest, url: &str, clock: Arc<dyn Clock>) -> Result<Smtp> {

@@ -61,6 +61,9 @@ async fn exchange(
         let name = HeaderName::try_from(name.as_str()).map_err(|_| malformed(name))?;
         request.headers_mut().insert(name, value);
     }
+    // Nobody is told of what a crash might take back.
+    let settled = task.policy.outside.keyvalue.settle().await;
+    settled.map_err(|error| Error::InternalError(Some(error.to_string())))?;
     let server = connection::Server {
         host: grant.host.trim_matches(['[', ']']).to_owned(),
         port: grant.port(),
