@@ -38,6 +38,7 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("redis", "stepyard-integrations"),
     ("anyhow", "stepyard"),
     ("clap", "stepyard"),
+    ("mimalloc", "stepyard"),
     ("toml", "stepyard"),
 ];
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Map, Value, json};
 
-use crate::{connection::Connection, root, server::Server};
+use crate::{CLIENTS, connection::Connection, root, server::Server};
 
 /// The states of the machine that asks nobody.
 pub(crate) const STATES: usize = 50;
@@ -30,8 +30,8 @@ pub(crate) struct Machine {
     pub(crate) arn: String,
     pub(crate) name: &'static str,
     pub(crate) kind: Type,
-    /// The executions of a run; a second run has ten times as many.
-    pub(crate) count: usize,
+    /// The executions of a run, by each number of clients; a second run has ten times as many.
+    pub(crate) counts: [usize; CLIENTS.len()],
 }
 
 /// Creates the machines on a server.
@@ -40,12 +40,19 @@ pub(crate) fn machines(server: &Server) -> Vec<Machine> {
     let workflow = workflow.expect("the order workflow is there");
     let states = states();
     let mut machines = Vec::new();
-    for (kind, orders, of_states) in [(Type::Express, 1_000, 2_000), (Type::Standard, 500, 1_000)] {
+    for (kind, orders, of_states) in COUNTS {
         machines.push(create(server, ORDER, kind, orders, &workflow));
         machines.push(create(server, PASSES, kind, of_states, &states));
     }
     machines
 }
+
+/// Orders and executions of states, as many as take a second or so: one client waits for the disk
+/// alone, and many share the wait.
+const COUNTS: [(Type, [usize; CLIENTS.len()], [usize; CLIENTS.len()]); 2] = [
+    (Type::Express, [100, 700, 1_000], [2_000, 2_000, 2_000]),
+    (Type::Standard, [60, 200, 400], [300, 1_000, 1_000]),
+];
 
 pub(crate) const ORDER: &str = "order";
 pub(crate) const PASSES: &str = "passes";
@@ -72,7 +79,7 @@ pub(crate) fn create(
     server: &Server,
     name: &'static str,
     kind: Type,
-    count: usize,
+    counts: [usize; CLIENTS.len()],
     definition: &str,
 ) -> Machine {
     let role = "arn:aws:iam::123456789012:role/load";
@@ -81,7 +88,7 @@ pub(crate) fn create(
         json!({ "name": full, "type": kind.name(), "definition": definition, "roleArn": role });
     let created = Connection::open(&server.address).json("CreateStateMachine", &body);
     let arn = created["stateMachineArn"].as_str().expect("a machine has an ARN").to_owned();
-    Machine { arn, name, kind, count }
+    Machine { arn, name, kind, counts }
 }
 
 /// Pass and Choice states by turns, which need nobody.

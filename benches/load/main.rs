@@ -31,7 +31,7 @@ use self::{
 };
 
 /// The clients that call at once, each on a connection of its own.
-const CLIENTS: [usize; 3] = [1, 16, 64];
+pub(crate) const CLIENTS: [usize; 3] = [1, 16, 64];
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ pub(crate) struct Extent {
 
 const WHOLE: Extent = Extent {
     less: 1,
-    time: Duration::from_secs(10),
+    time: Duration::from_secs(60),
     sleeping: 100_000,
     sleeping_time: Duration::from_secs(120),
 };
@@ -113,9 +113,9 @@ fn measure(extent: Extent) -> Report {
     let alone = order::alone(&server, &machines, &folder, extent);
     let mut runs = Vec::new();
     for machine in &machines {
-        for clients in CLIENTS {
+        for (clients, count) in CLIENTS.into_iter().zip(machine.counts) {
             for times in [1, 10] {
-                let count = (machine.count * times / extent.less).max(clients);
+                let count = (count * times / extent.less).max(clients);
                 let run = Run { server: &server, machine, clients, count, time: extent.time };
                 runs.push(run.measure());
             }

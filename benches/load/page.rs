@@ -95,7 +95,7 @@ fn aims(page: &mut String, report: &Report) -> std::fmt::Result {
     let what = format!("start with {count} running executions");
     row(page, &what, restart, aim, aim / restart, " s")?;
     let binary = report.binary_bytes as f64 / MIB;
-    row(page, "the binary, not stripped", binary, 40.0, 40.0 / binary, " MiB")?;
+    row(page, "the binary", binary, 40.0, 40.0 / binary, " MiB")?;
     writeln!(
         page,
         "\nThe sleeping ones were started at {:.0} a second, and take {:.0} B each in the store.",

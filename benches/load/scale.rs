@@ -83,12 +83,12 @@ fn measure(folder: &Path, executions: usize) -> Scale {
     let begun = Instant::now();
     let mut started = 0;
     for (name, state) in [("sleep", sleep), ("pack", packed)] {
-        let machine = machine(&server, name, executions / 2, state);
-        started += start(&server, &machine, TIME);
+        let machine = machine(&server, name, state);
+        started += start(&server, &machine, executions / 2, TIME);
     }
     let took = begun.elapsed();
     let short = json!({ "Type": "Wait", "Seconds": INTERRUPTED_SECONDS, "End": true });
-    let short = machine(&server, "short", 1, short);
+    let short = machine(&server, "short", short);
     let interrupted = connection.call("StartExecution", &short.start(0)).to_owned();
     let interrupted: Value = serde_json::from_str(&interrupted).expect("an answer is JSON");
     let (full, stored_bytes) = (State::of(&server), connection.counted("stepyard_store_bytes"));
@@ -125,9 +125,9 @@ fn measure(folder: &Path, executions: usize) -> Scale {
     }
 }
 
-fn machine(server: &Server, name: &'static str, count: usize, state: Value) -> Machine {
+fn machine(server: &Server, name: &'static str, state: Value) -> Machine {
     let definition = json!({ "StartAt": name, "States": { name: state } }).to_string();
-    create(server, name, Type::Standard, count, &definition)
+    create(server, name, Type::Standard, [0; 3], &definition)
 }
 
 /// What was measured, as Markdown.

@@ -33,11 +33,11 @@ pub(crate) struct Asleep {
 pub(crate) fn measure(project: &Project, server: Server, extent: Extent) -> (Asleep, Server) {
     let wait = json!({ "Type": "Wait", "Seconds": 864_000, "End": true });
     let definition = json!({ "StartAt": "Sleep", "States": { "Sleep": wait } }).to_string();
-    let machine = create(&server, "sleep", Type::Standard, extent.sleeping, &definition);
+    let machine = create(&server, "sleep", Type::Standard, Default::default(), &definition);
     let stored = || Connection::open(&server.address).counted("stepyard_store_bytes");
     let (before, stored_before) = (server.resident_bytes(), stored());
     let begun = Instant::now();
-    let executions = start(&server, &machine, extent.sleeping_time);
+    let executions = start(&server, &machine, extent.sleeping, extent.sleeping_time);
     let per_second = executions as f64 / begun.elapsed().as_secs_f64();
     let each = |after: u64, before: u64| after.saturating_sub(before) as f64 / executions as f64;
     let bytes = each(server.resident_bytes(), before);
@@ -48,15 +48,15 @@ pub(crate) fn measure(project: &Project, server: Server, extent: Extent) -> (Asl
     (Asleep { executions, per_second, bytes, stored_bytes, restart }, server)
 }
 
-/// Starts executions until there are enough, or the time is over; answers how many.
-pub(crate) fn start(server: &Server, machine: &Machine, time: Duration) -> usize {
+/// Starts `count` executions, or those that there is `time` for; answers how many.
+pub(crate) fn start(server: &Server, machine: &Machine, count: usize, time: Duration) -> usize {
     let (next, begun) = (AtomicUsize::new(0), Instant::now());
     let client = || {
         let mut connection = Connection::open(&server.address);
         let mut started = 0;
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= machine.count || begun.elapsed() > time {
+            if number >= count || begun.elapsed() > time {
                 return started;
             }
             connection.call("StartExecution", &machine.start(number));

@@ -61,7 +61,7 @@ pub(crate) async fn seed(manifest: &Manifest, keyvalue: &dyn KeyValue) -> Result
             seeded.await.with_context(|| format!("seeding `{key}` in bucket `{bucket}`"))?;
         }
     }
-    Ok(())
+    keyvalue.settle().await.context("seeding buckets")
 }
 
 /// Buckets in two places.
@@ -118,5 +118,12 @@ impl KeyValue for Buckets {
         value: Vec<u8>,
     ) -> KeyValueFuture<'_, Swap> {
         self.store(bucket).compare_and_swap(bucket, key, expected, value)
+    }
+
+    fn settle(&self) -> KeyValueFuture<'_, ()> {
+        Box::pin(async {
+            self.embedded.settle().await?;
+            self.redis.settle().await
+        })
     }
 }

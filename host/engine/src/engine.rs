@@ -193,9 +193,11 @@ impl Engine {
         let next_wake = config.custody.is_some().then(NextWake::default);
         let begin = |kept: Option<Kept>, live_max| {
             let (inbox, arrivals) = mpsc::channel(INBOX);
+            let effects = kept.is_none().then(|| config.store.clone());
             let tasks = Tasks::new(
                 integrations.clone(),
                 inbox.downgrade(),
+                effects,
                 handle.clone(),
                 &measures,
                 &pressure,

@@ -5,9 +5,10 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 
-/// Keys and values in named buckets; every change is durable once it is answered.
+/// Keys and values in named buckets. A change is seen by all once it is answered; it may be durable
+/// only later, but before anything that the engine's store keeps after it.
 pub trait KeyValue: Send + Sync + fmt::Debug {
     /// The value of a key.
     fn get(&self, bucket: &str, key: &str) -> KeyValueFuture<'_, Option<Vec<u8>>>;
@@ -37,6 +38,11 @@ pub trait KeyValue: Send + Sync + fmt::Debug {
     fn set_if_absent(&self, bucket: &str, key: &str, value: Vec<u8>) -> KeyValueFuture<'_, bool> {
         let swap = self.compare_and_swap(bucket, key, None, value);
         Box::pin(async move { Ok(swap.await? == Swap::Swapped) })
+    }
+    /// Waits until all that was seen here is durable: for whoever tells of it outside. A store that
+    /// answers no sooner has nothing to wait for.
+    fn settle(&self) -> KeyValueFuture<'_, ()> {
+        Box::pin(ready(Ok(())))
     }
 }
 
@@ -134,7 +140,8 @@ pub enum MailError {
 
 /// Publishes to topics (Amazon SNS `Publish`).
 pub trait Topics: Send + Sync + fmt::Debug {
-    /// Publishes one message; once answered it is kept or accepted.
+    /// Publishes one message; once answered it is accepted, or kept no later than what the engine's
+    /// store keeps after it.
     fn publish(&self, publication: Publication) -> BoxFuture<'_, Result<Published, TopicError>>;
 }
 

@@ -31,6 +31,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// an execution that does not exist.
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>>;
 
+    /// Waits until whatever tasks wrote here so far survives a crash, as it does once a batch that
+    /// was appended after it is kept.
+    fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.append(Batch::default())
+    }
+
     /// An execution's journal, from its first fact; empty when there is no such execution.
     fn facts(&self, execution: &str) -> Result<Vec<Fact>, StoreError> {
         self.facts_after(execution, 0, usize::MAX)

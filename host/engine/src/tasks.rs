@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use tracing::Instrument;
 
 use crate::{
-    Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Task,
+    Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Store, Task,
     activities::Found,
     crash,
     driver::Message,
@@ -22,6 +22,8 @@ pub(crate) struct Tasks {
     integrations: Arc<[Arc<dyn Integration>]>,
     /// Weak: a task alone keeps no engine alive.
     inbox: mpsc::WeakSender<Message>,
+    /// Where what tasks wrote is settled before their end is told; none where that is kept after it.
+    effects: Option<Arc<dyn Store>>,
     engine: EngineHandle,
     running: Works,
     /// Work that other executions do, or somebody outside: the engine's end waits for none of it.
@@ -62,13 +64,14 @@ impl Tasks {
     pub(crate) fn new(
         integrations: Arc<[Arc<dyn Integration>]>,
         inbox: mpsc::WeakSender<Message>,
+        effects: Option<Arc<dyn Store>>,
         engine: EngineHandle,
         measures: &Arc<Measures>,
         pressure: &Arc<Pressure>,
     ) -> Self {
         let (running, followed) = (Works::new(), Works::new());
         let (measures, pressure) = (measures.clone(), pressure.clone());
-        Self { integrations, inbox, engine, running, followed, measures, pressure }
+        Self { integrations, inbox, effects, engine, running, followed, measures, pressure }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -113,7 +116,8 @@ impl Tasks {
                 let measured = Attempt::begin(&self.measures, &task.resource);
                 // A Map Run waits for executions, which begin only where tasks leave room.
                 let burden = (!is_map_run).then(|| self.pressure.take(task.input.len()));
-                let reply = Reply { inbox: self.inbox.clone(), execution: execution.clone() };
+                let (inbox, effects) = (self.inbox.clone(), self.effects.clone());
+                let reply = Reply { inbox, effects, execution: execution.clone() };
                 Some(do_task(integration, task, reply, measured, burden).boxed())
             }
         };
@@ -217,6 +221,7 @@ impl Tasks {
 /// Who is told what came of a task.
 struct Reply {
     inbox: mpsc::WeakSender<Message>,
+    effects: Option<Arc<dyn Store>>,
     execution: ExecutionArn,
 }
 
@@ -228,8 +233,14 @@ async fn do_task(
     measured: Attempt,
     burden: Option<Burden>,
 ) {
-    let (Reply { inbox, execution }, id) = (reply, task.id.clone());
-    let outcome = perform(integration, task, |it, task| it.run(task)).await;
+    let (Reply { inbox, effects, execution }, id) = (reply, task.id.clone());
+    let mut outcome = perform(integration, task, |it, task| it.run(task)).await;
+    if let Some(effects) = effects
+        && let Err(error) = effects.settle().await
+    {
+        let cause = format!("what the task wrote is not kept: {error}");
+        outcome = Outcome::failed(StatesError::runtime(cause));
+    }
     measured.end(&outcome);
     crash::point("after-effect");
     if let Some(inbox) = inbox.upgrade() {

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use rusqlite::Connection;
 use stepyard_asl::Timestamp;
 use stepyard_engine::{
-    Quotas, Selection, SqliteStore, Store, StoreError, TopicLog,
+    Batch, Quotas, Selection, SqliteStore, Store, StoreError, TopicLog,
     clock::{SeededEntropy, VirtualClock},
     outside::{AttributeValue, KeyValue, MessageAttribute, Publication, Topics},
 };
@@ -23,6 +23,34 @@ async fn what_was_answered_is_there_when_the_file_is_opened_again() {
     store.write("b", vec![("k".to_owned(), Some(b"v".to_vec()))]).await.unwrap();
     drop(store);
     assert_eq!(open(&path).unwrap().get("b", "k").await, Ok(Some(b"v".to_vec())));
+}
+
+#[tokio::test]
+async fn writes_that_nobody_waits_for_share_a_commit_and_are_durable_once_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path).unwrap();
+    let commits = || store.measures().commits.unwrap().read().count();
+    // Another process: it sees what is committed, and nothing else.
+    let committed = || -> i64 {
+        let other = Connection::open(&path).unwrap();
+        other.query_row("SELECT count(*) FROM key_value", [], |row| row.get(0)).unwrap()
+    };
+    let before = commits();
+    for number in 0..100 {
+        let key = format!("k{number}");
+        assert_eq!(store.get("b", &key).await, Ok(None));
+        store.write("b", vec![(key.clone(), Some(b"v".to_vec()))]).await.unwrap();
+        assert_eq!(store.get("b", &key).await, Ok(Some(b"v".to_vec())));
+    }
+    KeyValue::settle(&store).await.unwrap();
+    assert_eq!(committed(), 100);
+    assert!(commits() - before < 50, "{} commits", commits() - before);
+
+    // What is kept later is durable no sooner.
+    store.write("b", vec![("last".to_owned(), Some(b"v".to_vec()))]).await.unwrap();
+    store.append(Batch::default()).await.unwrap();
+    assert_eq!(committed(), 101);
 }
 
 #[tokio::test]
@@ -151,6 +179,7 @@ async fn a_publication_is_logged_once_for_each_idempotency_key() {
     let again = join_all((0..5).map(|_| log.publish(publication("one")))).await;
     assert!(again.iter().all(|it| it.as_ref().unwrap().message_id == first.message_id));
     let second = log.publish(publication("two")).await.unwrap();
+    Store::settle(&store).await.unwrap();
     let messages = store.topic_messages(None, 0, 10).unwrap();
     let ids: Vec<&str> = messages.iter().map(|message| &*message.message_id).collect();
     assert_eq!(ids, [first.message_id, second.message_id]);
@@ -171,6 +200,7 @@ async fn a_publication_without_an_idempotency_key_is_logged_each_time() {
     for _ in 0..2 {
         log.publish(publication("")).await.unwrap();
     }
+    Store::settle(&store).await.unwrap();
     assert_eq!(store.topic_messages(None, 0, 10).unwrap().len(), 2);
 }
 
@@ -211,6 +241,7 @@ async fn a_refused_publication_is_not_logged() {
     let error = refused.unwrap_err();
     assert_eq!((&*error.code, error.status), ("InvalidParameter", 400));
     assert_eq!(error.to_string(), "InvalidParameter: Invalid parameter: Empty message");
+    Store::settle(&store).await.unwrap();
     assert!(store.topic_messages(None, 0, 10).unwrap().is_empty());
 }
 

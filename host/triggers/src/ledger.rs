@@ -46,7 +46,8 @@ impl Ledger {
     pub(crate) async fn keep(&self, id: &str, progress: Progress) -> Result<(), KeyValueError> {
         let text = serde_json::to_vec(&progress)
             .map_err(|error| KeyValueError::Store(error.to_string()))?;
-        self.0.write(BUCKET, vec![(id.to_owned(), Some(text))]).await
+        self.0.write(BUCKET, vec![(id.to_owned(), Some(text))]).await?;
+        self.0.settle().await
     }
 
     /// Forgets the schedules that are not among these.

@@ -99,11 +99,16 @@ impl Runtime for Steps {
         call: FunctionCall,
     ) -> Result<Payload, FunctionError> {
         let context = context(&call, &policy.limits);
+        // An engine keeps a task's end after what its step wrote; nobody keeps another call's.
+        let is_task = call.execution.is_some();
         let label = version.label.clone();
         let invocation = Invocation::new(policy.clone(), label, call.execution, call.state);
         let invocation = Arc::new(invocation);
         let ended = self.sandbox.call(&step.0, &invocation, call.payload.text(), &context).await;
         let stderr = invocation.end_of_console();
+        if !is_task && let Err(error) = policy.outside.keyvalue.settle().await {
+            return Err(FunctionError::Service(error.to_string()));
+        }
         let failed = |error| {
             let (error, version) = (invocation.told(error), version.clone());
             FunctionError::Function { error, version }

@@ -4,6 +4,7 @@
 //! their own and see what was committed.
 
 mod activities;
+mod ahead;
 mod aliases;
 mod functions;
 mod journal;
@@ -28,7 +29,7 @@ use futures::future::BoxFuture;
 use rusqlite::{Connection, ErrorCode};
 use stepyard_asl::{Fact, Timestamp};
 
-use self::writer::Writer;
+use self::{ahead::Ahead, writer::Writer};
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError,
     WaitingTask,
@@ -49,6 +50,7 @@ pub struct SqliteStore(Arc<Database>);
 struct Database {
     file: File,
     quotas: Arc<Quotas>,
+    ahead: Arc<Ahead>,
     /// Connections that no reader uses at the moment.
     readers: Mutex<Vec<Connection>>,
     /// Dropped after the readers: the last connection moves the write-ahead log into the file, and
@@ -66,8 +68,9 @@ impl SqliteStore {
         let file = File(path.into());
         let connection = schema::open(&file)?;
         let (quotas, readers) = (Arc::new(quotas), Mutex::default());
-        let writer = Writer::start(connection, file.clone())?;
-        Ok(Self(Arc::new(Database { file, quotas, writer, readers })))
+        let ahead = Arc::<Ahead>::default();
+        let writer = Writer::start(connection, file.clone(), ahead.clone())?;
+        Ok(Self(Arc::new(Database { file, quotas, ahead, readers, writer })))
     }
 
     /// The file.
@@ -101,6 +104,10 @@ impl Store for SqliteStore {
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
         let file = self.0.file.clone();
         self.0.writer.submit(move |connection| journal::append(connection, &batch, &file))
+    }
+
+    fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.0.writer.settle()
     }
 
     fn facts_after(

@@ -369,6 +369,25 @@ async fn nothing_is_done_or_acknowledged_before_it_is_durable() {
 }
 
 #[tokio::test]
+async fn an_express_task_is_over_once_what_it_wrote_is_durable() {
+    let (given, store) = (Given::default(), Slow::new(0, usize::MAX));
+    let functions = answering(&given, &["A", "B"]);
+    let engine = engine(functions, VirtualClock::manual(START), store.clone());
+    let mut first = task("A", json!({ "Next": "B" }));
+    first.as_object_mut().unwrap().remove("End");
+    let states = json!({ "A": first, "B": task("B", json!({})) });
+    let (_, end) = engine.start_express(start("e", states)).await.unwrap();
+    settle().await;
+    assert_eq!(given.tasks().len(), 1, "nothing is built upon what may be lost");
+    store.break_down();
+    store.through.add_permits(2);
+    let Status::Failed { error } = end.await.unwrap() else { panic!("it did not fail") };
+    let cause = error.cause.unwrap();
+    assert!(cause.contains("what the task wrote is not kept"), "{cause}");
+    assert_eq!(given.tasks().len(), 2);
+}
+
+#[tokio::test]
 async fn when_the_store_fails_nobody_is_told_otherwise() {
     let (given, store) = (Given::default(), Slow::new(10, 2));
     let engine = engine(answering(&given, &[]), VirtualClock::new(START), store);

@@ -70,6 +70,9 @@ async fn exchange(
         let name = HeaderName::try_from(name.as_str()).map_err(|_| malformed(name))?;
         request.headers_mut().insert(name, value);
     }
+    // Nobody is told of what a crash might take back.
+    let settled = task.policy.outside.keyvalue.settle().await;
+    settled.map_err(|error| Error::InternalError(Some(error.to_string())))?;
     let remaining = task.ends.saturating_duration_since(std::time::Instant::now());
     let within = connection::Timeouts::new(options, remaining);
     let exchange = async {

@@ -21,7 +21,12 @@ impl Host for State {
             subject: message.subject,
             text: message.text,
         };
-        let sent = self.invocation.policy.outside.mail.send(message).await;
+        let outside = &self.invocation.policy.outside;
+        // Nobody is told of what a crash might take back.
+        if let Err(error) = outside.keyvalue.settle().await {
+            return Ok(Err(Error::Unavailable(error.to_string())));
+        }
+        let sent = outside.mail.send(message).await;
         Ok(sent.map_err(|error| match error {
             MailError::Refused(reason) => Error::Refused(reason),
             MailError::Unavailable(reason) => Error::Unavailable(reason),

@@ -1,6 +1,6 @@
 //! Keys and values in the same file. A change is decided in its turn within the open group, on
-//! what the changes before it left, and answered once the group is durable: a key that everybody
-//! swaps does not cost one fsync each.
+//! what the changes before it left, and answered at once: neither a key that everybody swaps nor a
+//! step that writes several costs one fsync each.
 
 use std::iter;
 
@@ -17,10 +17,16 @@ impl SqliteStore {
     fn change(&self, bucket: &str, kind: ChangeKind) -> KeyValueFuture<'static, Changed> {
         let change = Change { bucket: bucket.to_owned(), kind };
         let (file, quotas) = (self.0.file.clone(), self.0.quotas.clone());
-        let done = self.0.writer.submit(move |connection| {
-            Rows::open(connection, &change.bucket)
-                .and_then(|mut bucket| key_value::apply(&change, &quotas, &mut bucket))
-                .map_err(|error| file.error("writing", &error))
+        let ahead = self.0.ahead.clone();
+        let done = self.0.writer.submit_ahead(move |connection| {
+            let rows = Rows::open(connection, &change.bucket);
+            let changed = rows.and_then(|rows| {
+                let mut bucket = Writing { rows, written: Vec::new() };
+                let changed = key_value::apply(&change, &quotas, &mut bucket)?;
+                ahead.show(&change.bucket, bucket.written);
+                Ok(changed)
+            });
+            changed.map_err(|error| file.error("writing", &error))
         });
         Box::pin(async move { done.await.map_err(failed)? })
     }
@@ -45,7 +51,11 @@ fn failed(error: StoreError) -> KeyValueError {
 
 impl KeyValue for SqliteStore {
     fn get(&self, bucket: &str, key: &str) -> KeyValueFuture<'_, Option<Vec<u8>>> {
-        let value = self.look(bucket, |rows| rows.value(key)).map(Option::flatten);
+        let ahead = self.0.ahead.values();
+        let value = match ahead.get(bucket, key) {
+            Some(value) => Ok(value.clone()),
+            None => self.look(bucket, |rows| rows.value(key)).map(Option::flatten),
+        };
         Box::pin(async { value })
     }
 
@@ -54,15 +64,23 @@ impl KeyValue for SqliteStore {
         bucket: &str,
         keys: Vec<String>,
     ) -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>> {
-        let values = self.look(bucket, |rows| rows.values(&keys));
-        Box::pin(async move {
-            Ok(values?.unwrap_or_else(|| iter::repeat_n(None, keys.len()).collect()))
-        })
+        let ahead = self.0.ahead.values();
+        let values = self.look(bucket, |rows| rows.values(&keys)).map(|found| {
+            let found = found.unwrap_or_else(|| iter::repeat_n(None, keys.len()).collect());
+            let newest =
+                |(key, value): (&String, _)| ahead.get(bucket, key).cloned().unwrap_or(value);
+            keys.iter().zip(found).map(newest).collect()
+        });
+        Box::pin(async { values })
     }
 
     fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage> {
-        let keys = self.look(bucket, |rows| rows.keys_after(cursor.as_deref()));
-        Box::pin(async { Ok(KeyPage::new(keys?.unwrap_or_default())) })
+        let (settled, bucket) = (self.0.writer.settle(), bucket.to_owned());
+        Box::pin(async move {
+            settled.await.map_err(failed)?;
+            let keys = self.look(&bucket, |rows| rows.keys_after(cursor.as_deref()));
+            Ok(KeyPage::new(keys?.unwrap_or_default()))
+        })
     }
 
     fn write(
@@ -89,6 +107,11 @@ impl KeyValue for SqliteStore {
         let kind = ChangeKind::Swap { key: key.to_owned(), expected, value };
         let changed = self.change(bucket, kind);
         Box::pin(async { changed.await.map(Changed::swap) })
+    }
+
+    fn settle(&self) -> KeyValueFuture<'_, ()> {
+        let settled = self.0.writer.settle();
+        Box::pin(async { settled.await.map_err(failed) })
     }
 }
 
@@ -122,6 +145,12 @@ impl<'a> Rows<'a> {
         values
     }
 
+    fn value(&self, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+        let select = "SELECT value FROM key_value WHERE bucket = ?1 AND key = ?2";
+        let mut select = self.connection.prepare_cached(select)?;
+        select.query_row(params![self.bucket, key], |row| row.get(0)).optional()
+    }
+
     fn keys_after(&self, cursor: Option<&str>) -> rusqlite::Result<Vec<String>> {
         // The empty key may exist: only a cursor leaves out what it names.
         let select = "SELECT key FROM key_value WHERE bucket = ?1 AND key >= ?2 AND key IS NOT ?3
@@ -132,39 +161,41 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Bucket for Rows<'_> {
+/// A bucket that is written to.
+struct Writing<'a> {
+    rows: Rows<'a>,
+    written: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Bucket for Writing<'_> {
     type Error = rusqlite::Error;
 
     fn value(&self, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-        let select = "SELECT value FROM key_value WHERE bucket = ?1 AND key = ?2";
-        let mut select = self.connection.prepare_cached(select)?;
-        select.query_row(params![self.bucket, key], |row| row.get(0)).optional()
+        self.rows.value(key)
     }
 
     fn bytes(&self) -> rusqlite::Result<u64> {
-        let mut select =
-            self.connection.prepare_cached("SELECT bytes FROM bucket WHERE id = ?1")?;
-        select.query_row([self.bucket], |row| row.get(0)).map(i64::cast_unsigned)
+        let Rows { connection, bucket } = self.rows;
+        let mut select = connection.prepare_cached("SELECT bytes FROM bucket WHERE id = ?1")?;
+        select.query_row([bucket], |row| row.get(0)).map(i64::cast_unsigned)
     }
 
     fn put(&mut self, key: &str, value: Option<&[u8]>, bytes: u64) -> rusqlite::Result<()> {
+        let Rows { connection, bucket } = self.rows;
         match value {
             Some(value) => {
                 let insert = "INSERT INTO key_value (bucket, key, value) VALUES (?1, ?2, ?3)
                               ON CONFLICT DO UPDATE SET value = excluded.value";
-                self.connection.prepare_cached(insert)?.execute(params![
-                    self.bucket,
-                    key,
-                    value
-                ])?;
+                connection.prepare_cached(insert)?.execute(params![bucket, key, value])?;
             }
             None => {
                 let delete = "DELETE FROM key_value WHERE bucket = ?1 AND key = ?2";
-                self.connection.prepare_cached(delete)?.execute(params![self.bucket, key])?;
+                connection.prepare_cached(delete)?.execute(params![bucket, key])?;
             }
         }
         let update = "UPDATE bucket SET bytes = ?2 WHERE id = ?1";
-        let values = params![self.bucket, bytes.cast_signed()];
-        self.connection.prepare_cached(update)?.execute(values).map(|_| ())
+        connection.prepare_cached(update)?.execute(params![bucket, bytes.cast_signed()])?;
+        self.written.push((key.to_owned(), value.map(<[u8]>::to_vec)));
+        Ok(())
     }
 }

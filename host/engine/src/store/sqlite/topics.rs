@@ -78,7 +78,7 @@ impl SqliteStore {
 
     pub(crate) fn log(&self, entry: Entry) -> BoxFuture<'static, Result<Logged, StoreError>> {
         let file = self.0.file.clone();
-        self.0.writer.submit(move |connection| {
+        self.0.writer.submit_ahead(move |connection| {
             log(connection, &entry).map_err(|error| file.error("writing", &error))
         })
     }
