@@ -12,6 +12,7 @@ mod far_sides;
 mod flood;
 mod hostile;
 mod hot_swap;
+mod lambda_api;
 mod map_runs;
 mod metrics;
 mod order_workflow;

@@ -22,13 +22,16 @@ use subtle::ConstantTimeEq;
 use self::{authorization::Authorization, date::Date};
 use crate::error::ApiError;
 
-/// The service in a credential's scope.
-const SERVICE: &str = "states";
+/// AWS Step Functions in a credential's scope.
+pub(crate) const STATES: &str = "states";
+/// AWS Lambda in a credential's scope.
+pub(crate) const LAMBDA: &str = "lambda";
 
 const DATE: &str = "x-amz-date";
 const TARGET: &str = "x-amz-target";
 const TOKEN: &str = "x-amz-security-token";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 const PAYLOAD_HASH: &str = "x-amz-content-sha256";
 
 /// A key that calls may be signed with.
@@ -52,19 +55,20 @@ impl fmt::Debug for AccessKey {
 pub struct Access {
     keys: BTreeMap<String, AccessKey>,
     region: String,
-    service: &'static str,
 }
 
 impl Access {
     /// Lets in what one of `keys` has signed for `region`.
     pub fn new(keys: impl IntoIterator<Item = AccessKey>, region: String) -> Self {
         let keys = keys.into_iter().map(|key| (key.id.clone(), key)).collect();
-        Self { keys, region, service: SERVICE }
+        Self { keys, region }
     }
 
-    /// Judges a request by its head. What it claims is proved when its body has been verified too.
+    /// Judges a request to a service by its head. What it claims is proved when its body has been
+    /// verified too.
     pub(crate) fn claim<'a>(
         &'a self,
+        service: &'static str,
         head: &'a Parts,
         now: Timestamp,
     ) -> Result<Claim<'a>, ApiError> {
@@ -75,13 +79,15 @@ impl Access {
         let key = self.keys.get(authorization.key_id).filter(|_| !headers.contains_key(TOKEN));
         let key = key.ok_or_else(unrecognized)?;
 
-        authorization.check_scope(&self.region, self.service)?;
+        authorization.check_scope(&self.region, service)?;
         let (date_header, date) = signing_date(headers)?;
         date.check_scope(authorization.date)?;
         date.check_skew(now)?;
 
         // What says which call it is has to be signed with it.
-        let told = [TARGET, IDEMPOTENCY_KEY].into_iter().filter(|it| headers.contains_key(*it));
+        let told = [TARGET, IDEMPOTENCY_KEY, INVOCATION_TYPE]
+            .into_iter()
+            .filter(|it| headers.contains_key(*it));
         for name in ["host", date_header].into_iter().chain(told) {
             if !authorization.signed_headers.contains(&name) {
                 return Err(refused(format!(
@@ -89,13 +95,14 @@ impl Access {
                 )));
             }
         }
-        Ok(Claim { access: self, key, authorization, date_header, date, head })
+        Ok(Claim { access: self, service, key, authorization, date_header, date, head })
     }
 }
 
 /// A request by whoever it says, until it is verified.
 pub(crate) struct Claim<'a> {
     access: &'a Access,
+    service: &'static str,
     key: &'a AccessKey,
     authorization: Authorization<'a>,
     /// Which header the date is from.
@@ -135,7 +142,7 @@ impl Claim<'_> {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.access.region)
-            .name(self.access.service)
+            .name(self.service)
             .time(self.date.time())
             .settings(settings)
             .build()

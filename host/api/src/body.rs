@@ -1,6 +1,6 @@
 //! Reading a request's body, within limits of size and time.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
@@ -17,8 +17,18 @@ use crate::{Limits, error::ApiError};
 /// Bodies are accounted for in units of so many bytes.
 const UNIT: usize = 1 << 10;
 
+/// The error of a body that is longer than it may be.
+pub(crate) const TOO_LARGE: &str = "RequestEntityTooLarge";
+
 /// How many bodies' worth of bytes a client may still send of a body that is refused.
 const DISCARDED_MAX: usize = 4;
+
+/// How much of a body is taken, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub(crate) bytes: usize,
+    pub(crate) time: Duration,
+}
 
 /// Reads bodies; all of them together hold no more than their limit.
 #[derive(Clone, Debug)]
@@ -48,21 +58,27 @@ impl Bodies {
         Self { limits, budget }
     }
 
+    /// What any body is allowed whose call needs no more.
+    pub(crate) fn usual(&self) -> Allowance {
+        Allowance { bytes: self.limits.body_bytes, time: self.limits.body_time }
+    }
+
     /// Reads a body whole.
-    pub(crate) async fn read(&self, mut body: Body) -> Result<Held, ApiError> {
-        let Ok(read) = timeout(self.limits.body_time, self.collect(&mut body)).await else {
-            return Err(self.too_slow());
+    pub(crate) async fn read(&self, mut body: Body, allowed: Allowance) -> Result<Held, ApiError> {
+        let collecting = self.collect(&mut body, allowed.bytes);
+        let Ok(read) = timeout(allowed.time, collecting).await else {
+            return Err(too_slow(allowed.time));
         };
         if read.is_err() {
-            self.discard(body).await;
+            self.discard(body, allowed).await;
         }
         read
     }
 
     /// Reads what is left of a body that is not wanted, so that its sender comes to hear why: many
     /// clients read no answer before they have sent all.
-    pub(crate) async fn discard(&self, mut body: Body) {
-        let most = self.limits.body_bytes.saturating_mul(DISCARDED_MAX);
+    pub(crate) async fn discard(&self, mut body: Body, allowed: Allowance) {
+        let most = allowed.bytes.saturating_mul(DISCARDED_MAX);
         let rest = async {
             let mut seen = 0;
             while let Some(Ok(frame)) = body.frame().await {
@@ -73,14 +89,13 @@ impl Bodies {
             }
         };
         // One that is still not whole is cut off with its connection.
-        let _ = timeout(self.limits.body_time, rest).await;
+        let _ = timeout(allowed.time, rest).await;
     }
 
-    async fn collect(&self, body: &mut Body) -> Result<Held, ApiError> {
-        let most = self.limits.body_bytes;
+    async fn collect(&self, body: &mut Body, most: usize) -> Result<Held, ApiError> {
         let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if declared > most {
-            return Err(self.too_large());
+            return Err(too_large(most));
         }
         let mut bytes = Vec::new();
         let mut units: Option<OwnedSemaphorePermit> = None;
@@ -91,7 +106,7 @@ impl Bodies {
             })?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > most {
-                return Err(self.too_large());
+                return Err(too_large(most));
             }
             let missing = (bytes.len() + data.len()).div_ceil(UNIT) - bytes.len().div_ceil(UNIT);
             let more = self.take(missing)?;
@@ -108,15 +123,15 @@ impl Bodies {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         self.budget.clone().try_acquire_many_owned(units).map_err(|_| ApiError::throttled())
     }
+}
 
-    fn too_large(&self) -> ApiError {
-        let message = format!("a request has at most {} bytes", self.limits.body_bytes);
-        ApiError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
-    }
+fn too_large(most: usize) -> ApiError {
+    let message = format!("a request has at most {most} bytes");
+    ApiError::with_status(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE, message)
+}
 
-    fn too_slow(&self) -> ApiError {
-        let seconds = self.limits.body_time.as_secs_f64();
-        let message = format!("the request's body did not come within {seconds} s");
-        ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message)
-    }
+fn too_slow(time: Duration) -> ApiError {
+    let seconds = time.as_secs_f64();
+    let message = format!("the request's body did not come within {seconds} s");
+    ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message)
 }

@@ -9,7 +9,7 @@ use std::{
 use stepyard_engine::measures::{Count, Named, Timing};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{action::OPERATIONS, error::ApiError};
+use crate::{action, error::ApiError, lambda};
 
 /// An operation that is awaited for up to a minute; AWS and the engine bound how many wait.
 const LONG_POLL: &str = "GetActivityTask";
@@ -49,7 +49,8 @@ pub(crate) struct Call<'a> {
 impl Calls {
     pub(crate) fn new(at_once_max: usize) -> Self {
         let places_max = at_once_max.min(Semaphore::MAX_PERMITS);
-        let names = OPERATIONS.iter().copied().chain([START, UNKNOWN]);
+        let operations = action::OPERATIONS.iter().chain(lambda::OPERATIONS).copied();
+        let names = operations.chain([START, lambda::LINK, UNKNOWN]);
         let operations = names.map(|name| (name, Operation::default())).collect();
         let places = Arc::new(Semaphore::new(places_max));
         Self { operations: Arc::new(operations), places, places_max }

@@ -122,6 +122,23 @@ impl Constraints {
         self
     }
 
+    /// A map, shown as `shown`, whose keys or values (`which`) are all `right` by what is demanded of them.
+    pub(crate) fn entries(
+        mut self,
+        member: &str,
+        shown: &str,
+        which: &str,
+        demand: &str,
+        right: bool,
+    ) -> Self {
+        if !right {
+            self.0.push(format!(
+                "Value '{shown}' at '{member}' failed to satisfy constraint: {which} must {demand}"
+            ));
+        }
+        self
+    }
+
     /// One of the words, when it is there.
     pub(crate) fn one_of(mut self, member: &str, value: Option<&str>, words: &[&str]) -> Self {
         if let Some(value) = value.filter(|value| !words.contains(value)) {

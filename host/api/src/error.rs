@@ -50,16 +50,25 @@ impl ApiError {
         self.status
     }
 
-    /// With AWS's reason for a ValidationException.
-    pub(crate) fn because(mut self, reason: &str) -> Self {
-        self.detail = Some(("reason", reason.to_owned()));
+    /// The member that it has besides, and its value.
+    pub(crate) fn detail(&self) -> Option<(&'static str, &str)> {
+        self.detail.as_ref().map(|(member, value)| (*member, value.as_str()))
+    }
+
+    /// With a member besides.
+    pub(crate) fn with(mut self, member: &'static str, value: impl Into<String>) -> Self {
+        self.detail = Some((member, value.into()));
         self
     }
 
+    /// With AWS's reason for a ValidationException.
+    pub(crate) fn because(self, reason: &str) -> Self {
+        self.with("reason", reason)
+    }
+
     /// With the resource that an error of that kind names.
-    fn about(mut self, resource: String) -> Self {
-        self.detail = Some(("resourceName", resource));
-        self
+    fn about(self, resource: String) -> Self {
+        self.with("resourceName", resource)
     }
 
     pub(crate) fn invalid_arn(detail: impl std::fmt::Display) -> Self {

@@ -1,4 +1,5 @@
-//! The AWS Step Functions API: any AWS SDK, the AWS CLI and boto3 take this server for the service.
+//! The AWS Step Functions API, and AWS Lambda's for the functions that it calls: any AWS SDK, the AWS CLI
+//! and boto3 take this server for the services.
 //!
 //! ```text
 //!   listen.rs: connections, TLS, limits of time
@@ -6,11 +7,12 @@
 //!       wire.rs ── access.rs: whose signature it is; calls.rs: its place; body.rs: its body
 //!          ├────── members.rs, action/ (one struct an operation) ──► Engine
 //!          └────── error.rs: {"__type": …, "message": …}
+//!     lambda/ ── POST /2015-03-31/functions/CheckInventory/invocations ──► Published
 //!     start.rs ── POST /start/orders: a request's body is an execution's input
 //! ```
 //!
-//! This crate alone knows AWS's server wire format (AWS JSON 1.0). It keeps nothing and decides
-//! nothing: what it acknowledges, the engine has made durable.
+//! This crate alone knows AWS's server wire formats (AWS JSON 1.0, REST-JSON). It keeps nothing and
+//! decides nothing: what it acknowledges, the engine has made durable.
 #![forbid(unsafe_code)]
 
 mod access;
@@ -22,6 +24,7 @@ mod constraint;
 mod error;
 mod hosts;
 mod jackson;
+mod lambda;
 mod limits;
 mod listen;
 mod members;
@@ -45,10 +48,11 @@ use tokio::net::TcpListener;
 
 pub use self::{
     access::{Access, AccessKey},
+    lambda::Published,
     limits::Limits,
     tls::{Tls, TlsError},
 };
-use self::{body::Bodies, calls::Calls, page::PageTokens};
+use self::{body::Bodies, calls::Calls, lambda::Events, page::PageTokens};
 
 /// What the operations work with.
 #[derive(Clone, Debug)]
@@ -61,6 +65,8 @@ pub struct Api {
     limits: Arc<Limits>,
     bodies: Bodies,
     calls: Calls,
+    events: Events,
+    functions: Option<Arc<dyn Published>>,
     metrics_token: Option<Arc<str>>,
 }
 
@@ -71,8 +77,25 @@ impl Api {
         let limits = Arc::new(Limits::default());
         let bodies = Bodies::new(limits.clone());
         let (pages, calls) = (PageTokens::new(key), Calls::new(limits.calls));
-        let (access, hosts, metrics_token) = (None, Arc::new([]), None);
-        Self { engine, identity, pages, access, hosts, limits, bodies, calls, metrics_token }
+        Self {
+            engine,
+            identity,
+            pages,
+            access: None,
+            hosts: Arc::new([]),
+            limits,
+            bodies,
+            calls,
+            events: Events::new(),
+            functions: None,
+            metrics_token: None,
+        }
+    }
+
+    /// Answers the AWS Lambda API for these functions, too.
+    #[must_use]
+    pub fn with_functions(self, functions: Arc<dyn Published>) -> Self {
+        Self { functions: Some(functions), ..self }
     }
 
     /// Performs only calls that are signed with a key of `access`. Without this any call is.
@@ -110,23 +133,28 @@ impl Api {
         tls: Option<Tls>,
         stop: impl Future<Output = ()>,
     ) {
-        let limits = self.limits.clone();
-        listen::serve(listener, tls, self.router(), limits, stop).await;
+        let (limits, events) = (self.limits.clone(), self.events.clone());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        listen::serve(listener, tls, self.router(scheme), limits, stop).await;
+        events.end().await;
     }
 
-    /// Its routes: `POST /` for AWS calls, `POST /start/<machine>` for any other client, `/healthz` (it
-    /// is up) and `/readyz` (it takes work), which need no signature, and `/metrics`, which has a token
-    /// of its own. A request that names another host than this server is refused.
-    fn router(self) -> Router {
+    /// Its routes: `POST /` for calls of AWS Step Functions, `/2015-03-31/…` for those of AWS Lambda,
+    /// `POST /start/<machine>` for any other client, `/healthz` (it is up) and `/readyz` (it takes work),
+    /// which need no signature, and `/metrics`, which has a token of its own. A request that names another
+    /// host than this server is refused. `scheme` is how it is reached.
+    fn router(self, scheme: &'static str) -> Router {
         let own_only = middleware::from_fn_with_state(self.clone(), hosts::own_only);
-        Router::new()
+        let functions = self.functions.clone();
+        let lambda = functions.map(|it| lambda::router(self.clone(), it, scheme));
+        let router = Router::new()
             .route("/", post(wire::call))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(wire::ready))
             .route("/start/{machine}", post(start::start))
             .route("/metrics", get(metrics::metrics))
             .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here: POST /\n") })
-            .layer(own_only)
-            .with_state(self)
+            .with_state(self);
+        router.merge(lambda.unwrap_or_default()).layer(own_only)
     }
 }

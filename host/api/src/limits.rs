@@ -28,6 +28,13 @@ pub struct Limits {
     pub headers: usize,
     /// The most bytes of a body. A longer one is answered 413.
     pub body_bytes: usize,
+    /// The most bytes of a body that brings a component. A longer one is answered 413.
+    pub upload_bytes: usize,
+    /// How long such a body may take.
+    pub upload_time: Duration,
+    /// The most components on their way in or out at once. More are answered
+    /// TooManyRequestsException.
+    pub transfers: usize,
     /// The most bytes of all bodies that are held at once. Past it calls are answered
     /// ThrottlingException.
     pub bodies_bytes: usize,
@@ -48,6 +55,11 @@ impl Default for Limits {
             headers: 100,
             // The longest definition (1 MiB) with its JSON escapes, and the rest.
             body_bytes: 4 << 20,
+            // Lambda's: 50 MiB in base64, and the rest.
+            upload_bytes: 70_167_211,
+            upload_time: Duration::from_secs(5 * 60),
+            // So that uploads alone do not fill the room that all bodies have.
+            transfers: 2,
             bodies_bytes: 256 << 20,
         }
     }

@@ -9,12 +9,19 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Why a request's body could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unreadable(String);
+
+impl Unreadable {
+    /// A text that should have been a whole number.
+    pub(crate) fn no_integer(text: &str) -> Self {
+        Member(Value::from(text)).is_no("an Integer")
+    }
+}
 
 /// Reads a request's body.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
@@ -92,6 +99,13 @@ impl<'de> Deserializer<'de> for Member {
         visitor.visit_i64(whole.ok_or_else(|| self.is_no("an Integer"))?)
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self.0.as_f64() {
+            Some(number) => visitor.visit_f64(number),
+            None => Err(self.is_no("a Double")),
+        }
+    }
+
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
@@ -116,22 +130,36 @@ impl<'de> Deserializer<'de> for Member {
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
         match self.0 {
-            Value::Object(members) => {
-                let members = members.into_iter().map(|(name, value)| (name, Self(value)));
-                visitor.visit_map(MapDeserializer::new(members))
-            }
+            Value::Object(members) => visit(members, visitor),
             _ => Err(self.is_not("Expected null")),
         }
     }
 
-    forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct
-        newtype_struct tuple tuple_struct map enum identifier ignored_any
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self.0 {
+            Value::Object(entries) => visit(entries, visitor),
+            _ => Err(self.is_not("Expected map or null")),
+        }
     }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 char str bytes byte_buf unit unit_struct
+        newtype_struct tuple tuple_struct enum identifier ignored_any
+    }
+}
+
+fn visit<'de, V: Visitor<'de>>(
+    members: Map<String, Value>,
+    visitor: V,
+) -> Result<V::Value, Unreadable> {
+    let members = members.into_iter().map(|(name, value)| (name, Member(value)));
+    visitor.visit_map(MapDeserializer::new(members))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
 
     use super::*;
@@ -143,6 +171,7 @@ mod tests {
         max_results: Option<i64>,
         publish: Option<bool>,
         keys: Option<Vec<String>>,
+        weights: Option<BTreeMap<String, Option<f64>>>,
         part: Option<Box<Self>>,
     }
 
@@ -156,12 +185,17 @@ mod tests {
     #[test]
     fn members_are_read_at_every_depth() {
         let body = r#"{"name": "a", "maxResults": 5.9, "publish": true, "keys": ["a", null, "b"],
-            "part": {"maxResults": 1e300}}"#;
+            "weights": {"2": 0.5, "3": 1, "4": null}, "part": {"maxResults": 1e300}}"#;
         let expected = Request {
             name: Some("a".to_owned()),
             max_results: Some(5),
             publish: Some(true),
             keys: Some(vec!["a".to_owned(), "b".to_owned()]),
+            weights: Some(
+                [("2", Some(0.5)), ("3", Some(1.0)), ("4", None)]
+                    .map(|(name, weight)| (name.to_owned(), weight))
+                    .into(),
+            ),
             part: Some(Box::new(Request { max_results: Some(i64::MAX), ..Request::default() })),
         };
         assert_eq!(read(body.as_bytes()), Ok(expected));
@@ -185,6 +219,10 @@ mod tests {
             (r#"{"keys": {}}"#, STRUCTURE),
             (r#"{"keys": [1]}"#, "NUMBER_VALUE can not be converted to a String"),
             (r#"{"keys": [[]]}"#, LIST),
+            (r#"{"weights": 1}"#, "Expected map or null"),
+            (r#"{"weights": []}"#, LIST),
+            (r#"{"weights": {"2": "1"}}"#, "STRING_VALUE can not be converted to a Double"),
+            (r#"{"weights": {"2": {}}}"#, STRUCTURE),
             (r#"{"part": 1}"#, "Expected null"),
             (r#"{"part": []}"#, LIST),
             (

@@ -19,7 +19,7 @@ use crate::{
     action::seconds,
     calls::{Call, START},
     error::ApiError,
-    wire::admitted,
+    wire::{Door, admitted},
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -50,7 +50,7 @@ async fn begin(
     head: &Parts,
     body: Body,
 ) -> Result<(StatusCode, Value), ApiError> {
-    let (body, _place) = admitted(api, call, head, body).await?;
+    let (body, _places) = admitted(api, call, &Door::states(api), head, body).await?;
     // A web page can have a browser send a form or plain text here unasked, but not JSON.
     if !is_json(&head.headers) {
         return Err(ApiError::with_status(

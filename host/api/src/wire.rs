@@ -1,15 +1,23 @@
 //! AWS JSON 1.0: which operation is called, its body, its answer.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use tokio::sync::OwnedSemaphorePermit;
-
-use crate::{Api, action, body::Held, calls::Call, error::ApiError};
+use crate::{
+    Api,
+    access::STATES,
+    action,
+    body::{Allowance, Held},
+    calls::Call,
+    error::ApiError,
+};
 
 const TARGET: &str = "x-amz-target";
 const SERVICE: &str = "AWSStepFunctions.";
@@ -43,7 +51,7 @@ async fn answer(
     head: &Parts,
     body: Body,
 ) -> Result<String, ApiError> {
-    let (body, _place) = admitted(api, call, head, body).await?;
+    let (body, _places) = admitted(api, call, &Door::states(api), head, body).await?;
     let operation = operation.ok_or_else(|| {
         let message = format!("{TARGET} has to name an operation, as {SERVICE}StartExecution");
         ApiError::new("UnknownOperationException", message)
@@ -51,27 +59,60 @@ async fn answer(
     action::perform(api, operation, &body).await
 }
 
-/// The body of a request whose sender may call, and its place among those that are at work.
+/// What a request has to be to come in.
+pub(crate) struct Door {
+    /// The service that it is signed for.
+    pub(crate) service: &'static str,
+    /// How large its body may be.
+    pub(crate) body: Allowance,
+    /// Where it also needs a place.
+    pub(crate) transfers: Option<Arc<Semaphore>>,
+}
+
+/// A request's places among those that are at work.
+#[derive(Debug)]
+pub(crate) struct Places {
+    _call: Option<OwnedSemaphorePermit>,
+    _transfer: Option<OwnedSemaphorePermit>,
+}
+
+impl Door {
+    /// That of AWS Step Functions.
+    pub(crate) fn states(api: &Api) -> Self {
+        Self { service: STATES, body: api.bodies.usual(), transfers: None }
+    }
+
+    /// The places of a call. Who finds none is throttled at once.
+    pub(crate) fn places(&self, call: &Call<'_>) -> Result<Places, ApiError> {
+        let transfer = self.transfers.clone().map(Semaphore::try_acquire_owned).transpose();
+        let transfer = transfer.map_err(|_| ApiError::throttled())?;
+        Ok(Places { _call: call.place()?, _transfer: transfer })
+    }
+}
+
+/// The body of a request whose sender may call, and its places among those that are at work.
 pub(crate) async fn admitted(
     api: &Api,
     call: &Call<'_>,
+    door: &Door,
     head: &Parts,
     body: Body,
-) -> Result<(Held, Option<OwnedSemaphorePermit>), ApiError> {
-    let claim = api.access.as_deref().map(|it| it.claim(head, api.engine.now())).transpose();
+) -> Result<(Held, Places), ApiError> {
+    let access = api.access.as_deref();
+    let claim = access.map(|it| it.claim(door.service, head, api.engine.now())).transpose();
     // Strangers take no place.
-    let (claim, place) = match claim.and_then(|claim| Ok((claim, call.place()?))) {
+    let (claim, places) = match claim.and_then(|claim| Ok((claim, door.places(call)?))) {
         Ok(taken) => taken,
         Err(refusal) => {
-            api.bodies.discard(body).await;
+            api.bodies.discard(body, door.body).await;
             return Err(refusal);
         }
     };
-    let body = api.bodies.read(body).await?;
+    let body = api.bodies.read(body, door.body).await?;
     if let Some(claim) = claim {
         claim.verify(&body)?;
     }
-    Ok((body, place))
+    Ok((body, places))
 }
 
 /// Whether work is taken.
@@ -95,7 +136,7 @@ mod tests {
     async fn it_is_ready_until_the_engine_stops() {
         let engine = Engine::new(Config::new(MemoryStore::new(Quotas::default())));
         let api = Api::new(engine.clone(), Identity::default(), [7; 32]);
-        let router = TowerToHyperService::new(api.router());
+        let router = TowerToHyperService::new(api.router("http"));
         let status = async |path: &str| {
             let request = Request::builder().method(Method::GET).uri(path);
             router.call(request.body(Body::empty()).unwrap()).await.unwrap().status()

@@ -93,7 +93,7 @@ async fn serve(
     let key = SystemEntropy.seed();
     let hosts = project.manifest.serve.hosts.iter().map(|host| host.get_ref().clone());
     let mut api = Api::new(engine.clone(), stepyard.identity.clone(), key);
-    api = api.with_hosts(hosts.collect());
+    api = api.with_hosts(hosts.collect()).with_functions(Arc::new(stepyard.steps.clone()));
     if let Some(access) = guard.access {
         api = api.with_access(access);
     }

@@ -7,9 +7,9 @@ const NOW: Timestamp = Timestamp::from_millis(1_440_938_160_000);
 const ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-fn access(service: &'static str) -> Access {
+fn access() -> Access {
     let key = AccessKey { id: ID.to_owned(), secret: SECRET.to_owned() };
-    Access { service, ..Access::new([key], "us-east-1".to_owned()) }
+    Access::new([key], "us-east-1".to_owned())
 }
 
 fn head(line: &str, headers: &[(&str, &str)]) -> Parts {
@@ -19,8 +19,8 @@ fn head(line: &str, headers: &[(&str, &str)]) -> Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-fn judge(access: &Access, head: &Parts, body: &[u8]) -> Result<(), ApiError> {
-    access.claim(head, NOW)?.verify(body)
+fn judge(service: &'static str, head: &Parts, body: &[u8]) -> Result<(), ApiError> {
+    access().claim(service, head, NOW)?.verify(body)
 }
 
 /// A request of AWS's published Signature Version 4 test suite, with the signature published there.
@@ -31,7 +31,7 @@ fn published(line: &str, headers: &[(&str, &str)], body: &str, signed: &str, sig
     );
     let always = [("Host", "example.amazonaws.com"), ("X-Amz-Date", "20150830T123600Z")];
     let all = [&always[..], headers, &[("Authorization", &authorization)]].concat();
-    assert_eq!(judge(&access("service"), &head(line, &all), body.as_bytes()), Ok(()), "{line}");
+    assert_eq!(judge("service", &head(line, &all), body.as_bytes()), Ok(()), "{line}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn signed(secret: &str, service: &str, more: &[(&str, &str)]) -> Vec<(String, St
 
 /// Judges a signed call in which `name` is changed to `value` (removed, when empty), with a body.
 fn changed(name: &str, value: &str, body: &[u8]) -> Result<(), ApiError> {
-    let mut headers = signed(SECRET, SERVICE, &[]);
+    let mut headers = signed(SECRET, STATES, &[]);
     headers.retain(|(it, _)| it != name);
     if !value.is_empty() {
         headers.push((name.to_owned(), value.to_owned()));
@@ -122,19 +122,19 @@ fn changed(name: &str, value: &str, body: &[u8]) -> Result<(), ApiError> {
 
 fn judge_owned(headers: &[(String, String)], body: &[u8]) -> Result<(), ApiError> {
     let borrowed: Vec<_> = headers.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-    judge(&access(SERVICE), &head("POST /", &borrowed), body)
+    judge(STATES, &head("POST /", &borrowed), body)
 }
 
 fn authorization() -> String {
-    let headers = signed(SECRET, SERVICE, &[]);
+    let headers = signed(SECRET, STATES, &[]);
     headers.into_iter().find(|(name, _)| name == "authorization").unwrap().1
 }
 
 #[test]
 fn what_an_sdk_has_signed_is_let_in() {
-    assert_eq!(judge_owned(&signed(SECRET, SERVICE, &[]), BODY), Ok(()));
+    assert_eq!(judge_owned(&signed(SECRET, STATES, &[]), BODY), Ok(()));
     let hash = hex(&Sha256::digest(BODY));
-    assert_eq!(judge_owned(&signed(SECRET, SERVICE, &[(PAYLOAD_HASH, &hash)]), BODY), Ok(()));
+    assert_eq!(judge_owned(&signed(SECRET, STATES, &[(PAYLOAD_HASH, &hash)]), BODY), Ok(()));
     // What proxies add is not signed.
     assert_eq!(changed("x-forwarded-for", "10.0.0.1", BODY), Ok(()));
 }
@@ -161,7 +161,7 @@ fn what_was_changed_after_signing_is_refused() {
         };
         assert_eq!(refusal, Err(expected), "{name}: {value}");
     }
-    assert_eq!(judge_owned(&signed("another", SERVICE, &[]), BODY), Err(mismatch()));
+    assert_eq!(judge_owned(&signed("another", STATES, &[]), BODY), Err(mismatch()));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn what_is_missing_or_for_another_is_told() {
 
 #[test]
 fn an_unsigned_payload_is_refused_though_its_head_is_signed() {
-    let headers = signed(SECRET, SERVICE, &[(PAYLOAD_HASH, "UNSIGNED-PAYLOAD")]);
+    let headers = signed(SECRET, STATES, &[(PAYLOAD_HASH, "UNSIGNED-PAYLOAD")]);
     let refusal = judge_owned(&headers, BODY).unwrap_err();
     assert!(format!("{refusal:?}").contains("sign the body"), "{refusal:?}");
 }
@@ -241,7 +241,7 @@ fn an_unsigned_payload_is_refused_though_its_head_is_signed() {
 #[test]
 fn a_header_that_could_be_read_in_two_ways_is_refused() {
     for name in ["authorization", DATE, PAYLOAD_HASH] {
-        let mut headers = signed(SECRET, SERVICE, &[]);
+        let mut headers = signed(SECRET, STATES, &[]);
         for _ in 0..2 {
             headers.push((name.to_owned(), "20150830T123600Z".to_owned()));
         }
@@ -263,11 +263,11 @@ fn a_date_header_will_do_without_x_amz_date() {
         hex(&Sha256::digest(canonical))
     );
     let time = Date::of_http(text).unwrap().time();
-    let key = v4::generate_signing_key(SECRET, time, "us-east-1", SERVICE);
+    let key = v4::generate_signing_key(SECRET, time, "us-east-1", STATES);
     let signature = v4::calculate_signature(key, to_sign.as_bytes());
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential={ID}/20150830/us-east-1/states/aws4_request, SignedHeaders=date;host, Signature={signature}"
     );
     let headers = [("host", "127.0.0.1"), ("date", text), ("authorization", &authorization)];
-    assert_eq!(judge(&access(SERVICE), &head("POST /", &headers), BODY), Ok(()));
+    assert_eq!(judge(STATES, &head("POST /", &headers), BODY), Ok(()));
 }

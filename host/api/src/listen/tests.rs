@@ -38,7 +38,7 @@ impl Running {
         let limits = Arc::new(limits);
         let bodies = Bodies::new(limits.clone());
         let size = async move |body: Body| -> Result<String, ApiError> {
-            Ok(bodies.read(body).await?.len().to_string())
+            Ok(bodies.read(body, bodies.usual()).await?.len().to_string())
         };
         let slow = async || {
             sleep(SHORT * 2).await;
