@@ -150,15 +150,29 @@ fn pages_of_any_size_add_up_and_no_forged_marker_opens_one() {
 fn an_event_is_tried_again_until_the_server_ends() {
     let project = project(&["ReceiveOrder"], "");
     let server = Server::start(&project);
-    let event = |body: &str| {
-        let line = "POST /2015-03-31/functions/ReceiveOrder/invocations HTTP/1.1";
-        server.request(line, &server.address, "X-Amz-Invocation-Type: Event\r\n", body)
-    };
-    assert_eq!(event("{}"), (202, String::new()));
+    let line = "POST /2015-03-31/functions/ReceiveOrder/invocations HTTP/1.1";
+    let event = "X-Amz-Invocation-Type: Event\r\n";
+    assert_eq!(server.request(line, &server.address, event, "{}"), (202, String::new()));
     server.until_said("an event failed, and is tried again", 1);
     server.ask_to_end();
     server.until_said("an event was given up: the server ends", 1);
     assert_eq!(server.finish().code, Some(0));
+}
+
+#[test]
+fn a_web_page_calls_nothing() {
+    let project = project(&["ReceiveOrder"], "");
+    let server = Server::start(&project);
+    let line = "POST /2015-03-31/functions/ReceiveOrder/versions HTTP/1.1";
+    for origin in ["http://example.com", "null", &format!("http://{}", server.address)] {
+        // What a form may send without asking first.
+        let headers = format!("Origin: {origin}\r\nContent-Type: text/plain\r\n");
+        let (status, answer) = server.request(line, &server.address, &headers, "{}");
+        assert_eq!(status, 403, "{origin}: {answer}");
+    }
+    let list = "GET /2015-03-31/functions/ReceiveOrder/versions HTTP/1.1";
+    let (status, answer) = server.request(list, &server.address, "", "");
+    assert_eq!((status, answer.matches("FunctionArn").count()), (200, 1), "{answer}");
 }
 
 #[test]

@@ -44,6 +44,11 @@ pub(super) fn service(message: impl Into<String>) -> ApiError {
     ApiError::with_status(StatusCode::INTERNAL_SERVER_ERROR, SERVICE, message)
 }
 
+/// A caller who may not call.
+pub(super) fn access_denied(message: impl Into<String>) -> ApiError {
+    ApiError::with_status(StatusCode::FORBIDDEN, "AccessDeniedException", message)
+}
+
 /// A body or a payload that is too large.
 pub(super) fn entity_too_large(message: impl Into<String>) -> ApiError {
     ApiError::with_status(StatusCode::PAYLOAD_TOO_LARGE, ENTITY_TOO_LARGE, message)

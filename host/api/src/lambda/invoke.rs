@@ -26,6 +26,8 @@ const EVENT_BYTES_MAX: usize = 1_048_576;
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 const LOG_TYPE: &str = "x-amz-log-type";
 const TRACE: &str = "x-amzn-trace-id";
+/// The longest trace header that is passed on (Step Functions API reference, `TraceHeader`).
+const TRACE_BYTES_MAX: usize = 256;
 /// What a step has no way to read.
 const NOT_HERE: [(&str, &str); 2] =
     [("x-amz-tenant-id", "TenantId"), ("x-amz-durable-execution-name", "DurableExecutionName")];
@@ -48,7 +50,7 @@ pub(super) async fn invoke(service: &Service, asked: &Asked) -> Result<Response,
         qualifier: named.qualifier.clone(),
         payload: payload(asked.body(), is_event)?,
         deadline: None,
-        trace: asked.header(TRACE).map(str::to_owned),
+        trace: asked.header(TRACE).filter(|it| it.len() <= TRACE_BYTES_MAX).map(str::to_owned),
         execution: None,
         state: None,
         attempt: None,

@@ -8,7 +8,7 @@ use axum::{
 };
 use stepyard_engine::{FunctionConfiguration, PublishingError};
 
-use super::{LINK, Service};
+use super::{LINK, Service, error::access_denied};
 use crate::{
     access::LAMBDA,
     error::ApiError,
@@ -40,14 +40,13 @@ impl Service {
 
     /// What a link that was given here yields, while it is good.
     fn linked(&self, link: &str) -> Result<Linked, ApiError> {
-        let refused =
-            |message| ApiError::with_status(StatusCode::FORBIDDEN, "AccessDenied", message);
         let told = self.api.pages.place(LIST, Some(link)).ok().flatten();
         let linked = told.as_deref().and_then(read);
-        let linked = linked.ok_or_else(|| refused("no link of this server's: ask GetFunction"))?;
+        let linked =
+            linked.ok_or_else(|| access_denied("no link of this server's: ask GetFunction"))?;
         match self.api.engine.now().as_millis() <= linked.until_millis {
             true => Ok(linked),
-            false => Err(refused("the link was good for ten minutes: ask GetFunction again")),
+            false => Err(access_denied("the link was good for ten minutes: ask GetFunction again")),
         }
     }
 

@@ -115,6 +115,11 @@ async fn answer(
     let in_our_words = |error| error::shared(error, name, door.body.bytes);
     let admitted = admitted(&service.api, call, &door, head, body).await;
     let (body, _places) = admitted.map_err(in_our_words)?;
+    // A web page can have a browser send a POST here unasked, and the browser says so. A signature
+    // is none that a page could have.
+    if service.api.access.is_none() && head.headers.contains_key(header::ORIGIN) {
+        return Err(error::access_denied("a web page may not call this server"));
+    }
     let Some(route) = route else {
         let message = "this server has no such operation of AWS Lambda";
         let status = StatusCode::NOT_FOUND;
