@@ -1,7 +1,8 @@
-//! `stepyard step`: make, build, inspect and list steps.
+//! `stepyard step`: make, build, inspect and list steps, and swap them on a server that runs.
 
 mod inspect;
 mod new;
+mod publish;
 
 use std::{path::Path, process::ExitCode};
 
@@ -24,6 +25,10 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     /// List the functions of the manifest and the steps they are bound to
     List(List),
+    Publish(publish::Publish),
+    Versions(publish::Versions),
+    Route(publish::Route),
+    Rollback(publish::Rollback),
 }
 
 /// Build the step crates of the manifest: all, or those of the functions named.
@@ -58,8 +63,16 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         Command::Build(arguments) => build(arguments)?,
         Command::Inspect(arguments) => inspect::run(&arguments)?,
         Command::List(arguments) => list(arguments)?,
+        Command::Publish(arguments) => wait_for(publish::publish(arguments))?,
+        Command::Versions(arguments) => wait_for(publish::versions(arguments))?,
+        Command::Route(arguments) => wait_for(publish::route(arguments))?,
+        Command::Rollback(arguments) => wait_for(publish::rollback(arguments))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn wait_for(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
 fn build(arguments: Build) -> Result<()> {

@@ -8,6 +8,7 @@
 //!   the step runtime ┬────────────► Mail         smtp.rs, or the engine's own folder
 //!                    └────────────► KeyValue     redis.rs, or the engine's own stores
 //!   triggers ─────────────────────► Queue        sqs.rs
+//!   the command ──────────────────► lambda_api.rs, of a server that runs
 //! ```
 //!
 //! An integration reads the arguments AWS documents, asks a trait of the engine to do the work, and
@@ -20,6 +21,7 @@ mod aws;
 mod aws_topics;
 mod called;
 mod lambda;
+mod lambda_api;
 mod redis;
 mod sdk;
 mod smtp;
@@ -35,6 +37,7 @@ use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 pub use aws::{AccessKey, AwsSettings};
 pub use aws_topics::AwsTopics;
 pub use called::Called;
+pub use lambda_api::{LambdaApi, LambdaApiError, PublishedAlias, PublishedVersion};
 pub use redis::{Redis, RedisConnectError};
 pub use smtp::{Smtp, SmtpError};
 pub use sqs::SqsQueue;
