@@ -15,7 +15,7 @@ const PRICE_CENTS: u64 = 1_999;
 
 /// Holds the books of a shop that has closed against what was sold: order ids with quantities.
 #[track_caller]
-pub(super) fn check(project: &Project, stock: u64, sold: &BTreeMap<String, u64>) {
+pub(crate) fn check(project: &Project, stock: u64, sold: &BTreeMap<String, u64>) {
     let orders: BTreeSet<String> = sold.keys().cloned().collect();
     let pieces: u64 = sold.values().sum();
     let product = value(project, "inventory", "product/sku-001");

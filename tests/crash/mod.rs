@@ -6,7 +6,7 @@
 //! acknowledged in `audit.rs`. A failure names its seed; `STEPYARD_SEED` sets it.
 
 mod audit;
-mod books;
+pub(crate) mod books;
 mod client;
 mod faults;
 mod history;

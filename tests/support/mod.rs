@@ -71,9 +71,14 @@ impl Project {
 
     /// Compiled components, so that this project need not compile them again. State is separate.
     pub(crate) fn warm(self) -> Self {
+        self.with_compiled(compiled())
+    }
+
+    /// The same from another folder.
+    pub(crate) fn with_compiled(self, from: &Path) -> Self {
         let to = self.path(".stepyard/components");
         fs::create_dir_all(&to).unwrap();
-        for entry in fs::read_dir(compiled()).unwrap() {
+        for entry in fs::read_dir(from).unwrap() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }

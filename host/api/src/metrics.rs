@@ -18,7 +18,10 @@ use prometheus_client::{
     metrics::MetricType,
     registry::Registry,
 };
-use stepyard_engine::measures::{Executions, Timing};
+use stepyard_engine::{
+    FunctionMeasures, FunctionVersion,
+    measures::{Executions, Timing},
+};
 use subtle::ConstantTimeEq;
 
 use crate::Api;
@@ -66,6 +69,7 @@ impl Collector for Api {
         let mut page = Page(encoder);
         self.executions(&mut page)?;
         self.tasks(&mut page)?;
+        self.functions(&mut page)?;
         self.calls(&mut page)?;
         self.store(&mut page)?;
         process::show(&mut page)
@@ -112,6 +116,33 @@ impl Api {
         let [standard, express] = self.engine.waiting();
         let waiting = [([("type", "STANDARD")], standard), ([("type", "EXPRESS")], express)];
         page.gauges("stepyard_inbox_messages", "Messages that wait for the engine.", waiting)
+    }
+
+    /// Of the versions that are loaded: as many as there are routes, and a few more.
+    fn functions(&self, page: &mut Page<'_>) -> fmt::Result {
+        let measures = self.functions.as_ref().map(|functions| functions.measures());
+        let measures = measures.unwrap_or_default();
+        let labels = |it: &'_ FunctionMeasures| {
+            let FunctionVersion { number, sha256, .. } = &it.version;
+            [
+                ("function", it.function.clone()),
+                ("version", number.clone()),
+                ("sha256", sha256.clone()),
+            ]
+        };
+        let labelled: Vec<_> = measures.iter().map(labels).collect();
+        let labels =
+            labelled.iter().map(|all| all.each_ref().map(|(name, value)| (*name, &**value)));
+        let with = |of: fn(&FunctionMeasures) -> u64| labels.clone().zip(measures.iter().map(of));
+        let help = "Calls of functions that have ended, by the version that ran.";
+        page.counters("stepyard_function_calls", help, with(|it| it.calls))?;
+        page.counters("stepyard_function_errors", "Those that failed.", with(|it| it.errors))?;
+        let seconds = measures.iter().map(|it| it.duration.as_secs_f64());
+        page.counters(
+            "stepyard_function_seconds",
+            "How long they took.",
+            labels.clone().zip(seconds),
+        )
     }
 
     fn calls(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -1,6 +1,8 @@
 //! Steps that are replaced while `stepyard serve` runs: components and the manifest are followed, what
 //! began goes on as it began.
 
+mod load;
+
 use std::fs;
 
 use serde_json::{Value, json};

@@ -1,0 +1,223 @@
+//! Orders flow at a steady rate while their inventory step is swapped, from one language to another, some
+//! of the new ones broken and one of them a failing canary.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::{
+    crash::books,
+    support::{Project, Server, components, order, toolchains},
+    text_step::TextStep,
+};
+
+/// How many swaps there are, unless `STEPYARD_SWAPS` says otherwise.
+const SWAPS: usize = 200;
+/// Every so many swaps one of a component that is broken.
+const BROKEN: usize = 10;
+/// How many clients order, one order after the other.
+const CLIENTS: usize = 4;
+/// What the shop has: more than is ever ordered.
+const STOCK: u64 = 1_000_000;
+/// When a canary is judged, and how much of its calls may fail.
+const CANARY: &str = "[functions.CheckInventory.canary]\ncalls = 5\nerrors = 0.2\n";
+
+const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine";
+
+#[test]
+fn orders_flow_while_their_step_is_swapped_and_a_failing_canary_goes_by_itself() {
+    let Some(others) = toolchains::inventory() else { return };
+    let swaps = env::var("STEPYARD_SWAPS").map_or(SWAPS, |text| text.parse().unwrap());
+    let project = project();
+    let server = Server::start(&project);
+    let read = |path: &std::path::Path| BASE64_STANDARD.encode(fs::read(path).unwrap());
+    let components =
+        [&components()["steps/inventory"], &others.python, &others.javascript].map(|it| read(it));
+    let broken = &components[0][..components[0].len() / 8 * 4];
+    for component in &components {
+        update(&server, component, 200);
+    }
+
+    let (stop, orders) = (AtomicBool::new(false), Mutex::new(Orders::default()));
+    let (mut firsts, mut memory) = (Vec::new(), Vec::new());
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (server, stop, orders) = (&server, &stop, &orders);
+            scope.spawn(move || order_on(server, client, stop, orders));
+        }
+        for swap in 1..=swaps {
+            if swap % BROKEN == 0 {
+                let refused = update(&server, broken, 400);
+                assert!(refused["message"].as_str().unwrap().contains("component"), "{refused}");
+            }
+            firsts.push(first_task(&server, &components[swap % components.len()]));
+            memory.push(server.resident_kib());
+        }
+        canary(&server, &components[0]);
+        stop.store(true, Ordering::Relaxed);
+    });
+
+    let Orders { sold, given_up, others } = orders.into_inner().unwrap();
+    assert_eq!(others, [] as [Value; 0], "nothing but the canary's share fails");
+    assert!(given_up.len() >= 5, "{given_up:?}");
+    let expected = json!({ "Error": "InventoryFailed" })["Error"].clone();
+    assert!(given_up.iter().all(|error| *error == expected), "{given_up:?}");
+    println!("{swaps} swaps, {} orders, {} given up by the canary", sold.len(), given_up.len());
+    println!("{}", report(&mut firsts, &memory));
+    assert_eq!(server.terminate(), Some(0));
+    books::check(&project, STOCK, &sold);
+}
+
+/// The order project, its inventory step with room for a Python interpreter, and beside its workflow one
+/// that calls the step by an alias.
+fn project() -> Project {
+    let project = Project::order_with(|manifest| {
+        let manifest = manifest.replace("available = 100", &format!("available = {STOCK}"));
+        let limits = "[functions.CheckInventory.limits]\nmemory_mib = 256\n";
+        let live = "[workflows.live]\ndefinition = \"live.asl.json\"\n";
+        format!("{manifest}\n{limits}{CANARY}{live}")
+    });
+    let text = fs::read_to_string(project.path("workflow.asl.json")).unwrap();
+    let by_alias = "\"FunctionName\": \"CheckInventory:live\"";
+    let text = text.replacen("\"FunctionName\": \"CheckInventory\"", by_alias, 1);
+    project.write("live.asl.json", &text);
+    project.with_compiled(&toolchains::compiled())
+}
+
+/// What became of the orders.
+#[derive(Default)]
+struct Orders {
+    /// Pieces, by order.
+    sold: BTreeMap<String, u64>,
+    /// The errors of those that a canary gave up.
+    given_up: Vec<Value>,
+    /// Those that ended otherwise.
+    others: Vec<Value>,
+}
+
+/// Orders until it is told to stop. The last of four clients calls the step by its alias.
+fn order_on(server: &Server, client: usize, stop: &AtomicBool, orders: &Mutex<Orders>) {
+    let machine = if client == CLIENTS - 1 { "live" } else { "order" };
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let id = format!("swap-{client}-{number}");
+        if machine == "live" && !has_alias(server) {
+            thread::sleep(Duration::from_millis(5));
+            continue;
+        }
+        let body = json!({
+            "stateMachineArn": format!("{MACHINE}:{machine}"), "input": order(&id).to_string(),
+        });
+        let (status, started) = server.call("StartExecution", &body.to_string());
+        assert_eq!(status, 200, "{started}");
+        let ended = ended(server, &started["executionArn"]);
+        let mut orders = orders.lock().unwrap();
+        match (machine, ended["status"].as_str().unwrap()) {
+            (_, "SUCCEEDED") => drop(orders.sold.insert(id, 1)),
+            ("live", "FAILED") => orders.given_up.push(ended["error"].clone()),
+            _ => orders.others.push(ended),
+        }
+    }
+}
+
+fn ended(server: &Server, execution: &Value) -> Value {
+    let body = json!({ "executionArn": execution }).to_string();
+    loop {
+        let described = server.call("DescribeExecution", &body).1;
+        if described["status"] != "RUNNING" {
+            return described;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn lambda(server: &Server, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let line = format!("{method} /2015-03-31/functions/CheckInventory/{path} HTTP/1.1");
+    let (status, text) = server.request(&line, &server.address, "", &body.to_string());
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+fn update(server: &Server, component: &str, expected: u16) -> Value {
+    let (status, updated) = lambda(server, "PUT", "code", &json!({ "ZipFile": component }));
+    assert_eq!(status, expected, "{updated}");
+    updated
+}
+
+/// Swaps a component in; how long it takes from then until a task has ended on it.
+fn first_task(server: &Server, component: &str) -> Duration {
+    let begun = Instant::now();
+    let updated = update(server, component, 200);
+    let sha256 = BASE64_STANDARD.decode(updated["CodeSha256"].as_str().unwrap()).unwrap();
+    let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    server.until("a task runs on the new version", || calls(server, "$LATEST", &sha256) > 0);
+    begun.elapsed()
+}
+
+/// How many calls a version has had, by `/metrics`.
+fn calls(server: &Server, version: &str, sha256: &str) -> u64 {
+    let (_, text) = server.request("GET /metrics HTTP/1.1", &server.address, "", "");
+    let label = format!(
+        "stepyard_function_calls_total{{function=\"CheckInventory\",version=\"{version}\",sha256=\"{sha256}\"}} "
+    );
+    let count = text.lines().find_map(|line| line.strip_prefix(&label));
+    count.map_or(0, |count| count.parse().unwrap())
+}
+
+fn has_alias(server: &Server) -> bool {
+    lambda(server, "GET", "aliases/live", &Value::Null).0 == 200
+}
+
+/// Puts a version that fails beside a good one, and waits until it has gone by itself.
+fn canary(server: &Server, good: &str) {
+    update(server, good, 200);
+    let publish = |description: &str| {
+        let (status, published) =
+            lambda(server, "POST", "versions", &json!({ "Description": description }));
+        assert_eq!(status, 201, "{published}");
+        published["Version"].clone()
+    };
+    let good_version = publish("good");
+    let failing = TextStep { invoke: "unreachable", ..TextStep::default() }.component();
+    update(server, &BASE64_STANDARD.encode(failing), 200);
+    let failing_version = publish("failing");
+    update(server, good, 200);
+    let routing = json!({ "AdditionalVersionWeights": { failing_version.as_str().unwrap(): 0.5 } });
+    let alias =
+        json!({ "Name": "live", "FunctionVersion": good_version, "RoutingConfig": routing });
+    let (status, created) = lambda(server, "POST", "aliases", &alias);
+    assert_eq!(status, 201, "{created}");
+    server.until("the canary is rolled back", || {
+        let alias = lambda(server, "GET", "aliases/live", &Value::Null).1;
+        alias["RoutingConfig"]["AdditionalVersionWeights"]
+            .as_object()
+            .is_none_or(|it| it.is_empty())
+    });
+    // What follows it is well again.
+    thread::sleep(Duration::from_millis(500));
+}
+
+fn report(firsts: &mut [Duration], memory: &[u64]) -> String {
+    firsts.sort_unstable();
+    let [half, most] = [0.5, 0.99].map(|part| firsts[((firsts.len() - 1) as f64 * part) as usize]);
+    let quarter = (memory.len() / 4).max(1);
+    let mean = |part: &[u64]| part.iter().sum::<u64>() as f64 / part.len() as f64 / 1_024.0;
+    let (early, late) = (mean(&memory[..quarter]), mean(&memory[memory.len() - quarter..]));
+    assert!(late < early * 1.5, "memory grows with the swaps: {early} to {late} MiB");
+    format!(
+        "from a publish to the first task's end on it: p50 {half:.1?}, p99 {most:.1?}\n\
+         resident: {early:.0} MiB in the first quarter, {late:.0} MiB in the last (x {:.2})",
+        late / early
+    )
+}
