@@ -181,3 +181,62 @@ fn output_of_next(server: &Server) -> Value {
     assert_eq!(server.call("SendTaskSuccess", &done).0, 200);
     output(server, &next)
 }
+
+#[test]
+fn the_command_publishes_routes_and_rolls_back() {
+    let project = project(MANIFEST, &json!({ "Say": call(None) }));
+    write(&project, "1234.wasm", &says("1234"));
+    write(&project, "null.wasm", &step("", MEMORY));
+    let server = Server::start(&project);
+    let endpoint = format!("http://{}", server.address);
+    let step = |words: &[&str]| {
+        let words = ["step"].iter().chain(words).copied();
+        project.stepyard(words.chain(["--endpoint", &endpoint]))
+    };
+    let done = |words: &[&str]| {
+        let finished = step(words);
+        assert_eq!(finished.code, Some(0), "{words:?}: {finished:?}");
+        finished.stdout
+    };
+    assert_eq!(done(&["publish", "Say", "1234.wasm"]), "Say:2 runs 1234.wasm from here on\n");
+    assert_eq!(said(&server), 1234);
+    assert_eq!(done(&["publish", "Say", "null.wasm"]), "Say:3 runs null.wasm from here on\n");
+    assert_eq!(said(&server), Value::Null);
+
+    // Back to what ran before, and to what the manifest had.
+    assert_eq!(done(&["rollback", "Say"]), "Say runs the code of version 2 from here on\n");
+    assert_eq!(said(&server), 1234);
+    assert_eq!(
+        done(&["rollback", "Say", "--to", "1"]),
+        "Say runs the code of version 1 from here on\n"
+    );
+    assert_eq!(said(&server), true);
+
+    assert_eq!(
+        done(&["route", "Say", "live", "2", "--canary", "3=0.25"]),
+        "live     2, 3 for 0.25 of the calls\n"
+    );
+    let versions = done(&["versions", "Say", "--json"]);
+    let versions: Value = serde_json::from_str(&versions).unwrap();
+    let numbers = versions["versions"].as_array().unwrap().iter().map(|it| &it["version"]);
+    assert_eq!(numbers.collect::<Vec<_>>(), ["$LATEST", "1", "2", "3"]);
+    let live = json!([{ "name": "live", "version": "2", "additional": { "3": 0.25 } }]);
+    assert_eq!(versions["aliases"], live);
+    assert_eq!(done(&["rollback", "Say", "--alias", "live"]), "live     2\n");
+    assert_eq!(done(&["rollback", "Say", "--alias", "live"]), "live     1\n");
+
+    for (words, says) in [
+        (&["rollback", "Say", "--alias", "live"][..], "has no version before 1"),
+        (&["rollback", "Say", "--alias", "other"], "function `Say` has no alias `other`"),
+        (&["publish", "Say", "say.asl.json"], "InvalidParameterValueException"),
+        (&["versions", "Other"], "ResourceNotFoundException"),
+        (&["route", "Say", "live", "9"], "ResourceNotFoundException"),
+    ] {
+        let refused = step(words);
+        assert_eq!(refused.code, Some(2), "{words:?}: {refused:?}");
+        assert!(refused.stderr.contains(says), "{words:?}: {}", refused.stderr);
+    }
+    assert_eq!(server.terminate(), Some(0));
+    let refused = step(&["versions", "Say"]);
+    assert!(refused.refusal().contains("no answer: "), "{}", refused.stderr);
+}
