@@ -10,7 +10,8 @@ from wit_world.imports.logging import Level, log
 
 class Handler(exports.Handler):
     def invoke(self, input: str, context: Context) -> str:
-        name = json.loads(input).get("name")
+        value = json.loads(input)
+        name = value.get("name") if isinstance(value, dict) else None
         if not isinstance(name, str):
             raise Err(Error("InvalidInput", "the input's field name is no text"))
         log(Level.INFO, "{NAME}", "greets")
