@@ -31,8 +31,7 @@ const CLIENTS: usize = 4;
 const STOCK: u64 = 1_000_000;
 /// When a canary is judged, and how much of its calls may fail.
 const CANARY: &str = "[functions.CheckInventory.canary]\ncalls = 5\nerrors = 0.2\n";
-
-const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine";
+const CANARY_CALLS: usize = 5;
 
 #[test]
 fn orders_flow_while_their_step_is_swapped_and_a_failing_canary_goes_by_itself() {
@@ -47,6 +46,13 @@ fn orders_flow_while_their_step_is_swapped_and_a_failing_canary_goes_by_itself()
     for component in &components {
         update(&server, component, 200);
     }
+    route(
+        &server,
+        "POST",
+        "aliases",
+        201,
+        &json!({ "Name": "live", "FunctionVersion": "$LATEST" }),
+    );
 
     let (stop, orders) = (AtomicBool::new(false), Mutex::new(Orders::default()));
     let (mut firsts, mut memory) = (Vec::new(), Vec::new());
@@ -69,28 +75,26 @@ fn orders_flow_while_their_step_is_swapped_and_a_failing_canary_goes_by_itself()
 
     let Orders { sold, given_up, others } = orders.into_inner().unwrap();
     assert_eq!(others, [] as [Value; 0], "nothing but the canary's share fails");
-    assert!(given_up.len() >= 5, "{given_up:?}");
-    let expected = json!({ "Error": "InventoryFailed" })["Error"].clone();
-    assert!(given_up.iter().all(|error| *error == expected), "{given_up:?}");
-    println!("{swaps} swaps, {} orders, {} given up by the canary", sold.len(), given_up.len());
+    // What it is judged by, and what was at work meanwhile.
+    assert!((CANARY_CALLS..=CANARY_CALLS + CLIENTS).contains(&given_up), "{given_up}");
+    println!("{swaps} swaps, {} orders, {given_up} given up by the canary", sold.len());
     println!("{}", report(&mut firsts, &memory));
     assert_eq!(server.terminate(), Some(0));
     books::check(&project, STOCK, &sold);
 }
 
-/// The order project, its inventory step with room for a Python interpreter, and beside its workflow one
-/// that calls the step by an alias.
+/// The order project, its workflow calling the inventory step by an alias, which has room for a Python
+/// interpreter.
 fn project() -> Project {
     let project = Project::order_with(|manifest| {
         let manifest = manifest.replace("available = 100", &format!("available = {STOCK}"));
         let limits = "[functions.CheckInventory.limits]\nmemory_mib = 256\n";
-        let live = "[workflows.live]\ndefinition = \"live.asl.json\"\n";
-        format!("{manifest}\n{limits}{CANARY}{live}")
+        format!("{manifest}\n{limits}{CANARY}")
     });
     let text = fs::read_to_string(project.path("workflow.asl.json")).unwrap();
     let by_alias = "\"FunctionName\": \"CheckInventory:live\"";
-    let text = text.replacen("\"FunctionName\": \"CheckInventory\"", by_alias, 1);
-    project.write("live.asl.json", &text);
+    let text = text.replace("\"FunctionName\": \"CheckInventory\"", by_alias);
+    project.write("workflow.asl.json", &text);
     project.with_compiled(&toolchains::compiled())
 }
 
@@ -99,34 +103,30 @@ fn project() -> Project {
 struct Orders {
     /// Pieces, by order.
     sold: BTreeMap<String, u64>,
-    /// The errors of those that a canary gave up.
-    given_up: Vec<Value>,
+    /// How many the canary gave up.
+    given_up: usize,
     /// Those that ended otherwise.
     others: Vec<Value>,
 }
 
-/// Orders until it is told to stop. The last of four clients calls the step by its alias.
+/// Orders until it is told to stop.
 fn order_on(server: &Server, client: usize, stop: &AtomicBool, orders: &Mutex<Orders>) {
-    let machine = if client == CLIENTS - 1 { "live" } else { "order" };
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
             return;
         }
         let id = format!("swap-{client}-{number}");
-        if machine == "live" && !has_alias(server) {
-            thread::sleep(Duration::from_millis(5));
-            continue;
-        }
-        let body = json!({
-            "stateMachineArn": format!("{MACHINE}:{machine}"), "input": order(&id).to_string(),
-        });
+        let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:order";
+        let body = json!({ "stateMachineArn": machine, "input": order(&id).to_string() });
         let (status, started) = server.call("StartExecution", &body.to_string());
         assert_eq!(status, 200, "{started}");
         let ended = ended(server, &started["executionArn"]);
         let mut orders = orders.lock().unwrap();
-        match (machine, ended["status"].as_str().unwrap()) {
-            (_, "SUCCEEDED") => drop(orders.sold.insert(id, 1)),
-            ("live", "FAILED") => orders.given_up.push(ended["error"].clone()),
+        let is_canarys = ended["error"] == "InventoryFailed"
+            && ended["cause"].as_str().unwrap_or_default().starts_with("Runtime.ExitError");
+        match ended["status"].as_str().unwrap() {
+            "SUCCEEDED" => drop(orders.sold.insert(id, 1)),
+            _ if is_canarys => orders.given_up += 1,
             _ => orders.others.push(ended),
         }
     }
@@ -175,34 +175,30 @@ fn calls(server: &Server, version: &str, sha256: &str) -> u64 {
     count.map_or(0, |count| count.parse().unwrap())
 }
 
-fn has_alias(server: &Server) -> bool {
-    lambda(server, "GET", "aliases/live", &Value::Null).0 == 200
+/// Calls an operation that has to be done.
+fn route(server: &Server, method: &str, path: &str, expected: u16, body: &Value) -> Value {
+    let (status, answer) = lambda(server, method, path, body);
+    assert_eq!(status, expected, "{answer}");
+    answer
 }
 
 /// Puts a version that fails beside a good one, and waits until it has gone by itself.
 fn canary(server: &Server, good: &str) {
-    update(server, good, 200);
-    let publish = |description: &str| {
-        let (status, published) =
-            lambda(server, "POST", "versions", &json!({ "Description": description }));
-        assert_eq!(status, 201, "{published}");
-        published["Version"].clone()
+    let publish = |component: &str| {
+        update(server, component, 200);
+        let published = route(server, "POST", "versions", 201, &json!({}));
+        published["Version"].as_str().unwrap().to_owned()
     };
-    let good_version = publish("good");
+    let good = publish(good);
+    route(server, "PUT", "aliases/live", 200, &json!({ "FunctionVersion": good }));
     let failing = TextStep { invoke: "unreachable", ..TextStep::default() }.component();
-    update(server, &BASE64_STANDARD.encode(failing), 200);
-    let failing_version = publish("failing");
-    update(server, good, 200);
-    let routing = json!({ "AdditionalVersionWeights": { failing_version.as_str().unwrap(): 0.5 } });
-    let alias =
-        json!({ "Name": "live", "FunctionVersion": good_version, "RoutingConfig": routing });
-    let (status, created) = lambda(server, "POST", "aliases", &alias);
-    assert_eq!(status, 201, "{created}");
+    let failing = publish(&BASE64_STANDARD.encode(failing));
+    let routing = json!({ "AdditionalVersionWeights": { failing: 0.5 } });
+    route(server, "PUT", "aliases/live", 200, &json!({ "RoutingConfig": routing }));
     server.until("the canary is rolled back", || {
         let alias = lambda(server, "GET", "aliases/live", &Value::Null).1;
-        alias["RoutingConfig"]["AdditionalVersionWeights"]
-            .as_object()
-            .is_none_or(|it| it.is_empty())
+        let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object();
+        weights.is_none_or(|weights| weights.is_empty())
     });
     // What follows it is well again.
     thread::sleep(Duration::from_millis(500));

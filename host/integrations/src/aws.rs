@@ -5,7 +5,6 @@ use std::{error::Error, fmt, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_sns::{config::Credentials, error::SdkError};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// How long one attempt may take to answer; the SDK itself bounds only the connecting. A queue may be
 /// waited for as long as 20 s.
@@ -37,9 +36,12 @@ impl AwsSettings {
     /// Reads the chain where the settings say nothing. Credentials are looked for with the first
     /// call, so that what is missing fails that call and not the start.
     pub(crate) async fn load(self) -> SdkConfig {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
         let timeouts = TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http_client())
+            .http_client(http)
             .timeout_config(timeouts);
         if let Some(url) = self.endpoint_url {
             loader = loader.endpoint_url(url);
@@ -53,12 +55,6 @@ impl AwsSettings {
         }
         loader.load().await
     }
-}
-
-pub(crate) fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https()
 }
 
 impl fmt::Debug for AccessKey {

@@ -8,18 +8,11 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration},
 };
-use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorSettings, SharedHttpClient},
-    orchestrator::HttpRequest,
-    runtime_components::RuntimeComponentsBuilder,
-};
-use aws_smithy_types::body::SdkBody;
-use http_body_util::{BodyExt, Limited};
 
-use crate::aws::{AwsSettings, http_client, innermost, why_unanswered};
+use crate::aws::{AwsSettings, why_unanswered};
 
 /// The largest component that is fetched: Lambda's quota for a function's code, 250 MB.
-const CODE_BYTES_MAX: usize = 262_144_000;
+const CODE_BYTES_MAX: u64 = 262_144_000;
 /// How long a component may take to come.
 const CODE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -27,7 +20,6 @@ const CODE_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct LambdaApi {
     client: Client,
-    http: SharedHttpClient,
 }
 
 /// A version of a function on a server.
@@ -72,19 +64,12 @@ pub enum LambdaApiError {
     Unanswered(String),
 }
 
-impl LambdaApiError {
-    /// Whether there is nothing of the name.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == "ResourceNotFoundException")
-    }
-}
-
 type Answer<T> = Result<T, LambdaApiError>;
 
 impl LambdaApi {
     /// A server's API. Where `settings` says nothing, the SDK's usual chain does.
     pub async fn load(settings: AwsSettings) -> Self {
-        Self { client: Client::new(&settings.load().await), http: http_client() }
+        Self { client: Client::new(&settings.load().await) }
     }
 
     /// Makes code `$LATEST`, and a version when `publish`.
@@ -142,17 +127,14 @@ impl LambdaApi {
         let routing = AliasRoutingConfiguration::builder();
         let routing = routing.set_additional_version_weights(Some(weights)).build();
         let PublishedAlias { name, version, .. } = alias;
-        let update = self.client.update_alias().function_name(function).name(name);
-        let update = update.function_version(version).routing_config(routing.clone());
-        match update.send().await.map_err(told) {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_not_found() => {
-                let create = self.client.create_alias().function_name(function).name(name);
-                let create = create.function_version(version).routing_config(routing);
-                create.send().await.map(drop).map_err(told)
-            }
-            Err(error) => Err(error),
+        if self.aliases(function).await?.iter().any(|it| it.name == *name) {
+            let update = self.client.update_alias().function_name(function).name(name);
+            let update = update.function_version(version).routing_config(routing);
+            return update.send().await.map(drop).map_err(told);
         }
+        let create = self.client.create_alias().function_name(function).name(name);
+        let create = create.function_version(version).routing_config(routing);
+        create.send().await.map(drop).map_err(told)
     }
 
     /// The code of a version.
@@ -160,24 +142,19 @@ impl LambdaApi {
         let get = self.client.get_function().function_name(function).qualifier(version);
         let code = get.send().await.map_err(told)?.code;
         let place = code.and_then(|code| code.location).unwrap_or_default();
-        let fetched = tokio::time::timeout(CODE_TIMEOUT, self.fetch(&place)).await;
-        let fetched = fetched.unwrap_or_else(|_| Err("it takes too long".to_owned()));
-        fetched.map_err(|error| LambdaApiError::Unanswered(format!("{place}: {error}")))
+        let told = |error: String| LambdaApiError::Unanswered(error);
+        let fetched = tokio::task::spawn_blocking(move || {
+            fetch(&place).map_err(|error| format!("{place}: {error}"))
+        });
+        fetched.await.map_err(|error| told(error.to_string()))?.map_err(told)
     }
+}
 
-    async fn fetch(&self, place: &str) -> Result<Vec<u8>, String> {
-        let settings = HttpConnectorSettings::builder().build();
-        let components = RuntimeComponentsBuilder::new("code").build();
-        let components = components.map_err(|error| error.to_string())?;
-        let mut request = HttpRequest::new(SdkBody::empty());
-        request.set_uri(place).map_err(|error| error.to_string())?;
-        let connector = self.http.http_connector(&settings, &components);
-        let answer = connector.call(request).await.map_err(|error| innermost(&error))?;
-        let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), CODE_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| error.to_string())?.to_bytes();
-        if status == 200 { Ok(body.to_vec()) } else { Err(format!("it answers {status}")) }
-    }
+/// Blocks the thread.
+fn fetch(place: &str) -> Result<Vec<u8>, ureq::Error> {
+    let config = ureq::config::Config::builder().timeout_global(Some(CODE_TIMEOUT)).build();
+    let mut answer = ureq::Agent::new_with_config(config).get(place).call()?;
+    answer.body_mut().with_config().limit(CODE_BYTES_MAX).read_to_vec()
 }
 
 fn version(it: FunctionConfiguration) -> PublishedVersion {
