@@ -14,6 +14,7 @@ mod run;
 mod scale;
 mod server;
 mod sleep;
+mod steps;
 
 use std::{
     env, fs,
@@ -28,6 +29,7 @@ use self::{
     run::{Measured, Run},
     server::{Project, Server},
     sleep::Asleep,
+    steps::Steps,
 };
 
 /// The clients that call at once, each on a connection of its own.
@@ -71,6 +73,7 @@ pub(crate) struct Report {
     pub(crate) alone: Alone,
     pub(crate) runs: Vec<Measured>,
     pub(crate) asleep: Asleep,
+    pub(crate) steps: Steps,
 }
 
 fn main() {
@@ -125,10 +128,9 @@ fn measure(extent: Extent) -> Report {
     drop(server);
     let disk = before.and(Disk::measure(&folder));
     let binary_bytes = fs::metadata(binary()).expect("the binary is there").len();
-    let report =
-        Report { disk, binary_bytes, first_reply, run_command, idle_bytes, alone, runs, asleep };
     drop(project);
-    report
+    let steps = steps::measure(&target().join("load-steps"));
+    Report { disk, binary_bytes, first_reply, run_command, idle_bytes, alone, runs, asleep, steps }
 }
 
 /// The repository.

@@ -6,6 +6,7 @@ use crate::{
     Report,
     machines::{ORDER, PASSES, STATES, Type},
     run::Measured,
+    steps::Steps,
 };
 
 pub(crate) const MIB: f64 = (1 << 20) as f64;
@@ -30,13 +31,47 @@ stopDate less its startDate. A run ends early when its time is over.
 | machine | type | clients | executions | a second | call p50 | p99 | execution p50 | p99 | CPU each | memory after | more each |
 |---|---|---|---|---|---|---|---|---|---|---|---|";
 
+const STEPS: &str = "
+## Steps
+
+In one process, without a server, each the median of two thousand calls, a swap of fifty. What a grant's
+use costs is a call that uses it once, less one that does not. Memory is of two hundred sleepers.
+
+| what | measured |
+|---|---|";
+
 /// The report as Markdown.
 pub(crate) fn text(report: &Report) -> String {
     let mut page = String::new();
     head(&mut page, report).expect("a text grows");
     aims(&mut page, report).expect("a text grows");
     runs(&mut page, report).expect("a text grows");
+    steps(&mut page, &report.steps).expect("a text grows");
     page
+}
+
+/// What calls of steps cost, in this process and without a server.
+fn steps(page: &mut String, steps: &Steps) -> std::fmt::Result {
+    writeln!(page, "{STEPS}")?;
+    let times = steps.sandbox.as_secs_f64() / steps.native.as_secs_f64().max(1e-9);
+    writeln!(page, "| `receive`, called natively | {} |", micros(steps.native))?;
+    let sandbox = micros(steps.sandbox);
+    writeln!(page, "| `receive`, in a fresh sandbox | {sandbox} ({times:.1} times as long) |")?;
+    for (grant, cost) in &steps.grants {
+        writeln!(page, "| more for {grant} | {} |", micros(*cost))?;
+    }
+    writeln!(page, "| a swap, until it is durable | {} |", millis(steps.swap))?;
+    let [compiled, cached] = steps.first.map(millis);
+    writeln!(page, "| three steps opened and one called, compiled then | {compiled} |")?;
+    writeln!(page, "| the same, found compiled | {cached} |")?;
+    let mib = |bytes: u64| format!("{:.2} MiB", bytes as f64 / MIB);
+    writeln!(page, "| memory of a step that is loaded | {} |", mib(steps.step_bytes))?;
+    let thousand = mib(steps.instance_bytes * 1_000);
+    writeln!(page, "| memory of a thousand instances that live | {thousand} |")
+}
+
+fn micros(time: Duration) -> String {
+    format!("{} µs", short(time.as_secs_f64() * 1e6))
 }
 
 fn head(page: &mut String, report: &Report) -> std::fmt::Result {
