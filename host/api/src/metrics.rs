@@ -134,6 +134,14 @@ impl Api {
         let labels =
             labelled.iter().map(|all| all.each_ref().map(|(name, value)| (*name, &**value)));
         let with = |of: fn(&FunctionMeasures) -> u64| labels.clone().zip(measures.iter().map(of));
+        let breaches = self.functions.as_ref().map(|functions| functions.breaches());
+        let breaches = breaches.unwrap_or_default();
+        let stopped = breaches.iter();
+        let stopped = stopped
+            .map(|(name, error, count)| ([("function", &**name), ("error", *error)], *count));
+        let help =
+            "Calls of functions that were stopped, by the limit they passed or the fault they had.";
+        page.counters("stepyard_function_breaches", help, stopped)?;
         let help = "Calls of functions that have ended, by the version that ran.";
         page.counters("stepyard_function_calls", help, with(|it| it.calls))?;
         page.counters("stepyard_function_errors", "Those that failed.", with(|it| it.errors))?;

@@ -45,6 +45,11 @@ pub trait Functions: Send + Sync {
     fn measures(&self) -> Vec<FunctionMeasures> {
         Vec::new()
     }
+
+    /// How often calls of each function were stopped, by the error's name.
+    fn breaches(&self) -> Vec<(Arc<str>, &'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// What the calls of a version came to since it was loaded.

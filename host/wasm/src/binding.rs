@@ -8,7 +8,10 @@ use std::{
 
 use stepyard_engine::{BindError, BindProblem, Binding, Canary, Kept, Registry};
 
-use crate::{Grants, Limits, Outside, Policy, Problem, StepError, Steps, component, gate::Gate};
+use crate::{
+    Grants, Limits, Outside, Policy, Problem, StepError, Steps, breach::Breaches, component,
+    gate::Gate,
+};
 
 /// A function and the component it is bound to.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +90,8 @@ fn binding(steps: &Steps, spec: StepSpec) -> Binding<Steps> {
     let gate = Gate::new(limits.concurrency_max, limits.queue_max);
     let outside = steps.outside().clone();
     let name = Arc::from(&*function);
-    let policy = Arc::new(Policy { function, grants, limits, outside, gate });
+    let breaches = Breaches::default();
+    let policy = Arc::new(Policy { function, grants, limits, outside, gate, breaches });
     Binding { function: name, policy, code, canary, publishes }
 }
 

@@ -18,7 +18,10 @@
 //! | writes more than `log_bytes_max` of log | `Sandbox.LogBytesExceeded` | |
 //! | holds more than `handles_max` handles | `Sandbox.HandlesExceeded` | |
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use serde_json::json;
 use stepyard_asl::StatesError;
@@ -109,6 +112,22 @@ impl Breach {
         }
     }
 
+    /// Every name that there is.
+    pub(crate) const NAMES: [&'static str; 12] = [
+        "Sandbox.Timedout",
+        "Sandbox.CpuTimeExceeded",
+        "Runtime.OutOfMemory",
+        "Runtime.StackOverflow",
+        "Runtime.ExitError",
+        "Function.ResponseSizeTooLarge",
+        "Runtime.MarshalError",
+        "Sandbox.HostCallsExceeded",
+        "Sandbox.HostCallSizeExceeded",
+        "Sandbox.KeyValueBytesExceeded",
+        "Sandbox.LogBytesExceeded",
+        "Sandbox.HandlesExceeded",
+    ];
+
     /// The task's error; `stderr` is the end of what the step wrote there: a panic's message.
     pub(crate) fn into_error(self, stderr: &str) -> StatesError {
         let message = match stderr.trim() {
@@ -116,6 +135,24 @@ impl Breach {
             stderr => format!("{self}; standard error ends: {stderr}"),
         };
         function_error(self.name(), &message)
+    }
+}
+
+/// How often each name was a task's end.
+#[derive(Debug, Default)]
+pub(crate) struct Breaches([AtomicU64; Breach::NAMES.len()]);
+
+impl Breaches {
+    pub(crate) fn count(&self, name: &str) {
+        if let Some(place) = Breach::NAMES.iter().position(|known| *known == name) {
+            self.0[place].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Those that there were.
+    pub(crate) fn counts(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        Breach::NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 }
 
@@ -154,6 +191,27 @@ mod tests {
                  (limits.wall_seconds)\",\"errorType\":\"Sandbox.Timedout\"}"
             )
         );
+    }
+
+    #[test]
+    fn every_name_is_counted() {
+        let breaches = [
+            Breach::WallTime(Duration::ZERO),
+            Breach::CpuTime(Duration::ZERO),
+            Breach::Memory { asked: 1, bytes_max: 0 },
+            Breach::Stack,
+            Breach::Exit(1),
+            Breach::Output { bytes: 1, bytes_max: 0 },
+            Breach::NotText(String::new()),
+            Breach::HostCalls(0),
+            Breach::HostCallBytes(0),
+            Breach::KeyValueBytes(0),
+            Breach::LogBytes(0),
+            Breach::Handles(0),
+        ];
+        let counted = Breaches::default();
+        breaches.iter().for_each(|breach| counted.count(breach.name()));
+        assert_eq!(counted.counts(), Breach::NAMES.map(|name| (name, 1)));
     }
 
     #[test]

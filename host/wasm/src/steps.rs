@@ -17,7 +17,7 @@ use crate::{
     capability::bindings::{RunnerPre, exports::stepyard::step::handler::Context},
     component,
     ending::Ending,
-    invocation::Invocation,
+    invocation::{Invocation, log},
     sandbox::Sandbox,
     state::State,
 };
@@ -78,6 +78,10 @@ impl Runtime for Steps {
         FunctionLimits { wall_time, memory_bytes_max }
     }
 
+    fn breaches(&self, policy: &Policy) -> Vec<(&'static str, u64)> {
+        policy.breaches.counts()
+    }
+
     async fn place<'a>(&'a self, policy: &'a Policy) -> Result<Place<'a>, FunctionError> {
         let Some(function) = policy.gate.enter().await else {
             let Limits { concurrency_max, queue_max, .. } = policy.limits;
@@ -113,11 +117,15 @@ impl Runtime for Steps {
             let (error, version) = (invocation.told(error), version.clone());
             FunctionError::Function { error, version }
         };
+        let stopped = |breach: Breach| {
+            policy.breaches.count(breach.name());
+            log!(warn, &*invocation, error = breach.name(), "{breach}");
+            failed(breach.into_error(&stderr))
+        };
         match ended {
-            Ok(Ok(output)) => payload(invocation.covered(output), &policy.limits)
-                .map_err(|breach| failed(breach.into_error(&stderr))),
+            Ok(Ok(output)) => payload(invocation.covered(output), &policy.limits).map_err(stopped),
             Ok(Err(error)) => Err(failed(function_error(&error.error_type, &error.error_message))),
-            Err(Ending::Breach(breach)) => Err(failed(breach.into_error(&stderr))),
+            Err(Ending::Breach(breach)) => Err(stopped(breach)),
             Err(Ending::NoPlace(reason)) => Err(FunctionError::TooManyRequests(reason)),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use stepyard_engine::{FunctionError, Quotas};
+use stepyard_engine::{FunctionError, Functions, Quotas};
 use stepyard_wasm::Limits;
 
 use crate::support::{World, error, grants, invoke, limits, load, reply, spec, steps};
@@ -90,4 +90,20 @@ async fn more_tasks_than_may_wait_are_turned_away() {
         reason,
         "function `Hostile` runs 1 tasks and 1 wait (limits.concurrency, limits.queue)"
     );
+}
+
+#[tokio::test]
+async fn what_stops_a_step_is_counted_by_its_name() {
+    let steps = steps(limits());
+    for deed in [
+        "resources panic",
+        "returns nothing 0",
+        "resources panic",
+        "fail Runtime.OutOfMemory forged",
+    ] {
+        let _ = error(&steps, deed).await;
+    }
+    let breaches = steps.breaches();
+    let counts: Vec<_> = breaches.iter().map(|(_, name, count)| (*name, *count)).collect();
+    assert_eq!(counts, [("Runtime.ExitError", 2), ("Runtime.MarshalError", 1)]);
 }

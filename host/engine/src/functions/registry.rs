@@ -191,6 +191,15 @@ impl<R: Runtime> Functions for Registry<R> {
         Box::pin(self.0.call(call))
     }
 
+    fn breaches(&self) -> Vec<(Arc<str>, &'static str, u64)> {
+        let functions = self.0.functions.load();
+        let breaches = functions.iter().flat_map(|(name, function)| {
+            let breaches = self.0.runtime.breaches(&function.load().policy).into_iter();
+            breaches.map(|(error, count)| (name.clone(), error, count))
+        });
+        breaches.collect()
+    }
+
     fn measures(&self) -> Vec<FunctionMeasures> {
         let functions = self.0.functions.load();
         let measures = functions.iter().flat_map(|(name, function)| {

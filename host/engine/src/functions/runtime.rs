@@ -30,6 +30,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// What a call may use up.
     fn limits(&self, policy: &Self::Policy) -> FunctionLimits;
 
+    /// How often calls of a function were stopped, by the error's name, of which there are few.
+    fn breaches(&self, _policy: &Self::Policy) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// A place to run, in the order of asking; an error when too many wait already.
     fn place<'a>(
         &'a self,
