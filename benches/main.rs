@@ -119,18 +119,7 @@ fn step_call(criterion: &mut Criterion) {
 }
 
 fn call(payload: &Payload) -> FunctionCall {
-    FunctionCall {
-        name: "ReceiveOrder".to_owned(),
-        qualifier: None,
-        payload: payload.clone(),
-        deadline: None,
-        trace: None,
-        execution: None,
-        state: None,
-        attempt: None,
-        idempotency_key: None,
-        token: None,
-    }
+    FunctionCall::new("ReceiveOrder", payload.clone())
 }
 
 fn order_workflow(criterion: &mut Criterion) {

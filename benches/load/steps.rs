@@ -157,18 +157,7 @@ async fn ask(stepyard: &Stepyard, function: &str, input: &str) {
 }
 
 fn call(function: &str, input: &str) -> FunctionCall {
-    FunctionCall {
-        name: function.to_owned(),
-        qualifier: None,
-        payload: Payload::parse(input).expect("it is JSON"),
-        deadline: None,
-        trace: None,
-        execution: None,
-        state: None,
-        attempt: None,
-        idempotency_key: None,
-        token: None,
-    }
+    FunctionCall::new(function, Payload::parse(input).expect("it is JSON"))
 }
 
 async fn median<'a>(count: usize, work: impl Fn() -> BoxFuture<'a, ()>) -> Duration {

@@ -72,18 +72,7 @@ impl Shop {
 
     /// What a function returns, or its error's type and message.
     async fn call(&self, function: &str, input: &Value) -> Result<Value, String> {
-        let call = FunctionCall {
-            name: function.to_owned(),
-            qualifier: None,
-            payload: Payload::from(input.clone()),
-            deadline: None,
-            trace: None,
-            execution: None,
-            state: None,
-            attempt: None,
-            idempotency_key: None,
-            token: None,
-        };
+        let call = FunctionCall::new(function, Payload::from(input.clone()));
         match self.stepyard.steps.invoke(call).await {
             Ok(reply) => Ok(serde_json::from_str(reply.payload.text()).unwrap()),
             Err(FunctionError::Function { error, .. }) => {

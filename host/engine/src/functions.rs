@@ -117,6 +117,24 @@ pub struct FunctionCall {
     pub token: Option<String>,
 }
 
+impl FunctionCall {
+    /// A call of what is current, of no execution.
+    pub fn new(name: impl Into<String>, payload: Payload) -> Self {
+        Self {
+            name: name.into(),
+            qualifier: None,
+            payload,
+            deadline: None,
+            trace: None,
+            execution: None,
+            state: None,
+            attempt: None,
+            idempotency_key: None,
+            token: None,
+        }
+    }
+}
+
 /// What a function returned.
 #[derive(Clone, Debug)]
 pub struct FunctionReply {

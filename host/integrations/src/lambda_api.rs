@@ -72,23 +72,16 @@ impl LambdaApi {
         Self { client: Client::new(&settings.load().await) }
     }
 
-    /// Makes code `$LATEST`, and a version when `publish`.
+    /// Makes code `$LATEST`, and a version when `publish`, whose number is answered then.
     pub async fn update_code(
         &self,
         function: &str,
         code: Vec<u8>,
         publish: bool,
-    ) -> Answer<PublishedVersion> {
+    ) -> Answer<String> {
         let update = self.client.update_function_code().function_name(function);
         let update = update.zip_file(Blob::new(code)).publish(publish);
-        let now = update.send().await.map_err(told)?;
-        Ok(PublishedVersion {
-            version: now.version.unwrap_or_default(),
-            code_sha256: now.code_sha256.unwrap_or_default(),
-            code_bytes: now.code_size,
-            last_modified: now.last_modified.unwrap_or_default(),
-            description: now.description.unwrap_or_default(),
-        })
+        Ok(update.send().await.map_err(told)?.version.unwrap_or_default())
     }
 
     /// Publishes `$LATEST`, unless the newest version has its code.

@@ -98,8 +98,8 @@ fn binding(steps: &Steps, spec: StepSpec) -> Binding<Steps> {
 /// Tells problems with functions by their components' files.
 fn told(errors: Vec<BindError<Problem>>, files: &BTreeMap<String, PathBuf>) -> Vec<StepError> {
     let told = |BindError { function, problem }: BindError<Problem>| {
-        let file = files.get(&*function).cloned();
-        let function = file.is_some().then(|| function.to_string());
+        let function = function.map(|function| function.to_string());
+        let file = function.as_ref().and_then(|function| files.get(function)).cloned();
         let file = file.unwrap_or_else(|| "what functions there are".into());
         let (component, problem) = match problem {
             BindProblem::Duplicate => (file, Problem::Duplicate),

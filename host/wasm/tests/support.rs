@@ -176,16 +176,10 @@ pub(crate) fn steps(limits: Limits) -> Steps {
 /// A call as an execution makes it.
 pub(crate) fn call(input: &str) -> FunctionCall {
     FunctionCall {
-        name: FUNCTION.to_owned(),
-        qualifier: None,
-        payload: Payload::from(serde_json::Value::from(input)),
-        deadline: None,
-        trace: None,
         execution: Some("arn:aws:states:us-east-1:123456789012:execution:m:n".to_owned()),
         state: Some("Deed".into()),
         attempt: Some(0),
-        idempotency_key: None,
-        token: None,
+        ..FunctionCall::new(FUNCTION, Payload::from(serde_json::Value::from(input)))
     }
 }
 

@@ -46,16 +46,9 @@ pub(super) async fn invoke(service: &Service, asked: &Asked) -> Result<Response,
     let named = service.qualified(&asked.function, qualifier)?;
     let is_event = kind == Some("Event");
     let call = FunctionCall {
-        name: named.function.clone(),
         qualifier: named.qualifier.clone(),
-        payload: payload(asked.body(), is_event)?,
-        deadline: None,
         trace: asked.header(TRACE).filter(|it| it.len() <= TRACE_BYTES_MAX).map(str::to_owned),
-        execution: None,
-        state: None,
-        attempt: None,
-        idempotency_key: None,
-        token: None,
+        ..FunctionCall::new(&named.function, payload(asked.body(), is_event)?)
     };
     if is_event || kind == Some("DryRun") {
         let there = service.functions.resolve(&named.function, named.qualifier.as_deref());

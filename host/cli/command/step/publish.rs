@@ -141,7 +141,7 @@ pub(super) async fn publish(arguments: Publish) -> Result<()> {
     let api = server.api(&project).await;
     api.publish_version(&function).await?;
     let now = api.update_code(&function, code, true).await?;
-    report::output(&format!("{function}:{} runs {} from here on", now.version, file.display()));
+    report::output(&format!("{function}:{now} runs {} from here on", file.display()));
     Ok(())
 }
 

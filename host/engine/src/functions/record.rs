@@ -59,6 +59,12 @@ impl FunctionRecord {
         self.numbered(number)
     }
 
+    /// Whether a qualifier stands for a version. Aliases stand for versions that there are.
+    pub(super) fn names(&self, qualifier: Option<&str>) -> bool {
+        let qualifier = qualifier.unwrap_or(LATEST);
+        self.alias(qualifier).is_some() || self.numbered(qualifier).is_some()
+    }
+
     /// As [`Self::code`], or why there is none.
     pub(super) fn find(&self, qualifier: Option<&str>) -> Result<&CodeRecord, PublishingError> {
         self.code(qualifier).ok_or_else(|| PublishingError::NoVersion {

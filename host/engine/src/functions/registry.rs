@@ -9,6 +9,7 @@
 //! A change is durable before calls see it, and comes to its end though whoever asked for it goes.
 
 mod changes;
+mod checks;
 mod opening;
 
 use std::{
@@ -115,7 +116,7 @@ impl<R: Runtime> Shared<R> {
     async fn call(self: &Arc<Self>, call: FunctionCall) -> Result<FunctionReply, FunctionError> {
         let function = self.find(&call.name).ok_or(FunctionError::NotFound)?;
         let asked = function.load_full();
-        if asked.record.code(call.qualifier.as_deref()).is_none() {
+        if !asked.record.names(call.qualifier.as_deref()) {
             return Err(FunctionError::NotFound);
         }
         let place = self.runtime.place(&asked.policy).await?;

@@ -125,18 +125,8 @@ fn on_disk(folder: &Path) -> Kept {
 }
 
 fn call(qualifier: Option<&str>) -> FunctionCall {
-    FunctionCall {
-        name: "Say".to_owned(),
-        qualifier: qualifier.map(str::to_owned),
-        payload: json!(null).into(),
-        deadline: None,
-        trace: None,
-        execution: None,
-        state: None,
-        attempt: None,
-        idempotency_key: None,
-        token: None,
-    }
+    let qualifier = qualifier.map(str::to_owned);
+    FunctionCall { qualifier, ..FunctionCall::new("Say", json!(null).into()) }
 }
 
 /// What a call answers, and the number of the version that answered.
@@ -303,7 +293,10 @@ async fn all_problems_of_the_bindings_are_found_and_none_is_bound() {
     let bindings = [("A", "refused a"), ("B", "b"), ("B", "c"), ("Say", "refused s")];
     let bindings = bindings.map(|(function, word)| binding(function, word)).into();
     let problems = functions.rebind(bindings).await.unwrap_err();
-    let told = problems.iter().map(|it| format!("{} {}", it.function, it.problem));
+    let told = problems.iter().map(|it| {
+        let function = it.function.as_deref().unwrap_or_default();
+        format!("{function} {}", it.problem)
+    });
     assert_eq!(
         told.collect::<Vec<_>>(),
         [

@@ -4,22 +4,16 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::{Registry, Shared, blocking, reading, to_its_end};
-use crate::functions::{
-    AdditionalVersion, CodeRecord, CodeUpdate, FunctionAlias, FunctionAliasChange,
-    FunctionConfiguration, FunctionRecord, LATEST, NewFunctionAlias, Publishing, PublishingError,
-    Runtime, VersionPublish, bound::Bound, sha256,
+use super::{
+    Registry, Shared, blocking,
+    checks::{self, Changed},
+    reading, to_its_end,
 };
-
-/// The most versions and aliases of a function. AWS bounds what they take, not their number; each is a
-/// line of a record that is written as one.
-const VERSIONS_MAX: usize = 1_000;
-const ALIASES_MAX: usize = 100;
-
-/// The longest description, in characters (Lambda's API Reference, PublishVersion and CreateAlias).
-const DESCRIPTION_CHARACTERS_MAX: usize = 256;
-
-type Changed<T> = Result<T, PublishingError>;
+use crate::functions::{
+    CodeRecord, CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionConfiguration,
+    FunctionRecord, LATEST, NewFunctionAlias, Publishing, PublishingError, Runtime, VersionPublish,
+    bound::Bound, sha256,
+};
 
 /// Code that was admitted and is not kept yet.
 struct Fresh<R: Runtime> {
@@ -88,7 +82,7 @@ impl<R: Runtime> Shared<R> {
     ) -> Changed<FunctionConfiguration> {
         let CodeUpdate { code, publish, dry_run, revision } = update;
         let bound = self.bound(&function)?;
-        check_revision(revision.as_deref(), &bound.record.latest.revision)?;
+        checks::revision(revision.as_deref(), &bound.record.latest.revision)?;
         let (shared, policy) = (self.clone(), bound.policy.clone());
         let admitted = blocking(move || {
             let sha256 = sha256(&code);
@@ -107,7 +101,7 @@ impl<R: Runtime> Shared<R> {
         let publishes = bound.publishes;
         let fresh = Some(Fresh { code, sha256: sha256.clone(), program });
         let changing = self.clone().change(function, fresh, move |shared, record| {
-            check_revision(revision.as_deref(), &record.latest.revision)?;
+            checks::revision(revision.as_deref(), &record.latest.revision)?;
             let (modified, revision) = (shared.kept.clock.now(), shared.revision());
             let latest = CodeRecord { sha256, bytes, modified, revision, ..record.latest.clone() };
             record.latest = latest;
@@ -143,14 +137,14 @@ impl<R: Runtime> Shared<R> {
     ) -> Changed<CodeRecord> {
         let VersionPublish { description, sha256, revision } = publish;
         let latest = &record.latest;
-        check_revision(revision.as_deref(), &latest.revision)?;
+        checks::revision(revision.as_deref(), &latest.revision)?;
         if let Some(asked) = sha256.filter(|asked| *asked != *latest.sha256) {
             return Err(PublishingError::OtherCode { asked, current: latest.sha256.to_string() });
         }
         if let Some(newest) = record.versions.last().filter(|it| it.sha256 == latest.sha256) {
             return Ok(newest.clone());
         }
-        room(record, "versions", record.versions.len(), VERSIONS_MAX)?;
+        checks::room(record, "versions", record.versions.len(), checks::VERSIONS_MAX)?;
         record.published += 1;
         let version = CodeRecord {
             number: record.published.to_string().into(),
@@ -258,7 +252,7 @@ impl<R: Runtime> Publishing for Registry<R> {
         publish: VersionPublish,
     ) -> BoxFuture<'a, Changed<FunctionConfiguration>> {
         Box::pin(async move {
-            check_description(publish.description.as_deref())?;
+            checks::description(publish.description.as_deref())?;
             let bound = self.0.bound(function)?;
             let change = self
                 .0
@@ -291,7 +285,7 @@ impl<R: Runtime> Publishing for Registry<R> {
 
     fn function_alias(&self, function: &str, alias: &str) -> Changed<FunctionAlias> {
         let bound = self.0.bound(function)?;
-        bound.record.alias(alias).cloned().ok_or_else(|| no_alias(function, alias))
+        bound.record.alias(alias).cloned().ok_or_else(|| checks::no_alias(function, alias))
     }
 
     fn function_aliases(
@@ -312,14 +306,14 @@ impl<R: Runtime> Publishing for Registry<R> {
     ) -> BoxFuture<'a, Changed<FunctionAlias>> {
         Box::pin(self.0.clone().change(function.into(), None, move |shared, record| {
             let NewFunctionAlias { name, version, description, additional } = new;
-            check_alias_name(&name)?;
-            check_description(Some(&description))?;
+            checks::alias_name(&name)?;
+            checks::description(Some(&description))?;
             if record.alias(&name).is_some() {
                 let function = record.name.to_string();
                 return Err(PublishingError::AliasExists { function, alias: name });
             }
-            room(record, "aliases", record.aliases.len(), ALIASES_MAX)?;
-            let (version, additional) = routes(record, &version, &additional)?;
+            checks::room(record, "aliases", record.aliases.len(), checks::ALIASES_MAX)?;
+            let (version, additional) = checks::routes(record, &version, &additional)?;
             let revision = shared.revision();
             let name = name.into();
             let alias = FunctionAlias { name, version, additional, description, revision };
@@ -338,14 +332,14 @@ impl<R: Runtime> Publishing for Registry<R> {
         let alias = alias.to_owned();
         Box::pin(self.0.clone().change(function.into(), None, move |shared, record| {
             let before =
-                record.alias(&alias).ok_or_else(|| no_alias(&record.name, &alias))?.clone();
+                record.alias(&alias).ok_or_else(|| checks::no_alias(&record.name, &alias))?.clone();
             let FunctionAliasChange { version, description, additional, revision } = change;
-            check_revision(revision.as_deref(), &before.revision)?;
-            check_description(description.as_deref())?;
+            checks::revision(revision.as_deref(), &before.revision)?;
+            checks::description(description.as_deref())?;
             let version = version.as_deref().unwrap_or(&before.version);
             let kept = before.additional.iter().map(|it| (it.version.to_string(), it.weight));
             let additional = additional.unwrap_or_else(|| kept.collect());
-            let (version, additional) = routes(record, version, &additional)?;
+            let (version, additional) = checks::routes(record, version, &additional)?;
             let description = description.unwrap_or(before.description);
             let (name, revision) = (before.name, shared.revision());
             let after = FunctionAlias { name, version, additional, description, revision };
@@ -366,72 +360,4 @@ impl<R: Runtime> Publishing for Registry<R> {
             Ok(())
         }))
     }
-}
-
-fn check_revision(asked: Option<&str>, current: &str) -> Changed<()> {
-    match asked.filter(|asked| *asked != current) {
-        None => Ok(()),
-        Some(asked) => {
-            let (asked, current) = (asked.to_owned(), current.to_owned());
-            Err(PublishingError::OtherRevision { asked, current })
-        }
-    }
-}
-
-fn check_description(description: Option<&str>) -> Changed<()> {
-    let characters = description.map_or(0, |text| text.chars().count());
-    match characters > DESCRIPTION_CHARACTERS_MAX {
-        false => Ok(()),
-        true => Err(PublishingError::Description { characters, max: DESCRIPTION_CHARACTERS_MAX }),
-    }
-}
-
-/// Lambda's API Reference, CreateAlias: 1 to 128 of these characters, and not digits alone.
-fn check_alias_name(name: &str) -> Changed<()> {
-    let fits = (1..=128).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-        && !name.bytes().all(|byte| byte.is_ascii_digit());
-    if fits { Ok(()) } else { Err(PublishingError::AliasName { name: name.to_owned() }) }
-}
-
-fn room(record: &FunctionRecord, what: &'static str, count: usize, limit: usize) -> Changed<()> {
-    if count < limit {
-        return Ok(());
-    }
-    Err(PublishingError::TooMany { function: record.name.to_string(), what, limit })
-}
-
-/// The versions that an alias may route to.
-fn routes(
-    record: &FunctionRecord,
-    version: &str,
-    additional: &[(String, f64)],
-) -> Changed<(Arc<str>, Option<AdditionalVersion>)> {
-    let number = |number: &str| {
-        let found = record.numbered(number).map(|code| code.number.clone());
-        found.ok_or_else(|| PublishingError::NoVersion {
-            function: record.name.to_string(),
-            qualifier: number.to_owned(),
-        })
-    };
-    let version = number(version)?;
-    let (other, weight) = match additional {
-        [] => return Ok((version, None)),
-        [(other, weight)] => (number(other)?, *weight),
-        more => return Err(PublishingError::TooManyRoutes { count: more.len() }),
-    };
-    if !(0.0..=1.0).contains(&weight) {
-        return Err(PublishingError::Weight { version: other.to_string(), weight });
-    }
-    if *version == *LATEST || *other == *LATEST {
-        return Err(PublishingError::LatestRoute);
-    }
-    if version == other {
-        return Err(PublishingError::SameRoute { version: version.to_string() });
-    }
-    Ok((version, Some(AdditionalVersion { version: other, weight })))
-}
-
-fn no_alias(function: &str, alias: &str) -> PublishingError {
-    PublishingError::NoAlias { function: function.to_owned(), alias: alias.to_owned() }
 }

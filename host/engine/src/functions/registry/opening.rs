@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     sync::Arc,
 };
 
@@ -17,8 +18,8 @@ use crate::functions::{
 /// Why a function was not bound.
 #[derive(Debug)]
 pub struct BindError<E> {
-    /// The function.
-    pub function: Arc<str>,
+    /// The function; none where it is about all.
+    pub function: Option<Arc<str>>,
     /// What is wrong.
     pub problem: BindProblem<E>,
 }
@@ -91,10 +92,9 @@ impl<R: Runtime> Shared<R> {
         let new = prepared.iter().filter(|it| it.is_new);
         let records: Vec<_> = new.map(|it| it.bound.record.clone()).collect();
         if !records.is_empty() {
-            let names = Arc::<str>::from("*");
             let kept = self.keep(records).await;
             kept.map_err(|error| {
-                vec![BindError { function: names, problem: BindProblem::Kept(error) }]
+                vec![BindError { function: None, problem: BindProblem::Kept(error) }]
             })?;
         }
         let before = self.functions.load_full();
@@ -112,8 +112,7 @@ impl<R: Runtime> Shared<R> {
 
     fn prepare(&self, bindings: Vec<Binding<R>>) -> Result<Vec<Prepared<R>>, Problems<R>> {
         let recorded = self.kept.store.functions().map_err(|error| {
-            let (function, problem) = ("*".into(), BindProblem::Kept(error.into()));
-            vec![BindError { function, problem }]
+            vec![BindError { function: None, problem: BindProblem::Kept(error.into()) }]
         })?;
         let recorded: BTreeMap<_, _> =
             recorded.into_iter().map(|it| (it.name.clone(), it)).collect();
@@ -127,7 +126,7 @@ impl<R: Runtime> Shared<R> {
             };
             match one {
                 Ok(one) => prepared.push(one),
-                Err(problem) => problems.push(BindError { function, problem }),
+                Err(problem) => problems.push(BindError { function: Some(function), problem }),
             }
         }
         if problems.is_empty() { Ok(prepared) } else { Err(problems) }
@@ -200,12 +199,12 @@ impl<R: Runtime> Shared<R> {
     pub(super) async fn discard(self: &Arc<Self>) {
         let shared = self.clone();
         let discarded = blocking(move || {
-            let records = shared.kept.store.functions()?;
+            let records = shared.kept.store.functions().map_err(io::Error::other)?;
             let shas = records
                 .iter()
                 .flat_map(|it| it.all().map(|code| code.sha256.clone()).chain([it.bound.clone()]));
             let wanted = shas.collect();
-            shared.kept.archive.retain(&wanted).map_err(|error| super::reading("*", &error))
+            shared.kept.archive.retain(&wanted)
         });
         if let Err(error) = discarded.await {
             tracing::warn!("code that nothing wants stays: {error}");
