@@ -20,6 +20,8 @@ struct Fresh<R: Runtime> {
     code: Vec<u8>,
     sha256: Arc<str>,
     program: Arc<R::Program>,
+    /// What it was admitted under.
+    policy: Arc<R::Policy>,
 }
 
 impl<R: Runtime> Registry<R> {
@@ -69,7 +71,12 @@ impl<R: Runtime> Shared<R> {
             self.put(&fresh.code)?;
         }
         before.changed(record, |wanted| match &fresh {
-            Some(fresh) if *fresh.sha256 == *wanted => Ok(fresh.program.clone()),
+            // A manifest that came between may grant less: then it is admitted again.
+            Some(fresh)
+                if *fresh.sha256 == *wanted && Arc::ptr_eq(&fresh.policy, &before.policy) =>
+            {
+                Ok(fresh.program.clone())
+            }
             _ => self.load(&before.policy, wanted),
         })
     }
@@ -99,7 +106,8 @@ impl<R: Runtime> Shared<R> {
             return Ok(self.shown(&bound, &latest));
         }
         let publishes = bound.publishes;
-        let fresh = Some(Fresh { code, sha256: sha256.clone(), program });
+        let fresh =
+            Some(Fresh { code, sha256: sha256.clone(), program, policy: bound.policy.clone() });
         let changing = self.clone().change(function, fresh, move |shared, record| {
             checks::revision(revision.as_deref(), &record.latest.revision)?;
             let (modified, revision) = (shared.kept.clock.now(), shared.revision());
