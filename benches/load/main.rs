@@ -10,6 +10,7 @@ mod disk;
 mod machines;
 mod order;
 mod page;
+mod reused;
 mod run;
 mod scale;
 mod server;

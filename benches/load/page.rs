@@ -55,6 +55,8 @@ fn steps(page: &mut String, steps: &Steps) -> std::fmt::Result {
     writeln!(page, "{STEPS}")?;
     let times = steps.sandbox.as_secs_f64() / steps.native.as_secs_f64().max(1e-9);
     writeln!(page, "| `receive`, called natively | {} |", micros(steps.native))?;
+    let reused = micros(steps.reused);
+    writeln!(page, "| `receive`, in an instance that is kept, without limits | {reused} |")?;
     let sandbox = micros(steps.sandbox);
     writeln!(page, "| `receive`, in a fresh sandbox | {sandbox} ({times:.1} times as long) |")?;
     for (grant, cost) in &steps.grants {

@@ -16,7 +16,7 @@ use stepyard_asl::Payload;
 use stepyard_engine::{CodeUpdate, FunctionCall, Functions, Publishing};
 use tokio::runtime::Runtime;
 
-use crate::{root, server::resident_bytes};
+use crate::{reused, root, server::resident_bytes};
 
 /// How often each call is made.
 const CALLS: usize = 2_000;
@@ -49,9 +49,12 @@ mail = ["*@example.com"]
 "#;
 
 /// What was measured.
+#[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) native: Duration,
     pub(crate) sandbox: Duration,
+    /// With an instance that is kept.
+    pub(crate) reused: Duration,
     /// What a use costs beyond the call, by the grant.
     pub(crate) grants: Vec<(&'static str, Duration)>,
     /// From the update of a function's code to its answer.
@@ -75,6 +78,8 @@ pub(crate) fn measure(folder: &Path) -> Steps {
         wiring::step_specs(&manifest, |_| true, &folder.join("stamps")).expect("the steps build")
     };
     let specs = [specs(), specs()];
+    let receive = specs[0].iter().find(|spec| spec.function == "Receive").expect("it is in there");
+    let reused = reused::call(&receive.component, ORDER, CALLS).expect("the step answers");
     let runtime = Runtime::new().expect("tokio starts");
     let before = resident_bytes("self");
     let mut first = specs.into_iter().map(|specs| {
@@ -90,10 +95,11 @@ pub(crate) fn measure(folder: &Path) -> Steps {
     let (cached, stepyard) = first.next().expect("there are two");
     drop(first);
     let step_bytes = resident_bytes("self").saturating_sub(before) / 3;
-    runtime.block_on(all(&stepyard, [compiled, cached], step_bytes))
+    let first = [compiled, cached];
+    Steps { reused, first, step_bytes, ..runtime.block_on(all(&stepyard)) }
 }
 
-async fn all(stepyard: &Stepyard, first: [Duration; 2], step_bytes: u64) -> Steps {
+async fn all(stepyard: &Stepyard) -> Steps {
     let context = stepyard_step::Context::default();
     let native = median(CALLS, || {
         Box::pin(async { drop(receive::invoke(ORDER, &context).expect("the order is valid")) })
@@ -120,7 +126,7 @@ async fn all(stepyard: &Stepyard, first: [Duration; 2], step_bytes: u64) -> Step
     }
     let swap = swap(stepyard).await;
     let instance_bytes = alive(stepyard).await;
-    Steps { native, sandbox, grants, swap, first, step_bytes, instance_bytes }
+    Steps { native, sandbox, grants, swap, instance_bytes, ..Steps::default() }
 }
 
 /// Swaps a step to and fro.

@@ -112,10 +112,13 @@ impl Project {
         self.stepyard(["run", "workflow.asl.json", "--input", &input.to_string()])
     }
 
-    /// The messages in the mail folder.
+    /// The messages in the mail folder, of all functions.
     pub(crate) fn mail(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.path(".stepyard/mail")) else { return Vec::new() };
-        entries.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
+        let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten();
+        entries(&self.path(".stepyard/mail"))
+            .flat_map(|function| entries(&function.unwrap().path()))
+            .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect()
     }
 
     /// The notifications in the topic log.

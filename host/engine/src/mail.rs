@@ -28,7 +28,7 @@ const FILE_NAME_BYTES_MAX: usize = 200;
 /// What the name of a file begins with until the message in it is whole.
 const UNFINISHED: &str = ".unfinished-";
 
-/// Keeps each message as a file `<message id>.eml`.
+/// Keeps each message as a file `<function>/<message id>.eml`.
 #[derive(Clone, Debug)]
 pub struct MailFolder {
     folder: PathBuf,
@@ -43,12 +43,22 @@ impl MailFolder {
         fs::create_dir_all(&folder)?;
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                fs::remove_file(entry.path())?;
+            if entry.file_type()?.is_dir() {
+                remove_unfinished(&entry.path())?;
             }
         }
         Ok(Self { folder, clock })
     }
+}
+
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Mail for MailFolder {
@@ -56,16 +66,29 @@ impl Mail for MailFolder {
         let (folder, now) = (self.folder.clone(), self.clock.now());
         Box::pin(async move {
             let composed = compose(&message, now)?.formatted();
-            let path = folder.join(file_name(&message.message_id));
-            let kept = tokio::task::spawn_blocking(move || keep(&folder, &path, &composed)).await;
+            let name = file_name(&message.message_id) + ".eml";
+            let function = file_name(&message.function);
+            let kept = move || keep(&open_within(&folder, &function)?, &name, &composed);
+            let kept = tokio::task::spawn_blocking(kept).await;
             let kept = kept.unwrap_or_else(|panic| Err(io::Error::other(panic)));
             kept.map_err(|error| MailError::Unavailable(error.to_string()))
         })
     }
 }
 
+/// The folder of a function, made when it is absent.
+fn open_within(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let inner = folder.join(name);
+    if !inner.try_exists()? {
+        fs::create_dir_all(&inner)?;
+        sync(folder)?;
+    }
+    Ok(inner)
+}
+
 /// Writes a file that is whole once it has its name; one that has it already is left as it is.
-fn keep(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+fn keep(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let path = folder.join(name);
     if path.try_exists()? {
         return sync(folder);
     }
@@ -85,11 +108,11 @@ fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// A file name that stands for one message id alone: letters, digits and `-_.@+=` as they are, other
+/// A file name that stands for one message id, or one function, alone: letters, digits and `-_.@+=` as they are, other
 /// bytes and a leading dot as `%XX`; of a long one the beginning and the SHA-256.
-fn file_name(message_id: &str) -> String {
-    let mut name = String::with_capacity(message_id.len() + 4);
-    for byte in message_id.bytes() {
+fn file_name(of: &str) -> String {
+    let mut name = String::with_capacity(of.len() + 4);
+    for byte in of.bytes() {
         if byte.is_ascii_alphanumeric()
             || b"-_@+=".contains(&byte)
             || byte == b'.' && !name.is_empty()
@@ -102,11 +125,11 @@ fn file_name(message_id: &str) -> String {
     if name.len() > FILE_NAME_BYTES_MAX {
         name.truncate(FILE_NAME_BYTES_MAX - 66);
         name.push_str("%-");
-        for byte in Sha256::digest(message_id) {
+        for byte in Sha256::digest(of) {
             write!(name, "{byte:02x}").expect("a String takes whatever is written");
         }
     }
-    name + ".eml"
+    name
 }
 
 /// Writes a message as RFC 5322 has it, dated `date`. Refuses what is no address and whatever would
@@ -167,6 +190,7 @@ mod tests {
 
     fn message() -> MailMessage {
         MailMessage {
+            function: "SendConfirmation".to_owned(),
             message_id: "order-12345@stepyard.local".to_owned(),
             from: "Stepyard <orders@example.com>".to_owned(),
             to: vec!["user@example.com".to_owned(), "other@example.com".to_owned()],
@@ -237,31 +261,38 @@ mod tests {
     #[test]
     fn a_file_name_stands_for_one_message_id_and_stays_in_the_folder() {
         let cases = [
-            ("order-12345@stepyard.local", "order-12345@stepyard.local.eml"),
-            ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd.eml"),
-            ("..", "%2E..eml"),
-            ("a%2Fb", "a%252Fb.eml"),
-            ("a\\b:c", "a%5Cb%3Ac.eml"),
+            ("order-12345@stepyard.local", "order-12345@stepyard.local"),
+            ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
+            ("..", "%2E."),
+            ("a%2Fb", "a%252Fb"),
+            ("a\\b:c", "a%5Cb%3Ac"),
         ];
         for (message_id, expected) in cases {
             assert_eq!(file_name(message_id), expected);
         }
         let (long, other) = (format!("{}1", "x".repeat(800)), format!("{}2", "x".repeat(800)));
-        assert!(file_name(&long).len() < 255);
+        assert!(file_name(&long).len() + ".eml".len() < 255);
         assert_ne!(file_name(&long), file_name(&other));
     }
 
     #[tokio::test]
-    async fn the_same_message_id_again_is_the_same_message() {
+    async fn the_same_message_id_of_a_function_again_is_the_same_message() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(format!("{UNFINISHED}1")), "half").unwrap();
+        let (own, other) = (folder.path().join("SendConfirmation"), folder.path().join("Other"));
+        fs::create_dir(&own).unwrap();
+        fs::write(own.join(format!("{UNFINISHED}1")), "half").unwrap();
         let clock = Arc::new(VirtualClock::manual(DATE));
         let mail = MailFolder::open(folder.path(), clock).unwrap();
+        let forged = MailMessage { function: "Other".to_owned(), ..message() };
+        let forged = MailMessage { text: "Another's text.".to_owned(), ..forged };
+        mail.send(forged.clone()).await.unwrap();
         mail.send(message()).await.unwrap();
         mail.send(MailMessage { text: "Another text.".to_owned(), ..message() }).await.unwrap();
-        let files: Vec<_> =
-            fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().path()).collect();
-        assert_eq!(files, [folder.path().join("order-12345@stepyard.local.eml")]);
-        assert_eq!(fs::read_to_string(&files[0]).unwrap(), composed(&message()));
+        for (folder, message) in [(own, message()), (other, forged)] {
+            let files: Vec<_> =
+                fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path()).collect();
+            assert_eq!(files, [folder.join("order-12345@stepyard.local.eml")]);
+            assert_eq!(fs::read_to_string(&files[0]).unwrap(), composed(&message));
+        }
     }
 }

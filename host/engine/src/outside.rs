@@ -107,14 +107,16 @@ pub enum KeyValueError {
 
 /// Sends messages to people.
 pub trait Mail: Send + Sync + fmt::Debug {
-    /// Hands a message over; once answered it is kept or accepted. The same `message_id` again is
-    /// the same message.
+    /// Hands a message over; once answered it is kept or accepted. The same `message_id` of the same
+    /// function again is the same message.
     fn send(&self, message: MailMessage) -> BoxFuture<'_, Result<(), MailError>>;
 }
 
 /// A message in plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailMessage {
+    /// The function whose step sends it: no other can take a message id of its away.
+    pub function: String,
     /// Identifies the message, without angle brackets: `order-12345@stepyard.local`.
     pub message_id: String,
     /// The sender's address.

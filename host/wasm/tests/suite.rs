@@ -79,14 +79,23 @@ async fn end(case: &'static Case, folder: &Path, good: &Path) -> Result<String, 
     let bad = spec("Hostile", component, (case.grants)(), (case.limits)(limits()));
     let good = spec("Good", good.to_owned(), Grants::default(), limits());
     let settings = Settings { instances_max: 16, ..cache() };
-    match (load_all(vec![bad, good], Arc::<World>::default().outside(), settings), case.ends) {
+    let world = Arc::<World>::default();
+    match (load_all(vec![bad, good], world.outside(), settings), case.ends) {
         (Err(errors), Ends::Refused(says)) if errors[0].to_string().contains(says) => {
             Ok("refused".to_owned())
         }
         (Err(errors), _) => Err(format!("is refused: {}", errors[0])),
         (Ok(_), Ends::Refused(_)) => Err("is let in".to_owned()),
-        (Ok(steps), _) => attack(case, &steps).await,
+        (Ok(steps), _) => {
+            let told = attack(case, &steps).await?;
+            is_own(&world).then_some(told).ok_or_else(|| "sends as another function".to_owned())
+        }
     }
+}
+
+/// Whether every message is told to be the function's that sent it, whatever id it bears.
+fn is_own(world: &World) -> bool {
+    world.sent.lock().unwrap().iter().all(|message| message.function == "Hostile")
 }
 
 /// Has hostile tasks run, some at once and one after the other, until the good step has been called

@@ -16,6 +16,7 @@ fn smtp(url: &str) -> Smtp {
 
 fn message(to: &[&str]) -> MailMessage {
     MailMessage {
+        function: "SendConfirmation".to_owned(),
         message_id: "order-12345@stepyard.local".to_owned(),
         from: "orders@example.com".to_owned(),
         to: to.iter().map(|&to| to.to_owned()).collect(),

@@ -15,6 +15,7 @@ impl Host for State {
             }
         }
         let message = MailMessage {
+            function: self.invocation.policy.function.clone(),
             message_id: message.message_id,
             from: message.sender,
             to: message.recipients,

@@ -310,6 +310,8 @@ pub(super) const CASES: &[Case] = &[
         Answers("AccessDenied"),
     ),
     deed("a key by a path", "keyvalue granted get ../../other/key", Answers("none")),
+    // An idempotency key that another function may have: it is kept under its own, see `is_own`.
+    deed("a message under another's id", "mail user@example.com", Answers("Ok(())")),
     deed("a recipient who is not granted", "mail spy@example.org", Answers("AccessDenied")),
     deed(
         "two recipients in one",
