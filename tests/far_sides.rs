@@ -158,8 +158,9 @@ fn the_notification_reaches_a_subscriber_of_the_topic() {
     let sns = python.sns();
     let queue = sns.subscribe("order-notifications");
     let url = sns.url();
-    let section =
-        format!("\n[sns]\ndelivery = \"aws\"\nendpoint = \"{url}\"\nregion = \"us-east-1\"\n");
+    let section = format!(
+        "\n[sns]\ndelivery = \"aws\"\n[aws.sns]\nendpoint_url = \"{url}\"\nregion = \"us-east-1\"\n"
+    );
     let project = Project::order_with(|text| text + &section).warm();
     let input = order("n-1").to_string();
     let credentials = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];

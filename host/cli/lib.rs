@@ -2,6 +2,7 @@
 //! Stepyard in process.
 #![forbid(unsafe_code)]
 
+mod aws;
 mod buckets;
 mod command;
 mod crates;

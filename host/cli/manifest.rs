@@ -1,6 +1,7 @@
 //! `stepyard.toml`: which step each function is bound to, what it may do, and where the outside is.
 //! The one reader of the file; the libraries take values. `docs/manifest.md` has a line for each key.
 
+mod aws;
 mod canary;
 mod error;
 mod function;
@@ -18,6 +19,7 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use aws::{AwsKey, AwsReach, AwsSection};
 pub use canary::Canary;
 pub use error::{Fault, ManifestError};
 pub use function::{BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limits, NarrowBucket};
@@ -44,6 +46,8 @@ pub struct Manifest {
     pub mail: Mail,
     /// Where notifications go.
     pub sns: Sns,
+    /// How AWS is reached.
+    pub aws: AwsSection,
     /// Who may call `stepyard serve`, and how.
     pub serve: Serve,
     /// State machine's name → what `stepyard serve` registers.
@@ -117,6 +121,7 @@ impl Manifest {
             .into_iter()
             .chain(&self.mail.password)
             .try_for_each(|name| self.check_secret(name))?;
+        self.aws.check(self)?;
         self.check_buckets()?;
         self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name))?;
         self.serve.check(self)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use stepyard_engine::MachineArn;
-use stepyard_integrations::{AwsSettings, SqsQueue};
+use stepyard_integrations::{Aws, AwsSettings, SqsQueue};
 use stepyard_triggers::{QueueSource, Schedule, Surroundings, Triggers};
 
 use crate::{
@@ -32,7 +32,7 @@ pub(crate) async fn start(manifest: &Manifest, stepyard: &Stepyard) -> Result<Tr
             ));
         }
         for source in &workflow.sqs {
-            queues.push(queue_source(machine.clone(), source).await);
+            queues.push(queue_source(machine.clone(), source, &stepyard.aws).await);
         }
     }
     let surroundings = Surroundings {
@@ -44,13 +44,13 @@ pub(crate) async fn start(manifest: &Manifest, stepyard: &Stepyard) -> Result<Tr
     Ok(Triggers::start(&surroundings, schedules, queues).await?)
 }
 
-async fn queue_source(machine: MachineArn, source: &Sqs) -> QueueSource {
-    let settings = AwsSettings {
+async fn queue_source(machine: MachineArn, source: &Sqs, aws: &Aws) -> QueueSource {
+    let own = AwsSettings {
         endpoint_url: source.endpoint.as_ref().map(|url| url.get_ref().clone()),
         region: source.region.clone(),
         ..AwsSettings::default()
     };
     let url = source.queue.get_ref();
-    let queue = SqsQueue::load(url, source.batch(), source.wait_seconds(), settings).await;
+    let queue = SqsQueue::load(url, source.batch(), source.wait_seconds(), own, aws).await;
     QueueSource { machine, name: url.clone(), queue: Arc::new(queue) }
 }

@@ -259,8 +259,8 @@ mod tests {
         assert_eq!(changed_otherwise(before, &before.replace("= 'w'", "= 'v'")), same);
         let mail = before.replace("folder = 'a'", "folder = 'b'");
         let schedule = "[[workflows.W.schedule]]\nexpression = 'rate(1 day)'\n";
-        let more = format!("{mail}{schedule}[sns]\nregion = 'r'\n");
+        let more = format!("{mail}{schedule}[aws]\nregion = 'r'\n");
         let later = changed_otherwise(before, &more);
-        assert_eq!(later.iter().collect::<Vec<_>>(), ["mail", "sns", "workflows.W.schedule"]);
+        assert_eq!(later.iter().collect::<Vec<_>>(), ["aws", "mail", "workflows.W.schedule"]);
     }
 }

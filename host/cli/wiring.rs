@@ -16,10 +16,11 @@ use stepyard_engine::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Topics},
 };
-use stepyard_integrations::{AwsSettings, AwsTopics, Smtp};
+use stepyard_integrations::{Aws, AwsTopics, Smtp};
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
+    aws,
     buckets::{self, quotas},
     crates,
     grants::{grants, limits},
@@ -48,6 +49,8 @@ pub struct Stepyard {
     pub keyvalue: Arc<dyn KeyValue>,
     /// Region and account, for ARNs.
     pub identity: Identity,
+    /// How AWS is reached.
+    pub aws: Aws,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     pinned: Arc<Pinned>,
@@ -116,8 +119,9 @@ impl Stepyard {
                 Arc::new(folder.with_context(|| format!("opening {}", data.join(name).display()))?)
             }
         };
+        let aws = aws::reached(manifest)?;
         let topics: Arc<dyn Topics> = match manifest.sns.delivery {
-            SnsDelivery::Aws => Arc::new(aws_topics(manifest).await),
+            SnsDelivery::Aws => Arc::new(AwsTopics::load(&aws).await),
             SnsDelivery::Log => {
                 let Seams { clock, entropy } = seams.clone();
                 Arc::new(TopicLog::new(store.clone(), clock, entropy))
@@ -130,7 +134,7 @@ impl Stepyard {
         let archive = CodeArchive::open(&code);
         let archive = archive.with_context(|| format!("opening {}", code.display()))?;
         let parts =
-            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock };
+            Parts { steps, settings, archive, keyvalue, mail, topics, aws, seams, custody, lock };
         let stepyard = parts.wire(manifest, store).await?;
         folder.keep();
         Ok(stepyard)
@@ -149,8 +153,9 @@ impl Stepyard {
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings::default();
         let (custody, lock, archive) = (None, None, CodeArchive::in_memory());
+        let aws = aws::reached(manifest)?;
         let parts =
-            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock };
+            Parts { steps, settings, archive, keyvalue, mail, topics, aws, seams, custody, lock };
         parts.wire(manifest, store).await
     }
 }
@@ -173,6 +178,7 @@ struct Parts {
     keyvalue: Arc<dyn KeyValue>,
     mail: Arc<dyn Mail>,
     topics: Arc<dyn Topics>,
+    aws: Aws,
     seams: Seams,
     custody: Option<Custody>,
     lock: Option<File>,
@@ -184,7 +190,8 @@ impl Parts {
         manifest: &Manifest,
         store: impl Store + Clone + 'static,
     ) -> Result<Stepyard> {
-        let Self { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock } = self;
+        let Self { steps, settings, archive, keyvalue, mail, topics, aws, seams, custody, lock } =
+            self;
         let (Seams { clock, entropy }, archive) = (seams, Arc::new(archive));
         let keyvalue = buckets::open(manifest, keyvalue).await?;
         let secrets = Arc::new(ManifestSecrets::new(manifest));
@@ -213,7 +220,7 @@ impl Parts {
             ..Config::new(store)
         };
         let engine = Engine::new(config);
-        Ok(Stepyard { engine, steps, keyvalue, identity, clock, pinned, _lock: lock })
+        Ok(Stepyard { engine, steps, keyvalue, identity, aws, clock, pinned, _lock: lock })
     }
 }
 
@@ -415,15 +422,6 @@ fn smtp(manifest: &Manifest, url: &str, clock: Arc<dyn Clock>) -> Result<Smtp> {
     let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let with_password = url.replacen('@', &format!(":{encoded}@"), 1);
     Ok(Smtp::new(&with_password, clock)?)
-}
-
-async fn aws_topics(manifest: &Manifest) -> AwsTopics {
-    let settings = AwsSettings {
-        endpoint_url: manifest.sns.endpoint.clone(),
-        region: manifest.sns.region.clone(),
-        ..AwsSettings::default()
-    };
-    AwsTopics::load(settings).await
 }
 
 fn refused(errors: &[StepError]) -> anyhow::Error {

@@ -69,10 +69,6 @@ pub struct Mail {
 pub struct Sns {
     /// Where a publish goes.
     pub delivery: SnsDelivery,
-    /// With `aws`: the endpoint, when it is not the region's own.
-    pub endpoint: Option<String>,
-    /// With `aws`: the region, when it is not the usual chain's.
-    pub region: Option<String>,
 }
 
 /// Where a publish goes.
@@ -82,6 +78,6 @@ pub enum SnsDelivery {
     /// To the topic log in the data directory.
     #[default]
     Log,
-    /// To Amazon SNS, with the credentials of the usual chain.
+    /// To Amazon SNS, reached as `[aws]` says.
     Aws,
 }

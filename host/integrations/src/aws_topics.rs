@@ -21,7 +21,7 @@ use stepyard_engine::outside::{
     AttributeValue, HttpMetadata, MessageAttribute, Publication, Published, TopicError, Topics,
 };
 
-use crate::aws::{AwsSettings, NO_REGION, innermost, why_unanswered};
+use crate::aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered};
 
 /// Publishes to Amazon SNS.
 #[derive(Clone, Debug)]
@@ -30,10 +30,9 @@ pub struct AwsTopics {
 }
 
 impl AwsTopics {
-    /// Reads the chain where `settings` says nothing. Credentials are looked for when the first
-    /// message is published, so that what is missing fails that task and not the start.
-    pub async fn load(settings: AwsSettings) -> Self {
-        Self { client: Client::new(&settings.load().await) }
+    /// Topics of Amazon SNS, as `aws` says it is reached.
+    pub async fn load(aws: &Aws) -> Self {
+        Self { client: Client::new(&aws.task_config(AwsService::Sns).await) }
     }
 }
 
@@ -144,7 +143,6 @@ mod tests {
     use aws_sdk_sns::error::ConnectorError;
 
     use super::*;
-    use crate::aws::AccessKey;
 
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]
@@ -196,12 +194,5 @@ mod tests {
         for (error, expected) in cases {
             assert_eq!(topic_error(&error), not_sent(expected.to_owned()));
         }
-    }
-
-    #[test]
-    fn a_secret_is_never_printed() {
-        let access_key = Some(AccessKey { id: "AKID".to_owned(), secret: "hush".to_owned() });
-        let text = format!("{:?}", AwsSettings { access_key, ..AwsSettings::default() });
-        assert!(text.contains("AKID") && !text.contains("hush"), "{text}");
     }
 }

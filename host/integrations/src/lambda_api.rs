@@ -9,7 +9,7 @@ use aws_sdk_lambda::{
     types::{AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration},
 };
 
-use crate::aws::{AwsSettings, why_unanswered};
+use crate::aws::{Aws, AwsService, why_unanswered};
 
 /// The largest component that is fetched: Lambda's quota for a function's code, 250 MB.
 const CODE_BYTES_MAX: u64 = 262_144_000;
@@ -67,9 +67,9 @@ pub enum LambdaApiError {
 type Answer<T> = Result<T, LambdaApiError>;
 
 impl LambdaApi {
-    /// A server's API. Where `settings` says nothing, the SDK's usual chain does.
-    pub async fn load(settings: AwsSettings) -> Self {
-        Self { client: Client::new(&settings.load().await) }
+    /// A server's API, as `aws` says it is reached.
+    pub async fn load(aws: &Aws) -> Self {
+        Self { client: Client::new(&aws.config(AwsService::Lambda).await) }
     }
 
     /// Makes code `$LATEST`, and a version when `publish`, whose number is answered then.

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use stepyard_asl::{Pattern, Resource};
 use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 
-pub use aws::{AccessKey, AwsSettings};
+pub use aws::{AccessKey, Aws, AwsService, AwsSettings};
 pub use aws_topics::AwsTopics;
 pub use called::Called;
 pub use lambda_api::{LambdaApi, LambdaApiError, PublishedAlias, PublishedVersion};

@@ -8,7 +8,7 @@ use aws_sdk_sqs::{
 use futures::future::BoxFuture;
 use stepyard_engine::outside::{Queue, QueueError, QueueMessage};
 
-use crate::aws::{AwsSettings, NO_REGION, innermost, why_unanswered};
+use crate::aws::{Aws, AwsService, AwsSettings, NO_REGION, innermost, why_unanswered};
 
 /// A queue of Amazon SQS.
 #[derive(Clone, Debug)]
@@ -21,29 +21,28 @@ pub struct SqsQueue {
 
 impl SqsQueue {
     /// The queue of this URL, asked for `batch` (1 to 10) messages, for `wait_seconds` (0 to 20) where
-    /// there is none. Where `settings` says nothing the URL does, and then the SDK's chain.
-    pub async fn load(url: &str, batch: u8, wait_seconds: u8, settings: AwsSettings) -> Self {
-        let (region, endpoint_url) = place(url);
-        let settings = AwsSettings {
-            region: settings.region.or(region),
-            endpoint_url: settings.endpoint_url.or(endpoint_url),
-            ..settings
-        };
-        let client = Client::new(&settings.load().await);
+    /// there is none. Where `own` says nothing the URL does, and then `aws`.
+    pub async fn load(url: &str, batch: u8, wait_seconds: u8, own: AwsSettings, aws: &Aws) -> Self {
+        let settings = own.or(place(url)).or(aws.of(AwsService::Sqs));
+        let client = Client::new(&aws.config_of(settings).await);
         Self { client, url: url.to_owned(), batch, wait_seconds }
     }
 }
 
 /// The region and endpoint that a queue's URL names: of AWS's own the region, of another's the
 /// endpoint.
-fn place(url: &str) -> (Option<String>, Option<String>) {
-    let Some((scheme, rest)) = url.split_once("://") else { return (None, None) };
+fn place(url: &str) -> AwsSettings {
+    let nowhere = AwsSettings::default();
+    let Some((scheme, rest)) = url.split_once("://") else { return nowhere };
     let authority = rest.split('/').next().unwrap_or_default();
     let is_aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| authority.ends_with(end));
     let region = authority.strip_prefix("sqs.").and_then(|it| it.split('.').next());
     match is_aws {
-        true => (region.filter(|it| *it != "amazonaws").map(str::to_owned), None),
-        false => (None, Some(format!("{scheme}://{authority}"))),
+        true => {
+            let region = region.filter(|it| *it != "amazonaws").map(str::to_owned);
+            AwsSettings { region, ..nowhere }
+        }
+        false => AwsSettings { endpoint_url: Some(format!("{scheme}://{authority}")), ..nowhere },
     }
 }
 
@@ -128,8 +127,8 @@ mod tests {
             ("http://127.0.0.1:4566/1/orders", None, Some("http://127.0.0.1:4566")),
             ("orders", None, None),
         ] {
-            let expected = (region.map(str::to_owned), endpoint.map(str::to_owned));
-            assert_eq!(place(url), expected, "{url}");
+            let AwsSettings { endpoint_url: at, region: found, .. } = place(url);
+            assert_eq!((found.as_deref(), at.as_deref()), (region, endpoint), "{url}");
         }
     }
 }

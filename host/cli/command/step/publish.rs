@@ -6,7 +6,9 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
-use stepyard_integrations::{AccessKey, AwsSettings, LambdaApi, PublishedAlias, PublishedVersion};
+use stepyard_integrations::{
+    AccessKey, Aws, AwsSettings, LambdaApi, PublishedAlias, PublishedVersion,
+};
 
 use super::find;
 use crate::{
@@ -116,8 +118,9 @@ impl Server {
             endpoint_url: Some(self.endpoint.clone()),
             region: Some(project.manifest.execution.region.clone()),
             access_key: project.manifest.serve.keys.is_empty().then_some(any),
+            read_timeout: None,
         };
-        LambdaApi::load(settings).await
+        LambdaApi::load(&Aws::new(settings)).await
     }
 
     fn project(&self) -> Result<Project> {

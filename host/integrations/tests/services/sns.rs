@@ -9,7 +9,7 @@ use stepyard_engine::{
     Answer, FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions, Identity,
     Integration, Task,
 };
-use stepyard_integrations::{AccessKey, AwsSettings, AwsTopics};
+use stepyard_integrations::{AccessKey, Aws, AwsSettings, AwsTopics};
 
 use crate::{closed_port, python::python};
 
@@ -36,8 +36,9 @@ async fn publish(url: &str, input: Value) -> Result<Payload, StatesError> {
         endpoint_url: Some(url.to_owned()),
         region: Some("us-east-1".to_owned()),
         access_key: Some(AccessKey { id: "test".to_owned(), secret: "test".to_owned() }),
+        read_timeout: None,
     };
-    let topics = Arc::new(AwsTopics::load(settings).await);
+    let topics = Arc::new(AwsTopics::load(&Aws::new(settings)).await);
     let task = Task {
         id: "1.0:task".parse().unwrap(),
         execution: "arn:aws:states:us-east-1:123456789012:execution:order:1".to_owned(),
