@@ -1,13 +1,13 @@
 //! From one invocation to the next, until Lambda ends the process or the environment is lost.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use lambda_runtime::{
     LambdaEvent, LambdaInvocation, Runtime, service_fn, tower::layer::layer_fn,
 };
 use lambda_runtime_api_client::{BoxError, PooledClient};
 use serde_json::json;
-use tokio::{signal::unix::{SignalKind, signal}, sync::Mutex};
+use tokio::sync::Mutex;
 
 use crate::{Log, Work, answer::Answer, post};
 
@@ -31,13 +31,12 @@ pub enum ServeError {
     RuntimeApi(String),
     /// Signals cannot be waited for.
     #[error("cannot wait for SIGTERM: {0}")]
-    Signals(#[from] std::io::Error),
+    Signals(#[from] io::Error),
 }
 
 /// Takes invocations, one at a time, until SIGTERM: then one that is at work comes to its end first.
 /// Within a tokio runtime.
 pub async fn serve(work: Work, log: Log) -> Result<(), ServeError> {
-    let mut terminate = signal(SignalKind::terminate())?;
     let one = Arc::new(One {
         work,
         log,
@@ -59,13 +58,7 @@ pub async fn serve(work: Work, log: Log) -> Result<(), ServeError> {
                 Err(error) => ServeError::RuntimeApi(error.to_string()),
             }),
         },
-        () = async {
-            terminate.recv().await;
-            drop(one.at_work.lock().await);
-        } => {
-            tracing::info!("SIGTERM: no invocation is at work, and none is taken any more");
-            Ok(())
-        }
+        ended = one.end() => Ok(ended?),
     }
 }
 
@@ -88,6 +81,14 @@ struct One {
 }
 
 impl One {
+    /// Resolves when Lambda wants the process to end, and no invocation is at work.
+    async fn end(&self) -> io::Result<()> {
+        terminated().await?;
+        drop(self.at_work.lock().await);
+        tracing::info!("SIGTERM: no invocation is at work, and none is taken any more");
+        Ok(())
+    }
+
     async fn take(&self, invocation: LambdaInvocation) -> Result<(), BoxError> {
         let _at_work = self.at_work.lock().await;
         let _request = self.log.begin(&invocation.context.request_id);
@@ -102,4 +103,18 @@ impl One {
 
 async fn not_reached(_event: LambdaEvent<()>) -> Result<(), BoxError> {
     Err("an invocation went past the layer that takes it".into())
+}
+
+/// SIGTERM, which Lambda sends before it takes an environment away.
+#[cfg(unix)]
+async fn terminated() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::terminate())?.recv().await;
+    Ok(())
+}
+
+/// Lambda runs on Linux alone.
+#[cfg(not(unix))]
+async fn terminated() -> io::Result<()> {
+    std::future::pending().await
 }
