@@ -11,10 +11,10 @@ use stepyard_engine::MachineType;
 
 use crate::{
     calls::Calls,
-    workflow_file::{machine_name, read_text},
     project::Project,
     report,
     source::Source,
+    workflow_file::{machine_name, read_text},
 };
 
 /// A definition that is valid by itself.

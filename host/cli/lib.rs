@@ -13,7 +13,6 @@ mod command;
 mod crates;
 #[cfg(feature = "full")]
 mod definition;
-mod workflow_file;
 mod grants;
 #[cfg(feature = "full")]
 mod input;
@@ -33,6 +32,7 @@ mod triggers;
 #[cfg(feature = "full")]
 mod watch;
 pub mod wiring;
+mod workflow_file;
 #[cfg(feature = "full")]
 mod workflows;
 

@@ -32,9 +32,9 @@ use crate::{
 pub(crate) use durable::has_store;
 #[cfg(feature = "full")]
 pub use durable::open_store;
-pub(crate) use lambda::packaged_steps;
 #[cfg(feature = "full")]
 pub use functions::{component_files, step_specs};
+pub(crate) use lambda::packaged_steps;
 #[cfg(feature = "full")]
 pub use server::{access, metrics_token, tls};
 

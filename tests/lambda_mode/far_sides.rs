@@ -34,7 +34,8 @@ fn manifest(outside: &str) -> String {
 }
 
 fn package(outside: &str) -> Package {
-    let bucket = |bucket: &str| BucketGrant { bucket: bucket.to_owned(), access: Access::ReadWrite };
+    let bucket =
+        |bucket: &str| BucketGrant { bucket: bucket.to_owned(), access: Access::ReadWrite };
     let config = Some([("sender".to_owned(), "orders@stepyard.example".to_owned())].into());
     let inventory = Grants { keyvalue: vec![bucket("inventory")], ..Grants::default() };
     let payment = Grants {
@@ -79,7 +80,8 @@ fn the_order_workflow_runs_in_one_invocation() {
     shop.stepyard_with(["run", "workflow.asl.json", "--input", &input], &credentials).output();
 
     let api = RuntimeApi::start();
-    let variables = [credentials.as_slice(), &[("STEPYARD_WORKFLOW", "workflow.asl.json")]].concat();
+    let variables =
+        [credentials.as_slice(), &[("STEPYARD_WORKFLOW", "workflow.asl.json")]].concat();
     let function = package(&outside(&door.url())).start(&api, &variables);
     let post = api.invoke("sample", order("l-1").to_string());
     assert_eq!(post.path, "invocation/sample/response", "{post:?}");

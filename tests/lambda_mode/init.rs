@@ -43,7 +43,9 @@ fn what_is_served_has_to_be_named() {
         &package,
         &[("STEPYARD_STEP", "ReceiveOrders")],
         "Runtime.NoSuchHandler",
-        &["STEPYARD_STEP is `ReceiveOrders`, and stepyard.toml binds no such function; it binds ReceiveOrder"],
+        &[
+            "STEPYARD_STEP is `ReceiveOrders`, and stepyard.toml binds no such function; it binds ReceiveOrder",
+        ],
     );
     check(
         &package,
@@ -69,7 +71,12 @@ fn the_component_has_to_be_there_and_to_be_let_in() {
     let error = "Runtime.ImportModuleError";
     check(&package, &RECEIVE, error, &["function `ReceiveOrder`", "is not a component"]);
     std::fs::remove_file(package.path("components/ReceiveOrder.cwasm")).unwrap();
-    check(&package, &RECEIVE, error, &["components/ReceiveOrder.cwasm cannot be read: No such file"]);
+    check(
+        &package,
+        &RECEIVE,
+        error,
+        &["components/ReceiveOrder.cwasm cannot be read: No such file"],
+    );
 }
 
 #[test]
@@ -77,10 +84,14 @@ fn what_would_be_kept_on_lambdas_disk_is_refused_by_the_manifests_key() {
     let package = receive();
     let manifest = |grants: &str| {
         let function = "[functions.ReceiveOrder]\nstep = \"components/ReceiveOrder.cwasm\"\n";
-        package.write("stepyard.toml", format!("{function}[functions.ReceiveOrder.grants]\n{grants}\n"));
+        package.write(
+            "stepyard.toml",
+            format!("{function}[functions.ReceiveOrder.grants]\n{grants}\n"),
+        );
     };
     manifest("keyvalue = [\"inventory\"]");
-    let says = ["[keyvalue.inventory]", "`ReceiveOrder`", "Lambda's disk is no store", "[dynamodb]"];
+    let says =
+        ["[keyvalue.inventory]", "`ReceiveOrder`", "Lambda's disk is no store", "[dynamodb]"];
     check(&package, &RECEIVE, "Runtime.ConfigInvalid", &says);
     manifest("mail = [\"*\"]");
     let says = ["[mail]", "`ReceiveOrder`", "Lambda's disk is no store", "`ses = true`"];

@@ -78,7 +78,10 @@ fn an_error_of_the_step_keeps_its_name_and_the_next_event_is_taken() {
     let log = function.log();
     let said: Vec<&Value> = log.iter().filter(|line| line["level"] == "ERROR").collect();
     assert_eq!(said.len(), 1, "{log:?}");
-    assert_eq!((&said[0]["requestId"], &said[0]["errorType"]), (&json!("wrong"), &json!("InvalidOrder")));
+    assert_eq!(
+        (&said[0]["requestId"], &said[0]["errorType"]),
+        (&json!("wrong"), &json!("InvalidOrder"))
+    );
     assert!(said[0]["timestamp"].as_str().unwrap().ends_with('Z'), "{said:?}");
 }
 

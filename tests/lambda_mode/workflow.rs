@@ -100,7 +100,8 @@ fn a_failed_execution_is_an_error_by_its_error_and_cause() {
 
 #[test]
 fn a_steps_error_fails_the_execution_under_its_name() {
-    let package = package(&json!({ "Receive": receive("Done"), "Done": { "Type": "Succeed" } }), "");
+    let package =
+        package(&json!({ "Receive": receive("Done"), "Done": { "Type": "Succeed" } }), "");
     let api = RuntimeApi::start();
     let _function = package.start(&api, &[WORKFLOW]);
     let (name, message) = error(&api.invoke("1", "{}"), "1");

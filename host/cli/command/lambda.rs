@@ -1,12 +1,7 @@
 //! `stepyard lambda`: the custom runtime of a function on AWS Lambda, also when the command is started as
 //! `bootstrap`.
 
-use std::{
-    fmt::Display,
-    path::Path,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{fmt::Display, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, anyhow};
 use stepyard_asl::{Diagnostic, StateMachine};

@@ -8,9 +8,7 @@ use futures::future::{BoxFuture, ready};
 use stepyard_asl::{ResourceKind, StateMachine};
 use stepyard_engine::{
     CodeArchive, MemoryStore,
-    outside::{
-        KeyValue, Mail, MailError, MailMessage, Publication, Published, TopicError, Topics,
-    },
+    outside::{KeyValue, Mail, MailError, MailMessage, Publication, Published, TopicError, Topics},
 };
 use stepyard_wasm::{Settings, StepSpec};
 
@@ -115,7 +113,8 @@ fn kept_on_disk(
 #[derive(Debug)]
 struct Nowhere;
 
-const UNREACHED: &str = "nothing is wired for it on Lambda: no function or state was found to need it";
+const UNREACHED: &str =
+    "nothing is wired for it on Lambda: no function or state was found to need it";
 
 impl Mail for Nowhere {
     fn send(&self, _message: MailMessage) -> BoxFuture<'_, Result<(), MailError>> {
@@ -151,7 +150,8 @@ mod tests {
             "Resource": "arn:aws:states:::sns:publish", "Parameters": {"Message": "m"}}}}"#;
         let machine = StateMachine::parse(publishes).unwrap();
         let problems = kept_on_disk(&manifest, &[spec], Some(&machine));
-        let keys: Vec<&str> = problems.iter().map(|it| it.split([',', ' ']).next().unwrap()).collect();
+        let keys: Vec<&str> =
+            problems.iter().map(|it| it.split([',', ' ']).next().unwrap()).collect();
         assert_eq!(keys, expected, "{problems:#?}");
     }
 

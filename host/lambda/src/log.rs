@@ -179,7 +179,8 @@ mod tests {
     use super::*;
 
     fn fields() -> Fields {
-        let others = [("function".to_owned(), json!("CheckInventory")), ("id".to_owned(), json!(7))];
+        let others =
+            [("function".to_owned(), json!("CheckInventory")), ("id".to_owned(), json!(7))];
         Fields { message: "out\nof stock".to_owned(), others: others.into_iter().collect() }
     }
 

@@ -44,7 +44,10 @@ pub(crate) async fn answer(
         // "Container error. Non-recoverable state. Runtime should exit promptly." (Runtime API)
         500.. => Err(ServeError::Unrecoverable(status).into()),
         _ => {
-            tracing::error!(status, "Lambda took no response: the invocation is over, or was another's");
+            tracing::error!(
+                status,
+                "Lambda took no response: the invocation is over, or was another's"
+            );
             Ok(())
         }
     }

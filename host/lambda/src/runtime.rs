@@ -2,9 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use lambda_runtime::{
-    LambdaEvent, LambdaInvocation, Runtime, service_fn, tower::layer::layer_fn,
-};
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn, tower::layer::layer_fn};
 use lambda_runtime_api_client::{BoxError, PooledClient};
 use serde_json::json;
 use tokio::sync::Mutex;

@@ -34,7 +34,9 @@ pub enum Problem {
     #[error("is compiled already; only a component's own `.wasm` is taken, which is checked first")]
     Precompiled,
     /// Machine code of another build or for another machine.
-    #[error("was compiled by another version of Stepyard or for another machine: package it again ({0})")]
+    #[error(
+        "was compiled by another version of Stepyard or for another machine: package it again ({0})"
+    )]
     CompiledElsewhere(String),
     /// A component as it was built, in a build of Stepyard that cannot compile it.
     #[error(

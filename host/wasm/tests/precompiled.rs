@@ -119,23 +119,25 @@ fn a_component_that_would_be_refused_is_not_compiled() {
     refused(
         &mail,
         &target("aarch64"),
-        expect![[r#"function `Check`: DIR/step.wasm imports what is not granted to it: `stepyard:step/mail@1.0.0`; in stepyard.toml, under [functions.Check.grants], add `mail = ["*@DOMAIN"]`"#]],
+        expect![[
+            r#"function `Check`: DIR/step.wasm imports what is not granted to it: `stepyard:step/mail@1.0.0`; in stepyard.toml, under [functions.Check.grants], add `mail = ["*@DOMAIN"]`"#
+        ]],
     );
     refused(
         &wat::parse_str("(component)").unwrap(),
         &target("aarch64"),
-        expect!["function `Check`: DIR/step.wasm is not a step: it does not export `stepyard:step/handler@1.0.0` (it exports nothing)"],
+        expect![
+            "function `Check`: DIR/step.wasm is not a step: it does not export `stepyard:step/handler@1.0.0` (it exports nothing)"
+        ],
     );
-    refused(
-        &step("", MEMORY),
-        "sparc-sun-solaris",
-        expect![""],
-    );
+    refused(&step("", MEMORY), "sparc-sun-solaris", expect![""]);
     let compiled = precompiled(&step("", MEMORY), &target(ARCH)).unwrap();
     refused(
         &compiled,
         &target(ARCH),
-        expect!["function `Check`: DIR/step.wasm is compiled already; only a component's own `.wasm` is taken, which is checked first"],
+        expect![
+            "function `Check`: DIR/step.wasm is compiled already; only a component's own `.wasm` is taken, which is checked first"
+        ],
     );
 }
 
