@@ -1,7 +1,7 @@
 //! What an invocation is answered with: a result, or an error in the shape that Lambda's clients know.
 
 use serde_json::{Map, Value, json};
-use stepyard_asl::{Payload, StatesError, Status, name};
+use stepyard_asl::{Payload, StatesError, Status, error_name};
 use stepyard_engine::FunctionError;
 
 /// The most bytes of a response (Lambda quotas, "Invocation payload").
@@ -72,7 +72,7 @@ impl Answer {
                 Self::Error(Failure::new(error.error.as_deref(), message))
             }
             Status::TimedOut => {
-                Self::error(name::TIMEOUT, "the execution ran longer than its TimeoutSeconds")
+                Self::error(error_name::TIMEOUT, "the execution ran longer than its TimeoutSeconds")
             }
             Status::Running => Self::error("Lambda.ServiceException", "the execution has no end"),
         }

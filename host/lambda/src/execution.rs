@@ -1,6 +1,5 @@
 //! The log of an execution: its history, event by event, without its data.
 
-use futures::StreamExt;
 use stepyard_asl::{EventType, HistoryEvent};
 use stepyard_engine::{ExecutionArn, Watch};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lambda_runtime::Context;
-use stepyard_asl::{Payload, StateMachine, StatesError, Timestamp, name};
+use stepyard_asl::{Payload, StateMachine, StatesError, Timestamp, error_name};
 use stepyard_engine::{Engine, FunctionCall, Functions, Identity, StartExecution};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -123,7 +123,7 @@ impl Workflow {
         let ended = tokio::select! {
             ended = &mut end => ended.ok(),
             () = sleep_until(time.ends) => {
-                let out = StatesError::new(name::TIMEOUT, time.out(&context.request_id));
+                let out = StatesError::new(error_name::TIMEOUT, time.out(&context.request_id));
                 // One that has ended meanwhile is past stopping.
                 let _ = self.engine.stop_express(&started.arn, out).await;
                 end.await.ok()
