@@ -70,6 +70,11 @@ scale EXECUTIONS='1000000':
     cargo build --release
     cargo run --release -p stepyard-load -- --scale {{EXECUTIONS}}
 
+# What `stepyard package` puts into a function, for this machine: small, and without a compiler.
+[group: 'ship']
+bootstrap:
+    cargo build --profile lambda --no-default-features --features bootstrap --bin bootstrap
+
 # The binary as it is shipped: optimised, thin LTO, stripped.
 [group: 'ship']
 dist:

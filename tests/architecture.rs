@@ -37,7 +37,10 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("aws-sigv4", "stepyard-api"),
     ("axum", "stepyard-api"),
     ("croner", "stepyard-triggers"),
+    ("cranelift-codegen", "stepyard-wasm"),
     ("jiff", "stepyard-triggers"),
+    ("lambda_runtime", "stepyard-lambda"),
+    ("lambda_runtime_api_client", "stepyard-lambda"),
     ("redis", "stepyard-integrations"),
     ("anyhow", "stepyard"),
     ("clap", "stepyard"),
@@ -53,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stepyard-wasm", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard-integrations", &["stepyard-asl", "stepyard-engine"]),
     ("stepyard-triggers", &["stepyard-asl", "stepyard-engine"]),
+    ("stepyard-lambda", &["stepyard-asl", "stepyard-engine"]),
     (
         "stepyard",
         &[
@@ -60,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "stepyard-asl",
             "stepyard-engine",
             "stepyard-integrations",
+            "stepyard-lambda",
             "stepyard-triggers",
             "stepyard-wasm",
         ],

@@ -14,6 +14,8 @@ mod flood;
 mod hostile;
 mod hot_swap;
 mod lambda_api;
+#[cfg(unix)]
+mod lambda_mode;
 mod languages;
 mod map_runs;
 mod metrics;

@@ -23,12 +23,16 @@ pub(crate) async fn open(
     embedded: Arc<dyn KeyValue>,
 ) -> Result<Arc<dyn KeyValue>> {
     let Some(redis) = &manifest.redis else { return Ok(embedded) };
-    let is_embedded = |bucket: &manifest::Bucket| {
-        bucket.store.as_ref().is_some_and(|store| *store.get_ref() == BucketStore::Sqlite)
-    };
-    let kept = manifest.keyvalue.iter().filter(|(_, bucket)| is_embedded(bucket));
-    let kept = kept.map(|(name, _)| name.clone()).collect();
+    let kept = manifest.keyvalue.keys().filter(|name| is_embedded(manifest, name));
+    let kept = kept.cloned().collect();
     Ok(Arc::new(Buckets { embedded, redis: connect(manifest, redis).await?, kept }))
+}
+
+/// Whether a bucket is in the store that is embedded.
+pub(crate) fn is_embedded(manifest: &Manifest, bucket: &str) -> bool {
+    let written = manifest.keyvalue.get(bucket).and_then(|it| it.store.as_ref());
+    let is_sqlite = written.is_some_and(|store| *store.get_ref() == BucketStore::Sqlite);
+    manifest.redis.is_none() || is_sqlite
 }
 
 async fn connect(manifest: &Manifest, written: &manifest::Redis) -> Result<Redis> {

@@ -6,6 +6,8 @@ mod canary;
 mod error;
 mod function;
 mod outside;
+#[cfg(feature = "full")]
+mod schedule;
 mod secret_template;
 mod serve;
 mod workflow;

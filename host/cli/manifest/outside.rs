@@ -63,6 +63,13 @@ pub struct Mail {
     pub folder: Option<PathBuf>,
 }
 
+impl Mail {
+    /// Whether mail is kept in the data directory.
+    pub fn is_embedded(&self) -> bool {
+        self.smtp.is_none()
+    }
+}
+
 /// `[sns]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

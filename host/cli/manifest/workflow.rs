@@ -1,17 +1,14 @@
 //! `[workflows.NAME]`: state machines that `stepyard serve` registers, and what starts them.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use stepyard_engine::{MachineType, check_name};
-use stepyard_triggers::{Expression, ScheduleInput};
 use toml::Spanned;
 
 use super::Fault;
 
-/// The most characters of a schedule's name: the rest of an execution's 80 say which moment it is of.
-const SCHEDULE_NAME_MAX: usize = 60;
 /// The bounds of `batch` (SQS, `ReceiveMessage`, `MaxNumberOfMessages`).
 const BATCH: (i64, i64) = (1, 10);
 /// The bounds of `wait_seconds` (SQS, `ReceiveMessage`, `WaitTimeSeconds`).
@@ -125,40 +122,6 @@ pub struct Schedule {
     pub name: Option<Spanned<String>>,
 }
 
-impl Schedule {
-    /// When it comes.
-    pub fn moments(&self) -> Result<Expression, Fault> {
-        let zone = self.timezone.as_ref();
-        let parsed =
-            Expression::parse(self.expression.get_ref(), zone.map(|zone| zone.get_ref().as_str()));
-        parsed.map_err(|error| {
-            let at = match (&error, zone) {
-                (stepyard_triggers::ExpressionError::Zone(_), Some(zone)) => zone.span(),
-                _ => self.expression.span(),
-            };
-            (Some(at), error.to_string())
-        })
-    }
-
-    /// What its executions are given.
-    pub fn input(&self) -> Result<ScheduleInput, Fault> {
-        let Some(input) = &self.input else { return Ok(ScheduleInput::default()) };
-        let text = match input.get_ref() {
-            toml::Value::String(text) => Ok(text.clone()),
-            table => json_of(table).map(|it| it.to_string()),
-        };
-        let parsed =
-            text.and_then(|text| ScheduleInput::parse(text).map_err(|error| error.to_string()));
-        parsed.map_err(|message| (Some(input.span()), message))
-    }
-
-    /// What tells it from others where it has no name.
-    pub fn written(&self) -> [&str; 2] {
-        let zone = self.timezone.as_ref().map_or("", |zone| zone.get_ref());
-        [self.expression.get_ref(), zone]
-    }
-}
-
 /// `[[workflows.NAME.sqs]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -219,43 +182,10 @@ impl Workflow {
                 return Err((Some(logging.span()), message));
             }
         }
-        self.check_schedules()?;
+        #[cfg(feature = "full")]
+        super::schedule::check(&self.schedule)?;
         self.sqs.iter().try_for_each(Sqs::check)
     }
-
-    fn check_schedules(&self) -> Result<(), Fault> {
-        let mut known = BTreeSet::new();
-        for schedule in &self.schedule {
-            schedule.moments()?;
-            schedule.input()?;
-            let (own, at) = match &schedule.name {
-                Some(name) => (vec![name.get_ref().as_str()], name.span()),
-                None => (schedule.written().to_vec(), schedule.expression.span()),
-            };
-            if let Some(name) = &schedule.name {
-                check_schedule_name(name)?;
-            }
-            if !known.insert(own) {
-                let message =
-                    "another schedule of the workflow is the same: give each a `name` of its own";
-                return Err((Some(at), message.to_owned()));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// EventBridge Scheduler's rule, and room for the moment in an execution's name.
-fn check_schedule_name(name: &Spanned<String>) -> Result<(), Fault> {
-    let text = name.get_ref();
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if (1..=SCHEDULE_NAME_MAX).contains(&text.len()) && text.bytes().all(allowed) {
-        return Ok(());
-    }
-    let message = format!(
-        "`{text}` is not a schedule's name: 1 to {SCHEDULE_NAME_MAX} letters, digits, -, _ and ."
-    );
-    Err((Some(name.span()), message))
 }
 
 fn within(key: &str, value: Option<&Spanned<i64>>, (min, max): (i64, i64)) -> Result<(), Fault> {
@@ -265,23 +195,6 @@ fn within(key: &str, value: Option<&Spanned<i64>>, (min, max): (i64, i64)) -> Re
         }
         _ => Ok(()),
     }
-}
-
-/// TOML as JSON: a date and time is a text there.
-fn json_of(value: &toml::Value) -> Result<Value, String> {
-    Ok(match value {
-        toml::Value::String(text) => json!(text),
-        toml::Value::Integer(number) => json!(number),
-        toml::Value::Float(number) if number.is_finite() => json!(number),
-        toml::Value::Float(number) => return Err(format!("{number} is not a number in JSON")),
-        toml::Value::Boolean(it) => json!(it),
-        toml::Value::Datetime(at) => json!(at.to_string()),
-        toml::Value::Array(all) => all.iter().map(json_of).collect::<Result<Vec<_>, _>>()?.into(),
-        toml::Value::Table(table) => {
-            let members = table.iter().map(|(key, it)| Ok((key.clone(), json_of(it)?)));
-            Value::Object(members.collect::<Result<Map<_, _>, String>>()?)
-        }
-    })
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! They have a driver of their own, without a store: none waits for another's commit.
 
-use stepyard_asl::{StatesError, Status};
-use tokio::sync::oneshot;
+use stepyard_asl::{HistoryEvent, StatesError, Status};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Engine, EngineError, ExecutionArn, Standing, StartError, StartExecution, Started,
+    Engine, EngineError, ExecutionArn, Standing, StartError, StartExecution, Started, Watch,
     arn::{check_name, express_arn},
     driver::{Message, Start},
     start::started_fact,
@@ -19,6 +19,24 @@ impl Engine {
         &self,
         start: StartExecution,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
+        self.begin_express(start, None).await
+    }
+
+    /// Begins one as [`Self::start_express`] does, for somebody who looks on from its first event.
+    pub async fn start_express_watched(
+        &self,
+        start: StartExecution,
+    ) -> Result<(Started, oneshot::Receiver<Status>, Watch), StartError> {
+        let (watcher, events) = mpsc::unbounded_channel();
+        let (started, end) = self.begin_express(start, Some(watcher)).await?;
+        Ok((started, end, Watch::new(Vec::new(), Some(events))))
+    }
+
+    async fn begin_express(
+        &self,
+        start: StartExecution,
+        watcher: Option<mpsc::UnboundedSender<HistoryEvent>>,
+    ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
         check_name(&start.name)?;
         let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
@@ -29,6 +47,7 @@ impl Engine {
         let start = self.pinned(start);
         let mut live = start.live();
         live.waiters.push(ended);
+        live.watchers.extend(watcher);
         let message = Start {
             arn: arn.clone(),
             name: start.name.as_str().into(),
@@ -45,7 +64,7 @@ impl Engine {
     }
 
     /// Stops an Express execution, if it is still there.
-    pub(crate) async fn stop_express(
+    pub async fn stop_express(
         &self,
         arn: &ExecutionArn,
         error: StatesError,

@@ -79,6 +79,7 @@ mod store;
 mod tags;
 mod tasks;
 mod timers;
+#[cfg(feature = "sqlite")]
 mod topics;
 mod versions;
 mod watch;
@@ -114,9 +115,12 @@ pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
     Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record,
-    Selection, SqliteStore, Store, StoreError, TopicMessage, WaitingTask,
+    Selection, Store, StoreError, WaitingTask,
 };
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteStore, TopicMessage};
 pub use tags::{TAGS_MAX, TagError, Tags};
+#[cfg(feature = "sqlite")]
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};
 pub use versions::{NewVersion, VersionRecord, VersionSummary};
 pub use watch::Watch;

@@ -2,6 +2,7 @@
 
 mod key_value;
 mod memory;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::{fmt, sync::Arc};
@@ -16,7 +17,9 @@ use crate::{
 
 pub use key_value::Quotas;
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
 pub(crate) use sqlite::{Entry, Logged};
+#[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, TopicMessage};
 
 /// Keeps executions: a journal of facts each, and how each ended.

@@ -14,6 +14,8 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
+use crate::component::hex;
+
 /// The beginning of an entry. Another layout gets another beginning.
 const MAGIC: &[u8; 16] = b"stepyard-native1";
 const HASH_BYTES: usize = 32;
@@ -104,11 +106,6 @@ fn compiler(engine: &Engine) -> String {
     let mut collect = Collect(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut collect);
     hex(&collect.0.finalize()[..8])
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(unix)]

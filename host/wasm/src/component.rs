@@ -1,11 +1,10 @@
-//! From a file to a step: what a component must be before it may run. Nothing else compiles, and
-//! nothing else loads machine code.
+//! From a file to a step: what a component must be before it may run. Nothing else loads machine code.
 
 use std::{fs, io::Read, path::Path};
 
 use sha2::{Digest, Sha256};
 use wasmtime::{
-    Engine,
+    Engine, Precompiled,
     component::{
         Component,
         types::{Component as ComponentType, ComponentItem},
@@ -14,7 +13,6 @@ use wasmtime::{
 
 use crate::{
     Grants, Limits, MissingGrant, Problem,
-    cache::{Cache, hex},
     capability::{
         HANDLER, Requirement,
         bindings::{
@@ -23,7 +21,7 @@ use crate::{
         },
         requirement,
     },
-    policy::Policy,
+    compiler::Compiler,
     sandbox::Sandbox,
     state::State,
 };
@@ -44,17 +42,22 @@ pub(crate) struct Loaded {
 /// Lets a component in as a step: of the right world, importing only what it is granted.
 pub(crate) fn admit(
     sandbox: &Sandbox,
-    cache: Option<&Cache>,
     bytes: &[u8],
     sha256: &str,
-    policy: &Policy,
+    function: &str,
+    grants: &Grants,
+    limits: &Limits,
 ) -> Result<RunnerPre<State>, Problem> {
-    let Policy { function, grants, limits, .. } = policy;
     if let Some(problem) = grants.problems().into_iter().next() {
         return Err(Problem::Grant(problem));
     }
     sandbox.check_memory(limits)?;
-    let component = compiled(sandbox.engine(), cache, bytes, sha256)?;
+    check_size(bytes.len() as u64)?;
+    let component = match kind(bytes)? {
+        Kind::Component => sandbox.compiler().component(sandbox.engine(), bytes, sha256)?,
+        Kind::Precompiled if sandbox.takes_precompiled() => precompiled(sandbox.engine(), bytes)?,
+        Kind::Precompiled => return Err(Problem::Precompiled),
+    };
     let component_type = component.component_type();
     check_export(sandbox.engine(), &component_type)?;
     check_imports(sandbox.engine(), &component_type, function, grants)?;
@@ -66,24 +69,20 @@ pub(crate) fn admit(
 /// Reads a component and compiles it.
 pub(crate) fn load(engine: &Engine, file: &Path) -> Result<Loaded, Problem> {
     let bytes = read(file)?;
-    let sha256 = hex(&Sha256::digest(&bytes));
-    let component = compiled(engine, None, &bytes, &sha256)?;
+    let sha256 = hex_sha256(&bytes);
+    let Kind::Component = kind(&bytes)? else { return Err(Problem::Precompiled) };
+    let component = Compiler::new(None, engine).component(engine, &bytes, &sha256)?;
     Ok(Loaded { component, sha256, bytes: bytes.len() })
 }
 
-/// Compiles a component, or finds it compiled.
-fn compiled(
-    engine: &Engine,
-    cache: Option<&Cache>,
-    bytes: &[u8],
-    sha256: &str,
-) -> Result<Component, Problem> {
-    check_size(bytes.len() as u64)?;
-    check_kind(bytes)?;
-    match cached(engine, cache, sha256) {
-        Some(component) => Ok(component),
-        None => compile(engine, cache, sha256, bytes),
-    }
+/// The SHA-256 in lower-case hexadecimal digits.
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a component's file.
@@ -102,47 +101,37 @@ fn check_size(bytes: u64) -> Result<(), Problem> {
     }
 }
 
+/// What a file may hold.
+enum Kind {
+    Component,
+    Precompiled,
+}
+
 /// Tells the kinds of file apart by their first bytes: WebAssembly's magic number, then 1 for a
-/// module's version or 13 and a layer of 1 for a component's.
-fn check_kind(bytes: &[u8]) -> Result<(), Problem> {
-    if Engine::detect_precompiled(bytes).is_some() {
-        return Err(Problem::Precompiled);
-    }
-    match bytes {
-        [0, b'a', b's', b'm', _, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', _, 0, 0, 0, ..] => Err(Problem::CoreModule),
-        _ => Err(Problem::NotWasm),
+/// module's version or 13 and a layer of 1 for a component's; or what wasmtime compiled.
+fn kind(bytes: &[u8]) -> Result<Kind, Problem> {
+    match (Engine::detect_precompiled(bytes), bytes) {
+        (Some(Precompiled::Component), _) => Ok(Kind::Precompiled),
+        (Some(Precompiled::Module), _) => Err(Problem::Precompiled),
+        (None, [0, b'a', b's', b'm', _, 0, 1, 0, ..]) => Ok(Kind::Component),
+        (None, [0, b'a', b's', b'm', _, 0, 0, 0, ..]) => Err(Problem::CoreModule),
+        (None, _) => Err(Problem::NotWasm),
     }
 }
 
-fn compile(
-    engine: &Engine,
-    cache: Option<&Cache>,
-    sha256: &str,
-    bytes: &[u8],
-) -> Result<Component, Problem> {
-    let invalid = |error: wasmtime::Error| Problem::Invalid(format!("{error:#}"));
-    let component = Component::from_binary(engine, bytes).map_err(invalid)?;
-    if let Some(cache) = cache {
-        cache.put(sha256, &component.serialize().map_err(invalid)?);
-    }
-    Ok(component)
+fn precompiled(engine: &Engine, bytes: &[u8]) -> Result<Component, Problem> {
+    deserialize(engine, bytes).map_err(|error| Problem::CompiledElsewhere(format!("{error:#}")))
 }
 
-fn cached(engine: &Engine, cache: Option<&Cache>, sha256: &str) -> Option<Component> {
-    let compiled = cache?.get(sha256)?;
-    deserialize(engine, &compiled)
-        .inspect_err(|error| tracing::warn!("a compiled component does not load: {error:#}"))
-        .ok()
-}
-
-/// Loads what [`compile`] made, which wasmtime then runs as it is.
+/// Loads what wasmtime compiled, which it then runs as it is.
 #[allow(unsafe_code, reason = "wasmtime offers no safe way to load compiled components")]
-fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: The bytes must be those that `Component::serialize` returned. They come from `Cache`,
-    // into whose directory only this user can write, whose entries only `compile` above makes, and
-    // which has compared their SHA-256 with the one written along with them. They are in memory, so
-    // they cannot change after that. That they are for this engine, wasmtime checks itself.
+pub(crate) fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: The bytes must be those that wasmtime compiled. They come from one of two places. One is
+    // `Cache`, into whose directory only this user can write, whose entries only `Compiler` makes, and
+    // which has compared their SHA-256 with the one written along with them. The other is a file that
+    // `Settings::precompiled` vouches for: whoever can write it can write the program that reads it.
+    // They are in memory, so they cannot change after that. That they are for this engine, wasmtime
+    // checks itself.
     unsafe { Component::deserialize(engine, compiled) }
 }
 

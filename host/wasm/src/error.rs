@@ -33,6 +33,25 @@ pub enum Problem {
     /// Machine code, which cannot be checked.
     #[error("is compiled already; only a component's own `.wasm` is taken, which is checked first")]
     Precompiled,
+    /// Machine code of another build or for another machine.
+    #[error(
+        "was compiled by another version of Stepyard or for another machine: package it again ({0})"
+    )]
+    CompiledElsewhere(String),
+    /// A component as it was built, in a build of Stepyard that cannot compile it.
+    #[error(
+        "is not compiled, and this build of Stepyard has no compiler: use the components that \
+         `stepyard package` makes"
+    )]
+    NoCompiler,
+    /// No machine that there is code for.
+    #[error("cannot be compiled for `{target}`: {reason}")]
+    Target {
+        /// What was asked for.
+        target: String,
+        /// Why not.
+        reason: String,
+    },
     /// WebAssembly, but a module by itself.
     #[error(
         "is a core module, not a component: build it for the target `wasm32-wasip2`, or wrap it \

@@ -1,6 +1,6 @@
 //! Runs one task in one fresh instance, and ends it when it passes a limit. Settings are wasmtime's
-//! for hostile code: instances from a pool whose memory is wiped by the kernel, an epoch that takes
-//! the processor away, bounded stacks.
+//! for hostile code: instances from a pool whose memory is wiped by the kernel (or, where few calls
+//! come, each with memory of its own), an epoch that takes the processor away, bounded stacks.
 
 use std::{fmt, pin::pin, sync::Arc, task::Poll, time::Duration};
 
@@ -14,7 +14,7 @@ use wasmtime::{
 };
 
 use crate::{
-    Breach, Limits, Problem,
+    Breach, Limits, Problem, Settings,
     capability::{
         self,
         bindings::{
@@ -22,6 +22,7 @@ use crate::{
             exports::stepyard::step::handler::{Context, Error},
         },
     },
+    compiler::Compiler,
     cpu_time,
     ending::{self, Ending},
     invocation::Invocation,
@@ -43,9 +44,11 @@ const STACK_KEPT_BYTES: usize = 32 << 10;
 const MEMORIES_PER_INSTANCE: u32 = 2;
 const TABLES_PER_INSTANCE: u32 = 4;
 
-/// An engine with its pool.
+/// An engine, and all that its instances need.
 pub(crate) struct Sandbox {
     engine: Engine,
+    compiler: Compiler,
+    takes_precompiled: bool,
     linker: Linker<State>,
     ticker: Ticker,
     places: Semaphore,
@@ -53,13 +56,25 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox for so many instances at once, each with at most so much memory.
-    pub(crate) fn new(instances_max: u32, memory_bytes_max: usize) -> Result<Self> {
-        let mut config = config();
-        let pool = pool(instances_max, memory_bytes_max);
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    /// A sandbox whose instances may have so much memory each.
+    pub(crate) fn new(
+        settings: &Settings,
+        memory_bytes_max: usize,
+    ) -> std::result::Result<Self, Problem> {
+        Self::set_up(settings, memory_bytes_max)
+            .map_err(|error| Problem::Sandbox(format!("{error:#}")))
+    }
+
+    fn set_up(settings: &Settings, memory_bytes_max: usize) -> Result<Self> {
+        let (mut config, instances_max) = (config(), settings.instances_max);
+        if settings.pooled {
+            let pool = pool(instances_max, memory_bytes_max);
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        }
         let engine = Engine::new(&config)?;
         Ok(Self {
+            compiler: Compiler::new(settings.cache.as_deref(), &engine),
+            takes_precompiled: settings.precompiled,
             linker: capability::linker(&engine)?,
             ticker: Ticker::start(&engine)?,
             engine,
@@ -72,7 +87,17 @@ impl Sandbox {
         &self.engine
     }
 
-    /// Whether the pool has instances with so much memory.
+    /// What compiles components for the engine.
+    pub(crate) fn compiler(&self) -> &Compiler {
+        &self.compiler
+    }
+
+    /// Whether components are let in that are compiled already.
+    pub(crate) fn takes_precompiled(&self) -> bool {
+        self.takes_precompiled
+    }
+
+    /// Whether there are instances with so much memory.
     pub(crate) fn check_memory(&self, limits: &Limits) -> std::result::Result<(), Problem> {
         let (bytes, bytes_max) = (limits.memory_bytes_max, self.memory_bytes_max);
         if bytes > bytes_max { Err(Problem::PoolMemory { bytes, bytes_max }) } else { Ok(()) }
@@ -82,7 +107,7 @@ impl Sandbox {
         &self.linker
     }
 
-    /// Instances that are alive.
+    /// Instances of the pool that are alive.
     pub(crate) fn instances(&self) -> u64 {
         self.engine.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
     }

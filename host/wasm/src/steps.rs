@@ -1,7 +1,6 @@
 //! The runtime of steps: a task of a function is a call in the sandbox.
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -13,7 +12,6 @@ use tokio::sync::SemaphorePermit;
 use crate::{
     Breach, Limits, Outside, Policy, Problem, Settings,
     breach::function_error,
-    cache::Cache,
     capability::bindings::{RunnerPre, exports::stepyard::step::handler::Context},
     component,
     ending::Ending,
@@ -26,7 +24,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Steps {
     sandbox: Sandbox,
-    cache: Option<Cache>,
     outside: Outside,
 }
 
@@ -45,12 +42,9 @@ impl Steps {
     pub(crate) fn new(
         memory_bytes_max: usize,
         outside: Outside,
-        settings: Settings,
+        settings: &Settings,
     ) -> Result<Self, Problem> {
-        let sandbox = Sandbox::new(settings.instances_max, memory_bytes_max);
-        let sandbox = sandbox.map_err(|error| Problem::Sandbox(format!("{error:#}")))?;
-        let cache = settings.cache.and_then(|directory| open_cache(&directory, &sandbox));
-        Ok(Self { sandbox, cache, outside })
+        Ok(Self { sandbox: Sandbox::new(settings, memory_bytes_max)?, outside })
     }
 
     pub(crate) fn outside(&self) -> &Outside {
@@ -70,7 +64,8 @@ impl Runtime for Steps {
     type Place<'a> = Place<'a>;
 
     fn admit(&self, policy: &Policy, code: &[u8], sha256: &str) -> Result<Step, Problem> {
-        component::admit(&self.sandbox, self.cache.as_ref(), code, sha256, policy).map(Step)
+        let Policy { function, grants, limits, .. } = policy;
+        component::admit(&self.sandbox, code, sha256, function, grants, limits).map(Step)
     }
 
     fn limits(&self, policy: &Policy) -> FunctionLimits {
@@ -135,16 +130,6 @@ impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Step").finish_non_exhaustive()
     }
-}
-
-/// A cache that cannot be opened costs time, so that is no error.
-fn open_cache(directory: &Path, sandbox: &Sandbox) -> Option<Cache> {
-    Cache::open(directory, sandbox.engine())
-        .inspect_err(|error| {
-            let directory = directory.display();
-            tracing::warn!(%directory, "compiled components are not kept: {error}");
-        })
-        .ok()
 }
 
 /// What a step is told about its task. Its deadline is the earlier of its caller's and its own, on

@@ -256,7 +256,8 @@ fn load_cached(bytes: &[u8], cache: &TempDir) -> Steps {
     let directory = TempDir::new().unwrap();
     let component = directory.path().join("step.wasm");
     fs::write(&component, bytes).unwrap();
-    let settings = Settings { cache: Some(cache.path().to_owned()), instances_max: 2 };
+    let settings =
+        Settings { cache: Some(cache.path().to_owned()), instances_max: 2, ..Settings::default() };
     let spec = StepSpec { component, ..spec(Grants::default(), limits()) };
     load_all(vec![spec], Arc::<World>::default().outside(), settings).unwrap()
 }
@@ -303,7 +304,8 @@ fn a_cache_that_cannot_be_written_is_done_without() {
     let directory = TempDir::new().unwrap();
     let component = directory.path().join("step.wasm");
     fs::write(&component, step("", MEMORY)).unwrap();
-    let settings = Settings { cache: Some(component.clone()), instances_max: 2 };
+    let settings =
+        Settings { cache: Some(component.clone()), instances_max: 2, ..Settings::default() };
     let spec = StepSpec { component, ..spec(Grants::default(), limits()) };
     assert!(load_all(vec![spec], Arc::<World>::default().outside(), settings).is_ok());
 }

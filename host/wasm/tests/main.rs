@@ -5,6 +5,7 @@ mod admission;
 mod capabilities;
 mod hostile;
 mod http;
+mod precompiled;
 mod suite;
 mod support;
 mod text_step;

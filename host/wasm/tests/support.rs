@@ -51,7 +51,7 @@ fn build(crate_folder: &Path) -> PathBuf {
 /// Where compiled components are kept between the tests of a run and from run to run.
 pub(crate) fn cache() -> Settings {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
-    Settings { cache: Some(cache), instances_max: 16 }
+    Settings { cache: Some(cache), instances_max: 16, ..Settings::default() }
 }
 
 /// Everything that the hostile step imports, narrowed.

@@ -1,0 +1,187 @@
+//! A Stepyard on a data directory: its executions outlast the process.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use stepyard_engine::{
+    CodeArchive, Custody, MailFolder, SqliteStore, TopicLog,
+    outside::{KeyValue, Mail, Topics},
+};
+use stepyard_wasm::{Settings, StepSpec};
+
+use super::{Parts, Seams, Stepyard};
+use crate::{aws, buckets::quotas, manifest::Manifest};
+
+/// The journal's file in a data directory.
+const DATABASE: &str = "stepyard.db";
+/// The components of functions' versions in a data directory.
+const CODE: &str = "code";
+/// Compiled components in a data directory.
+const COMPONENTS: &str = "components";
+/// The file whose lock says that a process is at work on a data directory.
+const LOCK: &str = "lock";
+
+impl Stepyard {
+    /// A durable one, on a data directory. Waits while another process is at work there. A directory
+    /// that is made here is removed again when the wiring fails.
+    pub async fn open(manifest: &Manifest, steps: Vec<StepSpec>, data: &Path) -> Result<Self> {
+        Self::open_with(manifest, steps, data, Seams::default()).await
+    }
+
+    /// A durable one that has custody of the data directory: it goes on with all that is unfinished
+    /// there. Refused while another process is at work on it.
+    pub async fn open_custody(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        data: &Path,
+    ) -> Result<Self> {
+        let custody = Some(custody(manifest));
+        Self::open_locked(manifest, steps, data, Seams::default(), custody).await
+    }
+
+    /// A durable one, with another clock or other randomness.
+    pub async fn open_with(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        data: &Path,
+        seams: Seams,
+    ) -> Result<Self> {
+        Self::open_locked(manifest, steps, data, seams, None).await
+    }
+
+    async fn open_locked(
+        manifest: &Manifest,
+        steps: Vec<StepSpec>,
+        data: &Path,
+        seams: Seams,
+        custody: Option<Custody>,
+    ) -> Result<Self> {
+        let folder = DataFolder::open(data)?;
+        let busy = if custody.is_some() { Busy::Refuse } else { Busy::Wait };
+        let lock = lock(data, busy)?;
+        let store = SqliteStore::open(data.join(DATABASE), quotas(manifest))?;
+        let mail: Arc<dyn Mail> = match super::mail(manifest, &seams.clock)? {
+            Some(mail) => mail,
+            None => {
+                let name = manifest.mail.folder.as_deref().unwrap_or(Path::new("mail"));
+                let folder = MailFolder::open(data.join(name), seams.clock.clone());
+                Arc::new(folder.with_context(|| format!("opening {}", data.join(name).display()))?)
+            }
+        };
+        let aws = aws::reached(manifest)?;
+        let topics: Arc<dyn Topics> = match super::topics(manifest, &aws).await {
+            Some(topics) => topics,
+            None => {
+                let Seams { clock, entropy } = seams.clone();
+                Arc::new(TopicLog::new(store.clone(), clock, entropy))
+            }
+        };
+        let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
+        let settings = Settings { cache: Some(data.join(COMPONENTS)), ..Settings::default() };
+        let lock = Some(lock);
+        let code = data.join(CODE);
+        let archive = CodeArchive::open(&code);
+        let archive = archive.with_context(|| format!("opening {}", code.display()))?;
+        let parts = Parts {
+            steps,
+            settings,
+            archive,
+            keyvalue,
+            mail,
+            topics,
+            aws,
+            seams,
+            seeds: true,
+            custody,
+            lock,
+        };
+        let stepyard = parts.wire(manifest, store).await?;
+        folder.keep();
+        Ok(stepyard)
+    }
+}
+
+fn custody(manifest: &Manifest) -> Custody {
+    let serve = &manifest.serve;
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    Custody {
+        retention: serve.retention_days.map_or(Custody::default().retention, days),
+        store_bytes_max: serve.store_mib_max.map(|mib| u64::from(mib) << 20),
+    }
+}
+
+/// Whether anything has run in a data directory.
+pub(crate) fn has_store(data: &Path) -> bool {
+    data.join(DATABASE).is_file()
+}
+
+/// Reads a data directory's journal without running anything. Fails when there is none.
+pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
+    let file = data.join(DATABASE);
+    if !has_store(data) {
+        bail!(
+            "nothing has run in {} yet: it has no {DATABASE}; name another with --data",
+            data.display()
+        );
+    }
+    Ok(SqliteStore::open(file, quotas(manifest))?)
+}
+
+/// A data directory; one that was made here is removed again unless it is kept.
+struct DataFolder(Option<PathBuf>);
+
+impl DataFolder {
+    fn open(data: &Path) -> Result<Self> {
+        let absent = !data.exists();
+        fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+        Ok(Self(absent.then(|| data.to_owned())))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        if let Some(made) = &self.0 {
+            // What cannot be removed is an empty store: harmless.
+            let _ = fs::remove_dir_all(made);
+        }
+    }
+}
+
+/// What is done while another process is at work on a data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    /// Its end is waited for, as cargo does.
+    Wait,
+    /// The directory is refused.
+    Refuse,
+}
+
+/// Takes the data directory's lock.
+fn lock(data: &Path, busy: Busy) -> Result<File> {
+    let path = data.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) if busy == Busy::Refuse => bail!(
+            "another stepyard is at work on {}: end it, or name another directory with --data",
+            data.display()
+        ),
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("  waiting for another stepyard to finish with {}", data.display());
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("locking {}", path.display()));
+        }
+    }
+    file.lock().with_context(|| format!("locking {}", path.display()))?;
+    Ok(file)
+}
