@@ -29,6 +29,8 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("wasmtime-wasi-http", "stepyard-wasm"),
     ("rusqlite", "stepyard-engine"),
     ("aws-config", "stepyard-integrations"),
+    ("aws-sdk-dynamodb", "stepyard-integrations"),
+    ("aws-sdk-eventbridge", "stepyard-integrations"),
     ("aws-sdk-lambda", "stepyard-integrations"),
     ("aws-sdk-sns", "stepyard-integrations"),
     ("aws-sdk-sqs", "stepyard-integrations"),

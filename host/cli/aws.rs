@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use stepyard_integrations::{AccessKey, Aws, AwsSettings};
+use stepyard_integrations::{AccessKey, Aws, AwsFunctions, AwsSettings};
 
 use crate::{
     manifest::{AwsKey, AwsReach, Manifest},
@@ -18,6 +18,13 @@ pub(crate) fn reached(manifest: &Manifest) -> Result<Aws> {
     section.services().into_iter().try_fold(Aws::new(all), |aws, (name, service, own)| {
         Ok(aws.with(service, settings(own, &format!("[aws.{name}]"), &secrets)?))
     })
+}
+
+/// The functions that are AWS Lambda's.
+pub(crate) fn functions(manifest: &Manifest, aws: &Aws) -> AwsFunctions {
+    let bound = manifest.aws_functions.iter();
+    let bound = bound.map(|(name, function)| (name.clone(), function.called.clone()));
+    AwsFunctions::new(aws.clone(), bound.collect())
 }
 
 fn settings(written: &AwsReach, whose: &str, secrets: &ManifestSecrets) -> Result<AwsSettings> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use stepyard_asl::{Code, Diagnostic, Location, ResourceKind, Severity, StateMachine, TaskState};
-use stepyard_integrations::Called;
+use stepyard_integrations::{Called, connection_name, connection_of};
 
 use crate::manifest::Manifest;
 
@@ -39,9 +39,15 @@ impl Calls {
                 problems.push(unanswerable(&task));
                 continue;
             }
+            if let Some(arn) = connection_of(task.resource, task.parameters) {
+                let name = connection_name(arn);
+                if name.is_none_or(|name| !manifest.connections.contains_key(name)) {
+                    problems.push(unconnected(&task, arn, manifest_file));
+                }
+            }
             match Called::by_task(task.resource, task.parameters) {
                 Ok(Called::Function(function)) => {
-                    if !manifest.functions.contains_key(&function.name) {
+                    if !manifest.binds(&function.name) {
                         problems.push(unbound(&task, &function.name, manifest, manifest_file));
                     }
                     calls.named.insert(function.name);
@@ -61,7 +67,8 @@ impl Calls {
 }
 
 fn unbound(task: &TaskState<'_>, name: &str, manifest: &Manifest, file: &Path) -> Diagnostic {
-    let bound: Vec<&str> = manifest.functions.keys().map(String::as_str).collect();
+    let Manifest { functions, aws_functions, .. } = manifest;
+    let bound: Vec<_> = functions.keys().chain(aws_functions.keys()).map(String::as_str).collect();
     let bound = match bound.is_empty() {
         true => "it binds none yet".to_owned(),
         false => format!("it binds {}", bound.join(", ")),
@@ -69,17 +76,28 @@ fn unbound(task: &TaskState<'_>, name: &str, manifest: &Manifest, file: &Path) -
     problem(
         place_of_name(task),
         format!("Nothing is bound to the function `{name}`"),
-        format!("add [functions.{name}] with step = \"…\" to {}; {bound}", file.display()),
+        format!(
+            "add [functions.{name}] with step = \"…\" to {}, or with aws = true; {bound}",
+            file.display()
+        ),
     )
+}
+
+fn unconnected(task: &TaskState<'_>, arn: &str, file: &Path) -> Diagnostic {
+    let mend = match connection_name(arn) {
+        Some(name) => format!("add [connections.{name}] to {}", file.display()),
+        None => {
+            "name it as in arn:aws:events:us-east-1:123456789012:connection/NAME/ID".to_owned()
+        }
+    };
+    problem(task.location.field("Parameters"), format!("There is no connection `{arn}`"), mend)
 }
 
 fn unclaimed(task: &TaskState<'_>) -> Diagnostic {
     problem(
         task.location.field("Resource"),
         format!("Nothing here does the tasks of `{}`", task.resource),
-        "use arn:aws:states:::lambda:invoke, a Lambda function's ARN, arn:aws:states:::sns:publish or \
-         arn:aws:states:::states:startExecution"
-            .to_owned(),
+        "use one that docs/integrations.md lists, such as arn:aws:states:::lambda:invoke".to_owned(),
     )
 }
 

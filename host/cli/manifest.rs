@@ -3,6 +3,7 @@
 
 mod aws;
 mod canary;
+mod connection;
 mod error;
 mod function;
 mod outside;
@@ -23,8 +24,12 @@ use toml::Spanned;
 
 pub use aws::{AwsKey, AwsReach, AwsSection};
 pub use canary::Canary;
+pub use connection::{ApiKey, Basic, ConnectionSection, OAuthClient};
 pub use error::{Fault, ManifestError};
-pub use function::{BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limits, NarrowBucket};
+pub use function::{
+    AwsFunction, BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limits, NarrowBucket,
+};
+use function::{Binding, Bound};
 pub use outside::{Bucket, BucketStore, Mail, Redis, Secret, Sns, SnsDelivery};
 pub use secret_template::SecretTemplate;
 pub use serve::{Serve, ServeKey, ServeTls};
@@ -36,8 +41,14 @@ pub use workflow::{LogLevel, Logging, Schedule, Sqs, Workflow, WorkflowType};
 pub struct Manifest {
     /// Who an execution is, in ARNs and the context object.
     pub execution: Identity,
+    #[serde(rename = "functions")]
+    bindings: BTreeMap<String, Spanned<Binding>>,
     /// Function name → the step it is bound to.
+    #[serde(skip)]
     pub functions: BTreeMap<String, Function>,
+    /// Function name → the function of AWS Lambda that it is.
+    #[serde(skip)]
+    pub aws_functions: BTreeMap<String, AwsFunction>,
     /// Bucket name → its quota and first contents.
     pub keyvalue: BTreeMap<String, Bucket>,
     /// Where buckets are kept instead of the data directory.
@@ -50,6 +61,8 @@ pub struct Manifest {
     pub sns: Sns,
     /// How AWS is reached.
     pub aws: AwsSection,
+    /// Connection's name → the HTTP API that workflows may call.
+    pub connections: BTreeMap<String, ConnectionSection>,
     /// Who may call `stepyard serve`, and how.
     pub serve: Serve,
     /// State machine's name → what `stepyard serve` registers.
@@ -96,6 +109,7 @@ impl Manifest {
         let mut manifest: Self = toml::from_str(text)
             .map_err(|error| fault(error.span(), error.message().trim_end().to_owned()))?;
         manifest.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        manifest.bind().map_err(|(span, message)| fault(span, message))?;
         manifest.check().map_err(|(span, message)| fault(span, message))?;
         Ok(manifest)
     }
@@ -105,10 +119,27 @@ impl Manifest {
         self.folder.join(path)
     }
 
+    /// Whether a function's name is bound to anything.
+    pub fn binds(&self, function: &str) -> bool {
+        self.functions.contains_key(function) || self.aws_functions.contains_key(function)
+    }
+
     /// The workflow of this name.
     pub fn workflow(&self, name: &str) -> Option<&Workflow> {
         let mut all = self.workflows.iter();
         all.find(|(key, _)| key.get_ref() == name).map(|(_, workflow)| workflow)
+    }
+
+    /// Takes what functions are bound to apart.
+    fn bind(&mut self) -> Result<(), Fault> {
+        for (name, binding) in std::mem::take(&mut self.bindings) {
+            let at = binding.span();
+            match binding.into_inner().bound(&name, at)? {
+                Bound::Step(function) => drop(self.functions.insert(name, function)),
+                Bound::Aws(function) => drop(self.aws_functions.insert(name, function)),
+            }
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), Fault> {
@@ -117,13 +148,14 @@ impl Manifest {
             let message = format!("execution.account is `{account}`; an account is 12 digits");
             return Err((Some(self.execution.account.span()), message));
         }
-        self.functions.iter().try_for_each(|(name, function)| function.check(name, self))?;
+        self.functions.values().try_for_each(|function| function.check(self))?;
         let redis = self.redis.as_ref().and_then(|redis| redis.password.as_ref());
         redis
             .into_iter()
             .chain(&self.mail.password)
             .try_for_each(|name| self.check_secret(name))?;
         self.aws.check(self)?;
+        self.connections.iter().try_for_each(|(name, it)| it.check(name, self))?;
         self.check_buckets()?;
         self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name))?;
         self.serve.check(self)
@@ -178,9 +210,29 @@ mod tests {
         check("[functions.A]\nstep = \"a\"\n", "");
         check(
             "[functions.A]\nstp = \"a\"\n",
-            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `grants`, `limits`, `canary`",
+            "stepyard.toml:2:1: unknown field `stp`, expected one of `step`, `aws`, `grants`, `limits`, `canary`",
         );
-        check("[functions.A]\n", "stepyard.toml:1:1: missing field `step`");
+        check(
+            "[functions.A]\n",
+            "stepyard.toml:1:1: `A` is bound to nothing; write step = \"…\", or aws = true for a function of AWS Lambda",
+        );
+        check("[functions.A]\naws = true\n[functions.B]\naws = \"other:live\"\n", "");
+        check(
+            "[functions.A]\naws = false\n",
+            "stepyard.toml:2:7: write aws = true, or the name or ARN of a Lambda function",
+        );
+        check(
+            "[functions.A]\naws = \"a b\"\n",
+            "stepyard.toml:2:7: `a b` is not the name of a Lambda function; write its name, its ARN, or either with `:qualifier`",
+        );
+        check(
+            "[functions.A]\nstep = \"a\"\naws = true\n",
+            "stepyard.toml:3:7: `A` has both `step` and `aws`; leave one out",
+        );
+        check(
+            "[functions.A]\naws = true\nlimits = { queue = 1 }\n",
+            "stepyard.toml:3:10: `limits` is for steps, and `A` is a function of AWS Lambda",
+        );
         check(
             "[execution]\naccount = \"12\"\n",
             "stepyard.toml:2:11: execution.account is `12`; an account is 12 digits",

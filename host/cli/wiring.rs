@@ -17,7 +17,7 @@ use stepyard_engine::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Mail, Topics},
 };
-use stepyard_integrations::{Aws, AwsTopics, Smtp};
+use stepyard_integrations::{Aws, AwsTopics, Reach, Smtp};
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
@@ -140,7 +140,12 @@ impl Parts {
         let keyvalue = buckets::open(manifest, keyvalue).await?;
         let secrets = Arc::new(ManifestSecrets::new(manifest));
         let names = Arc::new(SystemNames);
-        let outside = Outside { keyvalue: keyvalue.clone(), mail, secrets, names };
+        let outside = Outside {
+            keyvalue: keyvalue.clone(),
+            mail,
+            secrets: secrets.clone(),
+            names: names.clone(),
+        };
         let kept = Kept {
             store: Arc::new(store.clone()),
             archive,
@@ -153,8 +158,16 @@ impl Parts {
             buckets::seed(manifest, &*keyvalue).await?;
         }
         let identity = identity(manifest);
-        let integrations =
-            stepyard_integrations::all(identity.clone(), Arc::new(steps.clone()), topics);
+        let integrations = stepyard_integrations::all(Reach {
+            identity: identity.clone(),
+            functions: Arc::new(steps.clone()),
+            aws_functions: aws::functions(manifest, &aws),
+            topics,
+            aws: aws.clone(),
+            connections: manifest.connections().map_err(|(_, message)| anyhow!(message))?,
+            names,
+            secrets,
+        });
         let pinned = Arc::new(Pinned::new(steps.clone(), manifest));
         let pinning: Option<Arc<dyn Pinning>> = Some(pinned.clone());
         let config = Config {

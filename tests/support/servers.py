@@ -3,19 +3,25 @@ prints `PORT <number>` once it does, and ends when its standard input is closed,
 outlive the test that started it.
 
     servers.py sns            moto: Amazon SNS and SQS
+    servers.py aws            moto: AWS's services, behind a gate
+    servers.py oauth          oauthlib: an authorization server, and an API that wants its tokens
     servers.py smtp MAILDIR   aiosmtpd: keeps what it is sent in MAILDIR
     servers.py stripe         localstripe: Stripe's API
     servers.py redis BINARY   Redis, with what else it is to be told
 """
 
 import asyncio
+import base64
+import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 
 def end_with_standard_input():
@@ -42,6 +48,125 @@ def sns():
     server.start()
     listening(server.get_host_and_port()[1])
     threading.Event().wait()
+
+
+def aws():
+    """At the gate, what a client with a certain access key asks for is answered otherwise: `PUT /_faults` with
+    `{"key": …, "answers": […]}` has its next requests answered so, one by one, each with
+    `{"status", "headers", "body"}`, after `{"delay"}` seconds, or, once it was performed, never (`{"lose": true}`).
+    `GET /_asked/KEY` is how many requests there were with a key.
+    """
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    moto = DomainDispatcherApplication(create_backend_app)
+    lock, faults, asked = threading.Lock(), {}, {}
+
+    def answer(start_response, body):
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(body).encode()]
+
+    def gate(environ, start_response):
+        path = environ["PATH_INFO"]
+        if path == "/_faults":
+            told = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            with lock:
+                faults[told["key"]] = told["answers"]
+            return answer(start_response, None)
+        if path.startswith("/_asked/"):
+            return answer(start_response, asked.get(path.removeprefix("/_asked/"), 0))
+        found = re.search("Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        key = found and found[1]
+        with lock:
+            asked[key] = asked.get(key, 0) + 1
+            fault = faults[key].pop(0) if faults.get(key) else {}
+        time.sleep(fault.get("delay", 0))
+        if "status" in fault:
+            start_response(f"{fault['status']} Told", list(fault.get("headers", {}).items()))
+            return [fault["body"].encode()]
+        if fault.get("lose"):
+            list(moto(environ, lambda *_: None))
+            threading.Event().wait()
+        return moto(environ, start_response)
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, gate, threaded=True)
+    listening(server.port)
+    server.serve_forever()
+
+
+def oauth():
+    """`POST /token` gives a token to the client `orders` with the secret `client secret`; every other path
+    answers what it was asked, to whoever has a token. `PUT /_config/forget` has all tokens forgotten.
+    """
+    import oauthlib.oauth2
+    from aiohttp import web
+
+    tokens = {}
+
+    class Clients(oauthlib.oauth2.RequestValidator):
+        def authenticate_client(self, request, *args, **kwargs):
+            given = request.headers.get("Authorization", "").removeprefix("Basic ")
+            request.client = oauthlib.oauth2.WebApplicationClient("orders")
+            return base64.b64decode(given) == b"orders:client secret"
+
+        def validate_grant_type(self, client_id, grant_type, *args, **kwargs):
+            return grant_type == "client_credentials"
+
+        def get_default_scopes(self, *args, **kwargs):
+            return ["read"]
+
+        def validate_scopes(self, client_id, scopes, *args, **kwargs):
+            return set(scopes) <= {"read", "write"}
+
+        def save_bearer_token(self, token, request, *args, **kwargs):
+            tokens[token["access_token"]] = request.scopes
+
+        def validate_bearer_token(self, token, scopes, request):
+            return token in tokens
+
+    server = oauthlib.oauth2.BackendApplicationServer(Clients())
+    given = 0
+
+    async def token(request):
+        nonlocal given
+        given += 1
+        arguments = (str(request.url), "POST", await request.text(), dict(request.headers))
+        headers, body, status = server.create_token_response(*arguments)
+        return web.Response(text=body, status=status, headers=headers)
+
+    async def forget(request):
+        tokens.clear()
+        return web.Response()
+
+    async def api(request):
+        allowed, _ = server.verify_request(str(request.url), request.method, "", dict(request.headers))
+        if not allowed:
+            return web.json_response({"error": "invalid_token"}, status=401)
+        asked = {
+            "method": request.method,
+            "path": request.raw_path,
+            "headers": [[name, value] for name, value in request.headers.items()],
+            "body": await request.text(),
+            "tokens_given": given,
+        }
+        return web.json_response(asked)
+
+    async def serve():
+        app = web.Application()
+        app.router.add_post("/token", token)
+        app.router.add_put("/_config/forget", forget)
+        app.router.add_route("*", "/{path:.*}", api)
+        listener = free_socket()
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        listening(listener.getsockname()[1])
+        await asyncio.Event().wait()
+
+    # Tokens go over the loopback interface only.
+    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    asyncio.run(serve())
 
 
 def smtp(maildir):
@@ -138,4 +263,5 @@ def redis(binary, *settings):
         server.wait()
 
 
-{"sns": sns, "smtp": smtp, "stripe": stripe, "redis": redis}[sys.argv[1]](*sys.argv[2:])
+servers = {"sns": sns, "aws": aws, "oauth": oauth, "smtp": smtp, "stripe": stripe, "redis": redis}
+servers[sys.argv[1]](*sys.argv[2:])

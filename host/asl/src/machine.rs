@@ -14,6 +14,7 @@ use crate::{
     Diagnostic, Location, Resource, ResourceKind, Severity, StateName,
     check::check,
     fields::Fields,
+    parameters,
     retry::{Catcher, Retrier},
     state::{Choice, Fail, Map, Parallel, Pass, StateType, Succeed, Task, Wait},
 };
@@ -45,6 +46,17 @@ impl StateMachine {
         let mut found = Vec::new();
         let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
         found.extend(check(&value));
+        found.extend(machine.iter().flat_map(parameters::check));
+        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        machine.filter(|_| found.is_empty()).map(Self::surveyed).ok_or(found)
+    }
+
+    /// Reads a definition that was accepted once, by this version or an earlier one, whose checks may
+    /// have been fewer.
+    pub fn recall(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let value = read_json(text).map_err(|problem| vec![problem])?;
+        let mut found = Vec::new();
+        let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
         machine.filter(|_| found.is_empty()).map(Self::surveyed).ok_or(found)
     }

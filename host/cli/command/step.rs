@@ -101,6 +101,9 @@ fn build(arguments: Build) -> Result<()> {
 
 fn find<'a>(project: &'a Project, name: &str) -> Result<(&'a String, &'a Function)> {
     let Some(found) = project.manifest.functions.get_key_value(name) else {
+        if project.manifest.aws_functions.contains_key(name) {
+            bail!("function `{name}` is AWS Lambda's: it has no step here");
+        }
         let known: Vec<&str> = project.manifest.functions.keys().map(String::as_str).collect();
         bail!(
             "{} binds no function `{name}`; it has {}",

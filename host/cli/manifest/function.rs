@@ -1,31 +1,118 @@
-//! `[functions.NAME]`: the step that a function is bound to, what it may reach and how much it may use.
+//! `[functions.NAME]`: the step that a function is bound to, what it may reach and how much it may use; or
+//! the function of AWS Lambda that it is.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, ops::Range, path::PathBuf};
 
 use serde::Deserialize;
+use stepyard_engine::{FunctionName, FunctionNameError};
 use toml::Spanned;
 
 use super::{Canary, Fault, Manifest, SecretTemplate};
 
-/// `[functions.NAME]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[functions.NAME]` with `step`.
+#[derive(Debug)]
 pub struct Function {
     /// A crate folder, built when it is stale, or a component file; relative to the manifest.
     pub step: Spanned<PathBuf>,
     /// What the step may reach.
-    #[serde(default)]
     pub grants: Grants,
     /// How much it may use.
-    #[serde(default)]
     pub limits: Limits,
     /// When a version of it that is on trial is given up; without this it is not by itself.
     pub canary: Option<Canary>,
 }
 
-impl Function {
-    pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), Fault> {
+/// `[functions.NAME]` with `aws`: a function of AWS Lambda.
+#[derive(Debug)]
+pub struct AwsFunction {
+    /// What Lambda calls it, when not as definitions do.
+    pub called: Option<FunctionName>,
+}
+
+/// `[functions.NAME]` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Binding {
+    step: Option<Spanned<PathBuf>>,
+    aws: Option<Spanned<AwsName>>,
+    grants: Option<Spanned<Grants>>,
+    limits: Option<Spanned<Limits>>,
+    canary: Option<Spanned<Canary>>,
+}
+
+/// `aws = true`, or what Lambda calls the function.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected true, or the name or ARN of a Lambda function")]
+enum AwsName {
+    AsInDefinitions(bool),
+    Other(String),
+}
+
+/// What a function is bound to.
+pub(super) enum Bound {
+    Step(Function),
+    Aws(AwsFunction),
+}
+
+impl Binding {
+    /// What the function is bound to; `at` is where it is written.
+    pub(super) fn bound(self, name: &str, at: Range<usize>) -> Result<Bound, Fault> {
         check_name(name)?;
+        let Self { step, aws, grants, limits, canary } = self;
+        match (step, aws) {
+            (Some(step), None) => Ok(Bound::Step(Function {
+                step,
+                grants: grants.map(Spanned::into_inner).unwrap_or_default(),
+                limits: limits.map(Spanned::into_inner).unwrap_or_default(),
+                canary: canary.map(Spanned::into_inner),
+            })),
+            (None, Some(aws)) => {
+                let spans = [
+                    grants.map(|it| ("grants", it.span())),
+                    limits.map(|it| ("limits", it.span())),
+                    canary.map(|it| ("canary", it.span())),
+                ];
+                match spans.into_iter().flatten().next() {
+                    Some((key, at)) => Err((
+                        Some(at),
+                        format!("`{key}` is for steps, and `{name}` is a function of AWS Lambda"),
+                    )),
+                    None => AwsFunction::read(&aws).map(Bound::Aws),
+                }
+            }
+            (Some(_), Some(aws)) => Err((
+                Some(aws.span()),
+                format!("`{name}` has both `step` and `aws`; leave one out"),
+            )),
+            (None, None) => Err((
+                Some(at),
+                format!(
+                    "`{name}` is bound to nothing; write step = \"…\", or aws = true for a function of AWS Lambda"
+                ),
+            )),
+        }
+    }
+}
+
+impl AwsFunction {
+    fn read(written: &Spanned<AwsName>) -> Result<Self, Fault> {
+        let fault = |message: String| (Some(written.span()), message);
+        match written.get_ref() {
+            AwsName::AsInDefinitions(true) => Ok(Self { called: None }),
+            AwsName::AsInDefinitions(false) => {
+                Err(fault("write aws = true, or the name or ARN of a Lambda function".to_owned()))
+            }
+            AwsName::Other(text) => {
+                let called =
+                    text.parse().map_err(|error: FunctionNameError| fault(error.to_string()))?;
+                Ok(Self { called: Some(called) })
+            }
+        }
+    }
+}
+
+impl Function {
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), Fault> {
         self.canary.as_ref().map_or(Ok(()), Canary::check)?;
         self.grants.http.iter().try_for_each(|grant| grant.check(manifest))
     }

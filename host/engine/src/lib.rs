@@ -50,8 +50,10 @@ mod aliases;
 mod arn;
 pub mod clock;
 mod completion;
+mod cover;
 pub mod crash;
 mod custody;
+mod destination;
 mod driver;
 mod engine;
 mod event;
@@ -91,7 +93,9 @@ pub use arn::{
     execution_arn,
 };
 pub use completion::{Completion, CompletionError};
+pub use cover::Cover;
 pub use custody::Custody;
+pub use destination::{Unresolved, lies_below, resolve};
 pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
 pub use functions::{

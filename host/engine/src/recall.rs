@@ -22,7 +22,7 @@ impl Machines {
         if let Some(machine) = machines().get(definition) {
             return Ok(machine.clone());
         }
-        let machine = Arc::new(StateMachine::parse(definition)?);
+        let machine = Arc::new(StateMachine::recall(definition)?);
         let mut machines = machines();
         if machines.len() >= MACHINES_MAX {
             machines.clear();

@@ -176,7 +176,9 @@ pub(crate) fn why_unanswered<E: Error + 'static>(error: &SdkError<E>) -> String 
     match error {
         SdkError::TimeoutError(_) => "Unable to execute HTTP request: Read timed out".to_owned(),
         SdkError::DispatchFailure(failure) if !failure.is_other() => {
-            format!("Unable to execute HTTP request: {}", innermost(error))
+            let why = innermost(error);
+            let why = if why.starts_with("HTTP read timeout") { "Read timed out" } else { &why };
+            format!("Unable to execute HTTP request: {why}")
         }
         _ if lacks_credentials(error) => format!(
             "Unable to load AWS credentials from any provider in the chain; set AWS_ACCESS_KEY_ID \

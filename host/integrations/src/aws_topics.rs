@@ -1,14 +1,8 @@
 //! Topics of Amazon SNS, through the AWS SDK.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use aws_sdk_sns::{
     Client,
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        interceptors::BeforeDeserializationInterceptorContextRef,
-    },
-    error::{BoxError, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::{
         RequestId,
         publish::{PublishError, PublishOutput},
@@ -18,10 +12,13 @@ use aws_sdk_sns::{
 };
 use futures::future::BoxFuture;
 use stepyard_engine::outside::{
-    AttributeValue, HttpMetadata, MessageAttribute, Publication, Published, TopicError, Topics,
+    AttributeValue, MessageAttribute, Publication, Published, TopicError, Topics,
 };
 
-use crate::aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered};
+use crate::{
+    aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered},
+    client::HttpAnswer,
+};
 
 /// Publishes to Amazon SNS.
 #[derive(Clone, Debug)]
@@ -104,38 +101,6 @@ fn topic_error(error: &SdkError<PublishError>) -> TopicError {
 /// No answer came: the status says so.
 fn not_sent(message: String) -> TopicError {
     TopicError { code: String::new(), message, status: 0, request_id: String::new() }
-}
-
-/// Keeps status and headers of the answer, which the SDK's output leaves out.
-#[derive(Clone, Debug, Default)]
-struct HttpAnswer(Arc<Mutex<Option<HttpMetadata>>>);
-
-impl HttpAnswer {
-    fn take(&self) -> Option<HttpMetadata> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Intercept for HttpAnswer {
-    fn name(&self) -> &'static str {
-        "HttpAnswer"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let response = context.response();
-        let headers = response.headers().iter();
-        let metadata = HttpMetadata {
-            status: response.status().as_u16(),
-            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(metadata);
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! AWS Lambda: `lambda:invoke`, and function ARNs as a `Resource`.
+//! AWS Lambda: `lambda:invoke`, and function ARNs as a `Resource`. A function is a step that is asked of
+//! `Functions`, or one of AWS Lambda's own where the manifest says so.
 
 use std::sync::Arc;
 
@@ -13,25 +14,25 @@ use stepyard_engine::{
 
 use crate::{
     arguments::Arguments,
+    aws_functions::{self, AwsFunctions, LAMBDA},
     is_called,
-    sdk::{self, Service, ServiceError},
+    sdk::{self, ServiceError},
 };
-
-const LAMBDA: Service = Service { prefix: "Lambda", name: "AWSLambda" };
-
-/// The parameters of Lambda's Invoke that Step Functions takes.
-const PARAMETERS: [&str; 6] =
-    ["ClientContext", "FunctionName", "InvocationType", "LogType", "Payload", "Qualifier"];
 
 /// Calls functions, and answers as Lambda does.
 pub(crate) struct Lambda {
     identity: Identity,
     functions: Arc<dyn Functions>,
+    on_aws: AwsFunctions,
 }
 
 impl Lambda {
-    pub(crate) fn new(identity: Identity, functions: Arc<dyn Functions>) -> Self {
-        Self { identity, functions }
+    pub(crate) fn new(
+        identity: Identity,
+        functions: Arc<dyn Functions>,
+        on_aws: AwsFunctions,
+    ) -> Self {
+        Self { identity, functions, on_aws }
     }
 }
 
@@ -56,7 +57,11 @@ impl Integration for Lambda {
             let version = self.functions.resolve(&name, None)?;
             Some(ResourceInfo { name, detail: version.to_string() })
         };
-        self.functions.names().into_iter().filter_map(info).collect()
+        let on_aws = self.on_aws.names().map(|(name, called)| ResourceInfo {
+            name: name.clone(),
+            detail: format!("{called} on AWS Lambda"),
+        });
+        self.functions.names().into_iter().filter_map(info).chain(on_aws).collect()
     }
 
     fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
@@ -73,6 +78,14 @@ impl Lambda {
     /// A function's ARN as the `Resource`: the task's input is the event, the bare payload its result.
     async fn call_directly(&self, task: Task, function: FunctionName) -> Outcome {
         let event = task.input.clone();
+        if let Some(called) = self.on_aws.called(&function) {
+            let invocation =
+                aws_functions::Invocation { payload: Some(event), ..Default::default() };
+            return match self.on_aws.invoke(&called, invocation, &task).await {
+                Ok(invoked) => Outcome::done(invoked.payload()),
+                Err(error) => Outcome::failed(error),
+            };
+        }
         match self.functions.invoke(call(&task, &function, event)).await {
             Ok(reply) => succeeded(reply.payload, reply.version),
             Err(error) => self.failed(error, &task, &function),
@@ -82,17 +95,29 @@ impl Lambda {
     /// `lambda:invoke`: the arguments name function and event, the result is Lambda's envelope.
     async fn invoke(&self, task: Task) -> Outcome {
         let request_id = sdk::request_id(&task);
-        let invocation = match Invocation::read(&task.input, &request_id) {
+        let invocation = match Invocation::read(&task, &request_id) {
             Ok(invocation) => invocation,
             Err(error) => return Outcome::failed(error),
         };
-        if invocation.dry_run {
+        if let Some(called) = self.on_aws.called(&invocation.function) {
+            return match self.on_aws.invoke(&called, invocation.asked, &task).await {
+                Ok(invoked) => task.answered(invoked.envelope()),
+                Err(error) => Outcome::failed(error),
+            };
+        }
+        let (dry_run, log_tail) = match invocation.here(&request_id) {
+            Ok(here) => here,
+            Err(error) => return Outcome::failed(error),
+        };
+        if dry_run {
             return self.dry_run(&task, &invocation.function);
         }
-        let call = call(&task, &invocation.function, invocation.event);
+        // Lambda gives a function `{}` when a request has no payload.
+        let event = invocation.asked.payload.unwrap_or_else(|| json!({}).into());
+        let call = call(&task, &invocation.function, event);
         match self.functions.invoke(call).await {
             Ok(reply) => {
-                let answer = envelope(&task, &reply, &request_id, invocation.log_tail);
+                let answer = envelope(&task, &reply, &request_id, log_tail);
                 Outcome { version: Some(reply.version.label), ..task.answered(answer) }
             }
             Err(error) => self.failed(error, &task, &invocation.function),
@@ -116,8 +141,7 @@ impl Lambda {
     fn failed(&self, error: FunctionError, task: &Task, function: &FunctionName) -> Outcome {
         let refused = |exception: &str, status, message: &str| {
             let request_id = &sdk::request_id(task);
-            LAMBDA
-                .refused(exception, &ServiceError { message, status, code: exception, request_id })
+            LAMBDA.refused(&ServiceError { message, status, code: exception, request_id })
         };
         match error {
             FunctionError::Function { error, version } => {
@@ -144,28 +168,24 @@ impl Lambda {
 }
 
 /// The arguments of `lambda:invoke`, read.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Invocation {
     function: FunctionName,
-    event: Payload,
-    dry_run: bool,
-    log_tail: bool,
+    asked: aws_functions::Invocation,
 }
 
 impl Invocation {
-    fn read(input: &Payload, request_id: &str) -> Result<Self, StatesError> {
-        let mut arguments = Arguments::new(input, &PARAMETERS);
-        let name = arguments.text("FunctionName");
-        if arguments.value("FunctionName").is_none() {
-            arguments.missing("FunctionName");
-        }
-        let qualifier = arguments.text("Qualifier");
-        let invocation_type = arguments.text("InvocationType");
-        let log_type = arguments.text("LogType");
-        // A step has no way to read a client context, so only its kind is checked.
-        arguments.text("ClientContext");
-        // Lambda gives a function `{}` when a request has no payload.
-        let event = arguments.value("Payload").cloned().unwrap_or_else(|| json!({}));
+    fn read(task: &Task, request_id: &str) -> Result<Self, StatesError> {
+        let mut arguments = Arguments::of(task);
+        arguments.not_null("FunctionName");
+        let mut text = |name: &str| arguments.text(name).map(str::to_owned);
+        let (name, qualifier) = (text("FunctionName"), text("Qualifier"));
+        let asked = aws_functions::Invocation {
+            client_context: text("ClientContext"),
+            invocation_type: text("InvocationType"),
+            log_type: text("LogType"),
+            payload: arguments.value("Payload").map(|payload| payload.clone().into()),
+        };
         arguments.finish()?;
 
         let invalid = |message: &str| invalid_parameter(message, request_id);
@@ -173,19 +193,23 @@ impl Invocation {
             let message = format!("1 validation error detected: {error}");
             invalid(&message)
         })?;
-        let function = function.qualified(qualifier);
-        Ok(Self {
-            function: function.map_err(|error| invalid(&error.to_string()))?,
-            event: event.into(),
-            dry_run: is_dry_run(invocation_type).map_err(|message| invalid(&message))?,
-            log_tail: is_log_tail(log_type).map_err(|message| invalid(&message))?,
-        })
+        let function = function.qualified(qualifier.as_deref());
+        Ok(Self { function: function.map_err(|error| invalid(&error.to_string()))?, asked })
+    }
+
+    /// Whether a step is only looked for, and whether the end of its log is wanted. A client context is
+    /// nothing a step could read.
+    fn here(&self, request_id: &str) -> Result<(bool, bool), StatesError> {
+        let dry_run = is_dry_run(self.asked.invocation_type.as_deref());
+        let log_tail = is_log_tail(self.asked.log_type.as_deref());
+        let both = dry_run.and_then(|dry_run| Ok((dry_run, log_tail?)));
+        both.map_err(|message| invalid_parameter(&message, request_id))
     }
 }
 
 fn invalid_parameter(message: &str, request_id: &str) -> StatesError {
     const CODE: &str = "InvalidParameterValueException";
-    LAMBDA.refused(CODE, &ServiceError { message, status: 400, code: CODE, request_id })
+    LAMBDA.refused(&ServiceError { message, status: 400, code: CODE, request_id })
 }
 
 /// `Event` is refused: nothing here would keep an event until its function has taken it.

@@ -1,56 +1,101 @@
 //! What runs tasks for AWS's service integrations, one file per service.
 //!
 //! ```text
-//!   engine ── Task ──► lambda.rs ──► Functions   the step runtime
+//!   engine ── Task ──► lambda.rs ──► Functions   the step runtime, or aws_functions.rs
 //!                 ├──► sns.rs ─────► Topics      aws_topics.rs, or the engine's own topic log
-//!                 └──► states.rs ──► the engine itself
+//!                 ├──► states.rs ──► the engine itself
+//!                 ├──► http.rs ────► the API itself
+//!                 └──► dynamodb.rs, events.rs, sqs.rs: the service itself, by its SDK
 //!
 //!   the step runtime ┬────────────► Mail         smtp.rs, or the engine's own folder
 //!                    └────────────► KeyValue     redis.rs, or the engine's own stores
-//!   triggers ─────────────────────► Queue        sqs.rs
+//!   triggers ─────────────────────► Queue        sqs_queue.rs
 //!   the command ──────────────────► lambda_api.rs, of a server that runs
 //! ```
 //!
-//! An integration reads the arguments AWS documents, asks a trait of the engine to do the work, and
-//! answers in AWS's shape and with AWS's error names. No other crate knows an AWS service's client.
+//! An integration reads the arguments AWS documents, asks a trait of the engine or the service itself to do
+//! the work, and answers in AWS's shape and with AWS's error names. No other crate knows an AWS service's client.
 //! Nothing here decides what a task's end means, or keeps anything.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod aws;
+mod aws_functions;
 mod aws_topics;
 mod called;
+mod client;
+mod dynamodb;
+mod events;
+mod http;
 mod lambda;
 mod lambda_api;
+mod message_attributes;
 mod redis;
 mod sdk;
 mod smtp;
 mod sns;
 mod sqs;
+mod sqs_queue;
 mod states;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use stepyard_asl::{Pattern, Resource};
-use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
+use stepyard_engine::{
+    Functions, Identity, Integration,
+    outside::{Names, Secrets, Topics},
+};
 
 pub use aws::{AccessKey, Aws, AwsService, AwsSettings};
+pub use aws_functions::AwsFunctions;
 pub use aws_topics::AwsTopics;
 pub use called::Called;
+pub use http::{
+    Authorization, Connection, ConnectionError, OAuth, Text, connection_name, connection_of,
+};
 pub use lambda_api::{LambdaApi, LambdaApiError, PublishedAlias, PublishedVersion};
 pub use redis::{Redis, RedisConnectError};
 pub use smtp::{Smtp, SmtpError};
-pub use sqs::SqsQueue;
+pub use sqs_queue::SqsQueue;
+
+/// What the integrations work with.
+pub struct Reach {
+    /// Region and account, for ARNs.
+    pub identity: Identity,
+    /// Runs steps by the names of functions.
+    pub functions: Arc<dyn Functions>,
+    /// The functions that are AWS Lambda's.
+    pub aws_functions: AwsFunctions,
+    /// Takes notifications.
+    pub topics: Arc<dyn Topics>,
+    /// How AWS is reached.
+    pub aws: Aws,
+    /// How HTTP APIs are, by the names of connections.
+    pub connections: BTreeMap<String, Connection>,
+    /// Says where hosts are.
+    pub names: Arc<dyn Names>,
+    /// Has the secrets of connections.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach").field("aws", &self.aws).finish_non_exhaustive()
+    }
+}
 
 /// Every integration there is, by service.
-pub fn all(
-    identity: Identity,
-    functions: Arc<dyn Functions>,
-    topics: Arc<dyn Topics>,
-) -> Vec<Arc<dyn Integration>> {
+pub fn all(reach: Reach) -> Vec<Arc<dyn Integration>> {
+    let Reach { identity, functions, aws_functions, topics, aws, connections, names, secrets } =
+        reach;
+    let region = identity.region.clone();
     vec![
-        Arc::new(lambda::Lambda::new(identity, functions)),
+        Arc::new(dynamodb::DynamoDb::new(aws.clone())),
+        Arc::new(events::Events::new(aws.clone())),
+        Arc::new(http::Http::new(connections, names, secrets, region)),
+        Arc::new(lambda::Lambda::new(identity, functions, aws_functions)),
         Arc::new(sns::Sns::new(topics)),
+        Arc::new(sqs::Sqs::new(aws)),
         Arc::new(states::States),
     ]
 }
@@ -58,7 +103,16 @@ pub fn all(
 /// Whether one of [`all`] does the tasks of `resource`: known without anything to do them with, so
 /// that a definition can be refused before anything is opened or built.
 pub fn claims(resource: &Resource) -> bool {
-    lambda::claims(resource) || sns::claims(resource) || states::claims(resource)
+    let claims = [
+        dynamodb::claims,
+        events::claims,
+        http::claims,
+        lambda::claims,
+        sns::claims,
+        sqs::claims,
+        states::claims,
+    ];
+    claims.iter().any(|claims| claims(resource))
 }
 
 /// Whether one call of the service is all that the host does: the rest is a task token's.

@@ -23,6 +23,18 @@ pub(crate) struct Service {
     pub(crate) name: &'static str,
 }
 
+/// The errors of a service's operation, as Step Functions names them.
+pub(crate) struct Errors {
+    /// The service.
+    pub(crate) service: Service,
+    /// The codes that the service's model declares for the operation; after the dot each ends in `Exception`.
+    pub(crate) modelled: &'static [&'static str],
+    /// Codes that have another name after the dot.
+    pub(crate) renamed: &'static [(&'static str, &'static str)],
+    /// What stands after the dot for any other code.
+    pub(crate) other: &'static str,
+}
+
 /// What a service refused a request with.
 pub(crate) struct ServiceError<'a> {
     /// The service's text.
@@ -66,6 +78,29 @@ impl Service {
     pub(crate) fn unreachable(&self, message: &str) -> StatesError {
         StatesError::new(format!("{}.SdkClientException", self.prefix), message)
     }
+}
+
+impl Errors {
+    /// The task's error when the service refused it.
+    pub(crate) fn refused(&self, error: &ServiceError<'_>) -> StatesError {
+        self.service.refused(&self.exception(error.code), error)
+    }
+
+    fn exception(&self, code: &str) -> String {
+        if let Some((_, name)) = self.renamed.iter().find(|(renamed, _)| *renamed == code) {
+            return (*name).to_owned();
+        }
+        match self.modelled.contains(&code) {
+            true if code.ends_with("Exception") => code.to_owned(),
+            true => format!("{code}Exception"),
+            false => self.other.to_owned(),
+        }
+    }
+}
+
+/// The text of an argument that may be any JSON: a string is itself, anything else its compact JSON.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The id of a task's request, for what answers without a service. It follows from the task, so

@@ -2,56 +2,43 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
 use stepyard_engine::{
     Integration, Outcome, Task,
-    outside::{
-        AttributeValue, HttpMetadata, MessageAttribute, Publication, Published, TopicError, Topics,
-    },
+    outside::{HttpMetadata, Publication, Published, TopicError, Topics},
 };
 
 use crate::{
     arguments::Arguments,
-    is_called,
-    sdk::{self, Service, ServiceError},
+    is_called, message_attributes,
+    sdk::{self, Errors, Service, ServiceError},
 };
 
-const SNS: Service = Service { prefix: "SNS", name: "AmazonSNS" };
-
-/// The parameters of SNS's Publish that Step Functions takes.
-const PARAMETERS: [&str; 9] = [
-    "Message",
-    "MessageAttributes",
-    "MessageDeduplicationId",
-    "MessageGroupId",
-    "MessageStructure",
-    "PhoneNumber",
-    "Subject",
-    "TargetArn",
-    "TopicArn",
-];
-
-/// The errors that SNS's model declares for Publish, by code; any other is `AmazonSNSException`.
-const MODELLED: [(&str, &str); 15] = [
-    ("AuthorizationError", "AuthorizationErrorException"),
-    ("EndpointDisabled", "EndpointDisabledException"),
-    ("InternalError", "InternalErrorException"),
-    ("InvalidParameter", "InvalidParameterException"),
-    ("InvalidSecurity", "InvalidSecurityException"),
-    ("KMSAccessDenied", "KMSAccessDeniedException"),
-    ("KMSDisabled", "KMSDisabledException"),
-    ("KMSInvalidState", "KMSInvalidStateException"),
-    ("KMSNotFound", "KMSNotFoundException"),
-    ("KMSOptInRequired", "KMSOptInRequiredException"),
-    ("KMSThrottling", "KMSThrottlingException"),
-    ("NotFound", "NotFoundException"),
-    ("ParameterValueInvalid", "InvalidParameterValueException"),
-    ("PlatformApplicationDisabled", "PlatformApplicationDisabledException"),
-    ("ValidationException", "ValidationException"),
-];
+/// The errors that SNS's model declares.
+const SNS: Errors = Errors {
+    service: Service { prefix: "SNS", name: "AmazonSNS" },
+    modelled: &[
+        "AuthorizationError",
+        "EndpointDisabled",
+        "InternalError",
+        "InvalidParameter",
+        "InvalidSecurity",
+        "KMSAccessDenied",
+        "KMSDisabled",
+        "KMSInvalidState",
+        "KMSNotFound",
+        "KMSOptInRequired",
+        "KMSThrottling",
+        "NotFound",
+        "PlatformApplicationDisabled",
+        "Throttled",
+        "ValidationException",
+    ],
+    renamed: &[("ParameterValueInvalid", "InvalidParameterValueException")],
+    other: "AmazonSNSException",
+};
 
 /// Publishes messages, and answers as SNS does.
 pub(crate) struct Sns {
@@ -94,11 +81,9 @@ impl Integration for Sns {
 /// Reads a task's arguments. What SNS itself checks, such as that one destination is named, is left
 /// to the topics: they answer in its words.
 fn publication(task: &Task) -> Result<Publication, StatesError> {
-    let mut arguments = Arguments::new(&task.input, &PARAMETERS);
-    let message = arguments.value("Message").map(message_text);
-    if message.is_none() {
-        arguments.missing("Message");
-    }
+    let mut arguments = Arguments::of(task);
+    arguments.not_null("Message");
+    let message = arguments.value("Message").map(sdk::text);
     let mut text = |name: &str| arguments.text(name).map(str::to_owned);
     let publication = Publication {
         topic_arn: text("TopicArn"),
@@ -109,7 +94,7 @@ fn publication(task: &Task) -> Result<Publication, StatesError> {
         message_structure: text("MessageStructure"),
         deduplication_id: text("MessageDeduplicationId"),
         group_id: text("MessageGroupId"),
-        attributes: attributes(&mut arguments),
+        attributes: message_attributes::read(&mut arguments),
         idempotency_key: identity(task),
     };
     arguments.finish()?;
@@ -120,46 +105,6 @@ fn publication(task: &Task) -> Result<Publication, StatesError> {
 /// that brings a token is as good as that token alone, and each attempt has its own.
 fn identity(task: &Task) -> String {
     task.token.as_ref().map_or_else(|| task.idempotency_key.clone(), |token| token.0.clone())
-}
-
-/// A message that is no string is published as its compact JSON text.
-fn message_text(message: &Value) -> String {
-    message.as_str().map_or_else(|| message.to_string(), str::to_owned)
-}
-
-fn attributes(arguments: &mut Arguments<'_>) -> Vec<(String, MessageAttribute)> {
-    const NAME: &str = "MessageAttributes";
-    let Some(value) = arguments.value(NAME) else { return Vec::new() };
-    let Some(fields) = value.as_object() else {
-        arguments.malformed(NAME);
-        return Vec::new();
-    };
-    let mut attributes = Vec::with_capacity(fields.len());
-    for (name, value) in fields {
-        match attribute(value) {
-            Some(attribute) => attributes.push((name.clone(), attribute)),
-            None => arguments.malformed(&format!("{NAME}.{name}")),
-        }
-    }
-    attributes
-}
-
-/// `{DataType, StringValue | BinaryValue}`; a binary value is written in Base64.
-fn attribute(value: &Value) -> Option<MessageAttribute> {
-    let fields = value.as_object()?;
-    let known = |name: &String| ["DataType", "StringValue", "BinaryValue"].contains(&name.as_str());
-    if !fields.keys().all(known) {
-        return None;
-    }
-    let data_type = fields.get("DataType")?.as_str()?.to_owned();
-    let value = match (fields.get("StringValue"), fields.get("BinaryValue")) {
-        (Some(text), None) => AttributeValue::Text(text.as_str()?.to_owned()),
-        (None, Some(binary)) => {
-            AttributeValue::Binary(BASE64_STANDARD.decode(binary.as_str()?).ok()?)
-        }
-        _ => return None,
-    };
-    Some(MessageAttribute { data_type, value })
 }
 
 /// What SNS's Publish answers, in AWS's order.
@@ -184,11 +129,9 @@ fn answer(published: Published, task: &Task) -> Payload {
 fn failure(error: &TopicError) -> StatesError {
     let TopicError { code, message, status, request_id } = error;
     if *status == 0 {
-        return SNS.unreachable(message);
+        return SNS.service.unreachable(message);
     }
-    let modelled = MODELLED.iter().find(|(known, _)| known == code);
-    let exception = modelled.map_or("AmazonSNSException", |(_, exception)| exception);
-    SNS.refused(exception, &ServiceError { message, status: *status, code, request_id })
+    SNS.refused(&ServiceError { message, status: *status, code, request_id })
 }
 
 #[cfg(test)]

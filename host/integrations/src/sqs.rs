@@ -1,134 +1,159 @@
-//! Queues of Amazon SQS, through the AWS SDK.
+//! Amazon SQS: `sqs:sendMessage`.
+//!
+//! A message that is sent again, after a crash or by a retrier, is another message for a standard queue;
+//! for a FIFO queue its `MessageDeduplicationId` says whether it is, and that is the definition's.
 
+use std::collections::HashMap;
+
+use aws_sdk_sqs::operation::RequestId;
 use aws_sdk_sqs::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-    types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
+    Client, error::BuildError, operation::send_message::SendMessageOutput, primitives::Blob,
+    types::MessageAttributeValue,
 };
 use futures::future::BoxFuture;
-use stepyard_engine::outside::{Queue, QueueError, QueueMessage};
+use serde_json::{Map, Value, json};
+use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
+use stepyard_engine::{
+    Integration, Outcome, Task,
+    outside::{AttributeValue, MessageAttribute},
+};
 
-use crate::aws::{Aws, AwsService, AwsSettings, NO_REGION, innermost, why_unanswered};
+use crate::{
+    arguments::Arguments,
+    aws::{Aws, AwsService},
+    client::{HttpAnswer, ServiceClient},
+    is_called, message_attributes,
+    sdk::{self, Errors, Service},
+};
 
-/// A queue of Amazon SQS.
-#[derive(Clone, Debug)]
-pub struct SqsQueue {
-    client: Client,
-    url: String,
-    batch: u8,
-    wait_seconds: u8,
+/// The errors that SQS's model declares for SendMessage.
+const SQS: Errors = Errors {
+    service: Service { prefix: "SQS", name: "AmazonSQS" },
+    modelled: &[
+        "InvalidAddress",
+        "InvalidMessageContents",
+        "InvalidSecurity",
+        "QueueDoesNotExist",
+        "RequestThrottled",
+        "UnsupportedOperation",
+    ],
+    renamed: &[
+        ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExistException"),
+        ("AWS.SimpleQueueService.UnsupportedOperation", "UnsupportedOperationException"),
+        ("KMS.AccessDeniedException", "KmsAccessDeniedException"),
+        ("KMS.DisabledException", "KmsDisabledException"),
+        ("KMS.InvalidKeyUsageException", "KmsInvalidKeyUsageException"),
+        ("KMS.InvalidStateException", "KmsInvalidStateException"),
+        ("KMS.NotFoundException", "KmsNotFoundException"),
+        ("KMS.OptInRequired", "KmsOptInRequiredException"),
+        ("KMS.ThrottlingException", "KmsThrottledException"),
+    ],
+    other: "AmazonSQSException",
+};
+
+/// Sends messages, and answers as SQS does.
+#[derive(Debug)]
+pub(crate) struct Sqs {
+    client: ServiceClient<Client>,
 }
 
-impl SqsQueue {
-    /// The queue of this URL, asked for `batch` (1 to 10) messages, for `wait_seconds` (0 to 20) where
-    /// there is none. Where `own` says nothing the URL does, and then `aws`.
-    pub async fn load(url: &str, batch: u8, wait_seconds: u8, own: AwsSettings, aws: &Aws) -> Self {
-        let settings = own.or(place(url)).or(aws.of(AwsService::Sqs));
-        let client = Client::new(&aws.config_of(settings).await);
-        Self { client, url: url.to_owned(), batch, wait_seconds }
+impl Sqs {
+    pub(crate) fn new(aws: Aws) -> Self {
+        Self { client: ServiceClient::new(aws, AwsService::Sqs, Client::new) }
+    }
+
+    async fn send(&self, task: &Task) -> Result<Payload, StatesError> {
+        let message = Message::read(task)?;
+        let client = self.client.get(&SQS).await?;
+        let answer = HttpAnswer::default();
+        let request = client
+            .send_message()
+            .set_queue_url(message.queue_url)
+            .set_message_body(message.body)
+            .set_delay_seconds(message.delay_seconds)
+            .set_message_attributes(message.attributes)
+            .set_message_deduplication_id(message.deduplication_id)
+            .set_message_group_id(message.group_id);
+        let sent = request.customize().interceptor(answer.clone()).send().await;
+        Ok(shown(sent.map_err(|error| SQS.told(&error))?, &answer))
     }
 }
 
-/// The region and endpoint that a queue's URL names: of AWS's own the region, of another's the
-/// endpoint.
-fn place(url: &str) -> AwsSettings {
-    let nowhere = AwsSettings::default();
-    let Some((scheme, rest)) = url.split_once("://") else { return nowhere };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let is_aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| authority.ends_with(end));
-    let region = authority.strip_prefix("sqs.").and_then(|it| it.split('.').next());
-    match is_aws {
-        true => {
-            let region = region.filter(|it| *it != "amazonaws").map(str::to_owned);
-            AwsSettings { region, ..nowhere }
-        }
-        false => AwsSettings { endpoint_url: Some(format!("{scheme}://{authority}")), ..nowhere },
-    }
+/// Whether these are SQS's tasks.
+pub(crate) fn claims(resource: &Resource) -> bool {
+    let ResourceKind::Service { service, action, pattern } = resource.kind() else {
+        return false;
+    };
+    service == "sqs" && action == "sendMessage" && is_called(*pattern)
 }
 
-impl Queue for SqsQueue {
-    fn receive(&self) -> BoxFuture<'_, Result<Vec<QueueMessage>, QueueError>> {
+impl Integration for Sqs {
+    fn claims(&self, resource: &Resource) -> bool {
+        claims(resource)
+    }
+
+    fn run(&self, task: Task) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
-            if self.client.config().region().is_none() {
-                return Err(QueueError(NO_REGION.to_owned()));
+            match self.send(&task).await {
+                Ok(answer) => task.answered(answer),
+                Err(error) => Outcome::failed(error),
             }
-            let request = self
-                .client
-                .receive_message()
-                .queue_url(&self.url)
-                .max_number_of_messages(self.batch.into())
-                .wait_time_seconds(self.wait_seconds.into());
-            let request =
-                request.message_system_attribute_names(MessageSystemAttributeName::MessageGroupId);
-            let received = request.send().await.map_err(|error| told(&error))?;
-            // Groups of other queues are for sharing them fairly, and not for an order.
-            let in_order = self.url.ends_with(".fifo");
-            let messages = received.messages.unwrap_or_default().into_iter();
-            Ok(messages.filter_map(|it| message(it, in_order)).collect())
         })
     }
+}
 
-    fn delete(&self, receipts: Vec<String>) -> BoxFuture<'_, Result<(), QueueError>> {
-        Box::pin(async move {
-            let entry = |(number, receipt): (usize, String)| {
-                let entry = DeleteMessageBatchRequestEntry::builder().id(number.to_string());
-                entry.receipt_handle(receipt).build().ok()
-            };
-            let entries = receipts.into_iter().enumerate().filter_map(entry).collect();
-            let request = self.client.delete_message_batch().queue_url(&self.url);
-            let deleted = request.set_entries(Some(entries)).send().await;
-            let deleted = deleted.map_err(|error| told(&error))?;
-            match deleted.failed().first() {
-                None => Ok(()),
-                Some(failed) => {
-                    let reason = failed.message().unwrap_or_default();
-                    Err(QueueError(format!(
-                        "a message was not deleted: {} {reason}",
-                        failed.code()
-                    )))
-                }
-            }
-        })
+/// The arguments of `sqs:sendMessage`, read. What SQS itself checks is left to it.
+struct Message {
+    queue_url: Option<String>,
+    body: Option<String>,
+    delay_seconds: Option<i32>,
+    attributes: Option<HashMap<String, MessageAttributeValue>>,
+    deduplication_id: Option<String>,
+    group_id: Option<String>,
+}
+
+impl Message {
+    fn read(task: &Task) -> Result<Self, StatesError> {
+        let mut arguments = Arguments::of(task);
+        let body = arguments.value("MessageBody").map(sdk::text);
+        let delay_seconds = arguments.integer("DelaySeconds");
+        let attributes = message_attributes::read(&mut arguments);
+        let mut text = |name: &str| arguments.text(name).map(str::to_owned);
+        let (queue_url, group_id) = (text("QueueUrl"), text("MessageGroupId"));
+        let deduplication_id = text("MessageDeduplicationId");
+        arguments.finish()?;
+        let attributes = attributes.into_iter().map(attribute).collect::<Result<_, _>>();
+        let attributes: HashMap<_, _> =
+            attributes.map_err(|error: BuildError| SQS.service.unreachable(&error.to_string()))?;
+        let attributes = (!attributes.is_empty()).then_some(attributes);
+        Ok(Self { queue_url, body, delay_seconds, attributes, deduplication_id, group_id })
     }
 }
 
-fn message(message: Message, in_order: bool) -> Option<QueueMessage> {
-    let group = message.attributes.unwrap_or_default();
-    let group = group.get(&MessageSystemAttributeName::MessageGroupId).filter(|_| in_order);
-    Some(QueueMessage {
-        group: group.cloned(),
-        id: message.message_id?,
-        receipt: message.receipt_handle?,
-        body: message.body.unwrap_or_default(),
-    })
+fn attribute(
+    (name, attribute): (String, MessageAttribute),
+) -> Result<(String, MessageAttributeValue), BuildError> {
+    let MessageAttribute { data_type, value } = attribute;
+    let builder = MessageAttributeValue::builder().data_type(data_type);
+    let builder = match value {
+        AttributeValue::Text(text) => builder.string_value(text),
+        AttributeValue::Binary(bytes) => builder.binary_value(Blob::new(bytes)),
+    };
+    Ok((name, builder.build()?))
 }
 
-fn told<E>(error: &SdkError<E>) -> QueueError
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    if error.raw_response().is_none() {
-        return QueueError(why_unanswered(error));
-    }
-    let message = error.message().map_or_else(|| innermost(error), str::to_owned);
-    QueueError(format!("{}: {message}", error.code().unwrap_or("SQS")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_queue_is_where_its_url_says() {
-        for (url, region, endpoint) in [
-            ("https://sqs.eu-west-1.amazonaws.com/123456789012/orders", Some("eu-west-1"), None),
-            ("https://sqs.cn-north-1.amazonaws.com.cn/1/orders", Some("cn-north-1"), None),
-            ("https://queue.amazonaws.com/1/orders", None, None),
-            ("http://127.0.0.1:4566/1/orders", None, Some("http://127.0.0.1:4566")),
-            ("orders", None, None),
-        ] {
-            let AwsSettings { endpoint_url: at, region: found, .. } = place(url);
-            assert_eq!((found.as_deref(), at.as_deref()), (region, endpoint), "{url}");
-        }
-    }
+/// What SQS's SendMessage answers, in AWS's order.
+fn shown(output: SendMessageOutput, answer: &HttpAnswer) -> Payload {
+    let mut shown = Map::new();
+    let request_id = output.request_id().unwrap_or_default().to_owned();
+    let mut add = |name: &str, value: Option<String>| {
+        value.map(|value| shown.insert(name.to_owned(), json!(value)));
+    };
+    add("MD5OfMessageAttributes", output.md5_of_message_attributes);
+    add("MD5OfMessageBody", output.md5_of_message_body);
+    add("MessageId", output.message_id);
+    let number = output.sequence_number;
+    sdk::add_metadata(&mut shown, &answer.take().unwrap_or_default(), &request_id);
+    number.map(|number| shown.insert("SequenceNumber".to_owned(), json!(number)));
+    Value::from(shown).into()
 }

@@ -25,9 +25,6 @@ use crate::{
 
 use refused::Refused;
 
-/// The parameters of StartExecution that Step Functions takes.
-const PARAMETERS: [&str; 4] = ["Input", "Name", "StateMachineArn", "TraceHeader"];
-
 /// Starts executions of registered state machines.
 pub(crate) struct States;
 
@@ -127,11 +124,9 @@ struct Call {
 
 impl Call {
     fn read(task: &Task) -> Result<Self, StatesError> {
-        let mut arguments = Arguments::new(&task.input, &PARAMETERS);
+        let mut arguments = Arguments::of(task);
+        arguments.not_null("StateMachineArn");
         let machine = arguments.text("StateMachineArn");
-        if arguments.value("StateMachineArn").is_none() {
-            arguments.missing("StateMachineArn");
-        }
         let mut text = |name: &str| arguments.text(name).map(str::to_owned);
         let (name, trace) = (text("Name"), text("TraceHeader"));
         let input = input(arguments.value("Input"));

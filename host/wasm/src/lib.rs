@@ -25,7 +25,6 @@ mod compiler;
 #[path = "no_compiler.rs"]
 mod compiler;
 mod component;
-mod cover;
 mod cpu_time;
 mod denials;
 mod ending;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use stepyard_engine::outside::Secrets;
+use stepyard_engine::{Cover, outside::Secrets};
 
-use crate::{Grants, cover::Cover};
+use crate::Grants;
 
 /// The values that a function's secrets have when a task first needs them.
 #[derive(Default)]

@@ -1,9 +1,11 @@
 //! Functions of plain Rust, called as tasks call them.
 
+use std::collections::BTreeMap;
+
 use stepyard_engine::Answer;
 
 use super::*;
-use crate::task;
+use crate::{aws::Aws, task};
 
 const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 const REQUEST_ID: &str = "Request ID: ";
@@ -52,7 +54,8 @@ impl Functions for Table {
 }
 
 fn lambda() -> Lambda {
-    Lambda::new(Identity::default(), Arc::new(Table))
+    let none_on_aws = AwsFunctions::new(Aws::default(), BTreeMap::new());
+    Lambda::new(Identity::default(), Arc::new(Table), none_on_aws)
 }
 
 /// The task's answer as text, or its error as `name: cause`, its request id left out.

@@ -3,9 +3,15 @@
 #[path = "../../../../tests/support/python.rs"]
 mod python;
 
+mod dynamodb;
+mod events;
+mod failures;
+mod http;
 mod redis;
 mod smtp;
 mod sns;
+mod sqs;
+mod task;
 
 /// A port where nothing listens, and nothing else can while the socket is held.
 fn closed_port() -> (tokio::net::TcpSocket, std::net::SocketAddr) {

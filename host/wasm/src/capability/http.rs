@@ -5,7 +5,6 @@
 //!
 //! A name is looked up once, and what was checked is what is connected to.
 
-mod address;
 mod connection;
 mod covered;
 
@@ -14,8 +13,8 @@ use std::{
     sync::Arc,
 };
 
-use address::Unresolved;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, uri};
+use stepyard_engine::{Unresolved, lies_below, resolve};
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -90,7 +89,9 @@ async fn exchange(
 
 /// Where the host of a grant is, if the grant lets it be there.
 async fn addresses(task: &Invocation, grant: &HttpGrant) -> Result<Vec<SocketAddr>, Error> {
-    address::resolve(&*task.policy.outside.names, grant).await.map_err(|error| match error {
+    let (names, host) = (&*task.policy.outside.names, grant.bare_host());
+    let found = resolve(names, host, grant.port(), &grant.addresses).await;
+    found.map_err(|error| match error {
         Unresolved::Unknown(error) => Error::Connect(error),
         Unresolved::Inside(address) => {
             task.denied("http", &grant_to(grant, address));
@@ -112,7 +113,7 @@ fn granted<'a>(grants: &'a [HttpGrant], request: &Request<WasiBody>) -> Option<&
             && grant.port() == port
             && (grant.methods.is_empty()
                 || grant.methods.iter().any(|method| method == request.method().as_str()))
-            && grant.path_prefix.as_deref().is_none_or(|prefix| below(prefix, uri.path()))
+            && grant.path_prefix.as_deref().is_none_or(|prefix| lies_below(prefix, uri.path()))
     })
 }
 
@@ -127,19 +128,6 @@ fn scheme(uri: &Uri) -> Option<Scheme> {
 fn same_host(granted: &str, asked: &str) -> bool {
     let bare = |host: &str| host.trim_matches(['[', ']']).to_ascii_lowercase();
     bare(granted) == bare(asked)
-}
-
-/// Whether a path is `prefix` or lies below it. A path with dot segments, plain or encoded, is not:
-/// servers differ in where they lead.
-fn below(prefix: &str, path: &str) -> bool {
-    let dotted = path.split(['/', '\\']).any(|segment| {
-        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
-        segment == "." || segment == ".." || segment.contains("%2f") || segment.contains("%5c")
-    });
-    let Some(rest) = path.strip_prefix(prefix) else {
-        return false;
-    };
-    !dotted && (rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
 }
 
 /// The grant that would cover a request, as the manifest has it.

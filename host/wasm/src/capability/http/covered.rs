@@ -10,9 +10,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
+use stepyard_engine::Cover;
 use wasmtime_wasi_http::{Error, WasiBody};
-
-use crate::cover::Cover;
 
 /// The response as the step may see it.
 pub(super) fn covered(response: Response<WasiBody>, cover: &Cover) -> Response<WasiBody> {

@@ -1,4 +1,5 @@
-//! Values of secrets, covered with asterisks wherever they stand in what a step would see or say.
+//! Values of secrets, covered with asterisks wherever they stand in what a step or a workflow would see
+//! or say.
 //! A covered text is as long as before, so that a Content-Length stays true.
 
 use std::fmt;
@@ -11,14 +12,14 @@ const ASTERISK: u8 = b'*';
 
 /// What to cover.
 #[derive(Clone, Default)]
-pub(crate) struct Cover {
+pub struct Cover {
     /// The longest first, so that one which begins another does not hide it.
     values: Vec<Vec<u8>>,
 }
 
 impl Cover {
     /// Covers these values, as they are and as they stand in JSON.
-    pub(crate) fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
         let long = values.into_iter().filter(|value| value.len() >= VALUE_BYTES_MIN);
         let forms = long.flat_map(|value| [value.to_owned(), escaped(value)]);
         let mut values: Vec<Vec<u8>> = forms.map(String::into_bytes).collect();
@@ -27,12 +28,13 @@ impl Cover {
         Self { values }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is nothing to cover.
+    pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// Covers a whole text.
-    pub(crate) fn text(&self, text: String) -> String {
+    pub fn text(&self, text: String) -> String {
         if self.is_empty() {
             return text;
         }
@@ -42,7 +44,7 @@ impl Cover {
     }
 
     /// Covers the whole of what there is.
-    pub(crate) fn whole(&self, bytes: &mut [u8]) {
+    pub fn whole(&self, bytes: &mut [u8]) {
         let mut at = 0;
         while at < bytes.len() {
             at += self.at(&mut bytes[at..]);
@@ -51,7 +53,7 @@ impl Cover {
 
     /// Covers the beginning of something of which more is to come, and answers how much of it is
     /// done with: with the rest a value may begin.
-    pub(crate) fn beginning(&self, bytes: &mut [u8]) -> usize {
+    pub fn beginning(&self, bytes: &mut [u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() && !self.begins_with(&bytes[at..]) {
             at += self.at(&mut bytes[at..]);

@@ -1,36 +1,36 @@
-//! Where a name leads. A public name that resolves to an address inside (the host itself, its
-//! network, a cloud's metadata service) is refused, unless the grant names that very address.
+//! Where requests may go. A public name that leads to an address inside (the host itself, its network, a
+//! cloud's metadata service) is refused, unless who granted the request named that very address.
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use stepyard_engine::outside::Names;
-
-use crate::HttpGrant;
+use crate::outside::Names;
 
 /// Why no address is there to connect to.
 #[derive(Debug)]
-pub(super) enum Unresolved {
+pub enum Unresolved {
     /// The name leads nowhere.
     Unknown(io::Error),
-    /// It leads to this one, which the grant does not name.
+    /// It leads to this one, which nobody named.
     Inside(IpAddr),
 }
 
-/// The addresses that a request may go to: a name is looked up once, and nothing else of what it
-/// is said to lead to is connected to.
-pub(super) async fn resolve(
+/// The addresses that a request to `host` may go to; `granted` are those that its name may lead to,
+/// instead of any public one. A name is looked up once, and nothing else of what it is said to lead to
+/// is connected to.
+pub async fn resolve(
     names: &dyn Names,
-    grant: &HttpGrant,
+    host: &str,
+    port: u16,
+    granted: &[IpAddr],
 ) -> Result<Vec<SocketAddr>, Unresolved> {
-    let (host, port) = (grant.bare_host(), grant.port());
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let found = names.addresses(host, port).await.map_err(Unresolved::Unknown)?;
-    let allowed = found.iter().filter(|found| may_lead_to(grant, found.ip()));
+    let allowed = found.iter().filter(|found| may_lead_to(host, granted, found.ip()));
     let allowed: Vec<_> = allowed.map(|found| SocketAddr::new(found.ip(), port)).collect();
     match found.first() {
         Some(refused) if allowed.is_empty() => Err(Unresolved::Inside(refused.ip())),
@@ -39,14 +39,26 @@ pub(super) async fn resolve(
     }
 }
 
-/// Whether a grant's name may lead to an address. `localhost` names the host itself and nothing
-/// else.
-fn may_lead_to(grant: &HttpGrant, address: IpAddr) -> bool {
+/// Whether a path is `prefix` or lies below it. A path with dot segments, plain or encoded, is not:
+/// servers differ in where they lead.
+pub fn lies_below(prefix: &str, path: &str) -> bool {
+    let dotted = path.split(['/', '\\']).any(|segment| {
+        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+        segment == "." || segment == ".." || segment.contains("%2f") || segment.contains("%5c")
+    });
+    let Some(rest) = path.strip_prefix(prefix) else {
+        return false;
+    };
+    !dotted && (rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
+}
+
+/// Whether a name may lead to an address. `localhost` names the host itself and nothing else.
+fn may_lead_to(host: &str, granted: &[IpAddr], address: IpAddr) -> bool {
     let address = address.to_canonical();
-    if !grant.addresses.is_empty() {
-        return grant.addresses.iter().any(|granted| granted.to_canonical() == address);
+    if !granted.is_empty() {
+        return granted.iter().any(|granted| granted.to_canonical() == address);
     }
-    if grant.host.eq_ignore_ascii_case("localhost") {
+    if host.eq_ignore_ascii_case("localhost") {
         return address.is_loopback();
     }
     match address {
@@ -91,12 +103,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Scheme;
 
     fn leads(host: &str, granted: &[&str], address: &str) -> bool {
-        let addresses = granted.iter().map(|address| address.parse().unwrap()).collect();
-        let grant = HttpGrant { addresses, ..HttpGrant::new(Scheme::Https, host) };
-        may_lead_to(&grant, address.parse().unwrap())
+        let granted: Vec<_> = granted.iter().map(|address| address.parse().unwrap()).collect();
+        may_lead_to(host, &granted, address.parse().unwrap())
     }
 
     #[test]
