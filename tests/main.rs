@@ -23,6 +23,7 @@ mod order_workflow;
 mod paginators;
 mod recovery;
 mod serve;
+mod services;
 mod skeletons;
 mod start;
 mod support;

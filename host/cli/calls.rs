@@ -86,9 +86,7 @@ fn unbound(task: &TaskState<'_>, name: &str, manifest: &Manifest, file: &Path) -
 fn unconnected(task: &TaskState<'_>, arn: &str, file: &Path) -> Diagnostic {
     let mend = match connection_name(arn) {
         Some(name) => format!("add [connections.{name}] to {}", file.display()),
-        None => {
-            "name it as in arn:aws:events:us-east-1:123456789012:connection/NAME/ID".to_owned()
-        }
+        None => "name it as in arn:aws:events:us-east-1:123456789012:connection/NAME/ID".to_owned(),
     };
     problem(task.location.field("Parameters"), format!("There is no connection `{arn}`"), mend)
 }
@@ -97,7 +95,8 @@ fn unclaimed(task: &TaskState<'_>) -> Diagnostic {
     problem(
         task.location.field("Resource"),
         format!("Nothing here does the tasks of `{}`", task.resource),
-        "use one that docs/integrations.md lists, such as arn:aws:states:::lambda:invoke".to_owned(),
+        "use one that docs/integrations.md lists, such as arn:aws:states:::lambda:invoke"
+            .to_owned(),
     )
 }
 

@@ -42,7 +42,8 @@ async fn an_item_is_written_changed_read_and_deleted() {
         "lines": {"L": [{"M": {"sku": {"S": "a"}, "gift": {"BOOL": true}}}, {"NULL": true}]},
         "price": {"N": "12345678901234567890.5"}, "tags": {"SS": ["a", "b"]},
     });
-    let answer = run(far, "putItem", json!({ "TableName": "orders", "Item": written })).await.unwrap();
+    let answer =
+        run(far, "putItem", json!({ "TableName": "orders", "Item": written })).await.unwrap();
     has_metadata(answer.value());
     let kept = item(far, "orders", "1");
     assert_eq!(kept["lines"], written["lines"]);
@@ -114,7 +115,9 @@ async fn what_dynamodb_refuses_has_its_name() {
         let error = run(far, action, input).await.unwrap_err();
         assert_eq!(error.name(), name, "{action}");
         let cause = error.cause.unwrap();
-        let known = format!("(Service: AmazonDynamoDBv2; Status Code: 400; Error Code: {code}; Request ID: ");
+        let known = format!(
+            "(Service: AmazonDynamoDBv2; Status Code: 400; Error Code: {code}; Request ID: "
+        );
         assert!(cause.contains(&known) && cause.ends_with("; Proxy: null)"), "{cause}");
     }
 }

@@ -18,8 +18,7 @@ fn subscribed(far: &Aws, source: &str) -> String {
         }],
     ]));
     let queue = made[0]["QueueUrl"].as_str().unwrap();
-    let target =
-        json!({ "Id": "1", "Arn": format!("arn:aws:sqs:us-east-1:123456789012:events-of-{source}") });
+    let target = json!({ "Id": "1", "Arn": format!("arn:aws:sqs:us-east-1:123456789012:events-of-{source}") });
     far.call("events", "put_targets", json!({ "Rule": source, "Targets": [target] }));
     queue.to_owned()
 }
@@ -43,7 +42,10 @@ async fn an_event_names_what_it_is_from() {
         let input = json!({ "Entries": [entry] });
         let answer = run(aws(&far.url(), "test"), resource, input).await.unwrap();
         let id = answer.value()["Entries"][0]["EventId"].clone();
-        assert_eq!(*answer.value(), json!({ "Entries": [{ "EventId": id }], "FailedEntryCount": 0 }));
+        assert_eq!(
+            *answer.value(),
+            json!({ "Entries": [{ "EventId": id }], "FailedEntryCount": 0 })
+        );
         let received = received(far, &queue);
         let [event] = received.as_slice() else { panic!("{received:?}") };
         assert_eq!(event["id"], id);

@@ -11,14 +11,16 @@ use crate::{
 
 const TABLE: &str = "dynamodb:putItem";
 const BUS: &str = "events:putEvents";
+const FUNCTION: &str = "lambda:invoke";
 const QUEUE: &str = "sqs:sendMessage";
 const TOPIC: &str = "sns:publish";
 
 /// A task of each service that is called by its SDK, and what its errors begin with.
-fn tasks() -> [(&'static str, &'static str, Value); 4] {
+fn tasks() -> [(&'static str, &'static str, Value); 5] {
     [
         (TABLE, "DynamoDB", json!({ "TableName": "failures", "Item": { "id": { "S": "1" } } })),
         (BUS, "EventBridge", json!({ "Entries": [] })),
+        (FUNCTION, "Lambda", json!({ "FunctionName": "Pay" })),
         (QUEUE, "SQS", json!({ "QueueUrl": "http://queue", "MessageBody": "hello" })),
         (TOPIC, "SNS", json!({ "PhoneNumber": "+15550100", "Message": "hello" })),
     ]
@@ -28,7 +30,8 @@ fn tasks() -> [(&'static str, &'static str, Value); 4] {
 async fn an_endpoint_that_is_down_is_a_client_error() {
     let (_port, address) = closed_port();
     for (resource, service, input) in tasks() {
-        let error = run(aws(&format!("http://{address}"), "test"), resource, input).await.unwrap_err();
+        let error =
+            run(aws(&format!("http://{address}"), "test"), resource, input).await.unwrap_err();
         assert_eq!(error.name(), format!("{service}.SdkClientException"));
         let cause = error.cause.unwrap();
         assert!(cause.starts_with("Unable to execute HTTP request: "), "{cause}");
@@ -39,7 +42,8 @@ async fn an_endpoint_that_is_down_is_a_client_error() {
 #[tokio::test]
 async fn a_host_that_is_not_known_is_a_client_error() {
     for (resource, service, input) in tasks() {
-        let error = run(aws("http://no.such.host.invalid", "test"), resource, input).await.unwrap_err();
+        let error =
+            run(aws("http://no.such.host.invalid", "test"), resource, input).await.unwrap_err();
         assert_eq!(error.name(), format!("{service}.SdkClientException"));
         let cause = error.cause.unwrap();
         assert!(cause.starts_with("Unable to execute HTTP request: "), "{cause}");
@@ -84,7 +88,15 @@ fn with_query_code(mut answer: Value, code: &str) -> Value {
     answer
 }
 
-async fn check(named: &str, answers: [(&str, Value, &str, &str); 4]) {
+fn lambda_error(status: u16, kind: &str, message: &str) -> Value {
+    json!({
+        "status": status,
+        "headers": { "x-amzn-ErrorType": kind, "x-amzn-RequestId": "request-1" },
+        "body": json!({ "message": message }).to_string(),
+    })
+}
+
+async fn check(named: &str, answers: [(&str, Value, &str, &str); 5]) {
     let Some(far) = python().map(|it| it.aws()) else { return };
     for (resource, answer, name, cause) in answers {
         let (_, service, input) = tasks().into_iter().find(|it| it.0 == resource).unwrap();
@@ -116,6 +128,12 @@ async fn a_throttled_call_has_awss_name_and_is_asked_once() {
                 json_error(400, "ThrottlingException", throttled),
                 "EventBridge.AmazonEventBridgeException",
                 "Rate exceeded (Service: AmazonEventBridge; Status Code: 400; Error Code: ThrottlingException",
+            ),
+            (
+                FUNCTION,
+                lambda_error(429, "TooManyRequestsException", throttled),
+                "Lambda.TooManyRequestsException",
+                "Rate exceeded (Service: AWSLambda; Status Code: 429; Error Code: TooManyRequestsException",
             ),
             (
                 QUEUE,
@@ -153,6 +171,12 @@ async fn credentials_that_are_wrong_have_awss_name() {
                 json_error(400, kind, wrong),
                 "EventBridge.AmazonEventBridgeException",
                 "The security token included in the request is invalid. (Service: AmazonEventBridge; Status Code: 400; Error Code: UnrecognizedClientException",
+            ),
+            (
+                FUNCTION,
+                lambda_error(403, "UnrecognizedClientException", wrong),
+                "Lambda.AWSLambdaException",
+                "The security token included in the request is invalid. (Service: AWSLambda; Status Code: 403; Error Code: UnrecognizedClientException",
             ),
             (
                 QUEUE,

@@ -61,7 +61,7 @@ pub(crate) fn aws(url: &str, key: &str) -> Aws {
     })
 }
 
-/// All integrations, those of AWS as `aws` says and HTTP tasks by these connections.
+/// All integrations: the function `Pay` is AWS Lambda's, those of AWS reached as `aws` says, and HTTP tasks by these connections.
 pub(crate) async fn integrations(
     aws: Aws,
     connections: BTreeMap<String, Connection>,
@@ -70,7 +70,7 @@ pub(crate) async fn integrations(
     stepyard_integrations::all(Reach {
         identity: Identity::default(),
         functions: Arc::new(NoFunctions),
-        aws_functions: AwsFunctions::new(aws.clone(), BTreeMap::new()),
+        aws_functions: AwsFunctions::new(aws.clone(), [("Pay".to_owned(), None)].into()),
         topics: Arc::new(AwsTopics::load(&aws).await),
         aws,
         connections,
