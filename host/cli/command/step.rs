@@ -99,7 +99,8 @@ fn build(arguments: Build) -> Result<()> {
     Ok(())
 }
 
-fn find<'a>(project: &'a Project, name: &str) -> Result<(&'a String, &'a Function)> {
+/// The function of this name.
+pub(super) fn find<'a>(project: &'a Project, name: &str) -> Result<(&'a String, &'a Function)> {
     let Some(found) = project.manifest.functions.get_key_value(name) else {
         let known: Vec<&str> = project.manifest.functions.keys().map(String::as_str).collect();
         bail!(
