@@ -70,6 +70,16 @@ scale EXECUTIONS='1000000':
     cargo build --release
     cargo run --release -p stepyard-load -- --scale {{EXECUTIONS}}
 
+# Start packaged functions on a Runtime API, with MiniStack for what they reach; writes docs/cold-start.md.
+[group: 'measure']
+cold-start:
+    python3 -m venv target/cold-start-python
+    target/cold-start-python/bin/pip install --quiet cargo-zigbuild==0.24.1 ziglang==0.17.1 boto3==1.43.106 \
+        --requirement tests/aws_stack/requirements.txt
+    cargo build --release
+    PATH="$PWD/target/cold-start-python/bin:$PATH" cargo run --release -p stepyard-load -- \
+        --cold-start target/cold-start-python/bin/python
+
 # What `stepyard package` puts into a function, for this machine: small, and without a compiler.
 [group: 'ship']
 bootstrap:

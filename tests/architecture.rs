@@ -48,6 +48,7 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("clap", "stepyard"),
     ("mimalloc", "stepyard"),
     ("toml", "stepyard"),
+    ("toml_edit", "stepyard"),
 ];
 
 /// What each of our crates may know of the others.

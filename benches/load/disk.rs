@@ -46,17 +46,21 @@ impl Disk {
         percentile(&self.syncs, part)
     }
 
-    /// The machine in a line.
+    /// The machine in a line, with its disk.
     pub(crate) fn machine(&self) -> String {
-        let cores = thread::available_parallelism().map_or(0, usize::from);
-        let memory = field("/proc/meminfo", "MemTotal").unwrap_or_else(|| "unknown".to_owned());
-        format!(
-            "{cores} cores of {}, memory {memory}, Linux {}, {}",
-            field("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown make".to_owned()),
-            read("/proc/sys/kernel/osrelease").trim(),
-            self.filesystem,
-        )
+        format!("{}, {}", machine(), self.filesystem)
     }
+}
+
+/// The machine in a line.
+pub(crate) fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    let memory = field("/proc/meminfo", "MemTotal").unwrap_or_else(|| "unknown".to_owned());
+    format!(
+        "{cores} cores of {}, memory {memory}, Linux {}",
+        field("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown make".to_owned()),
+        read("/proc/sys/kernel/osrelease").trim(),
+    )
 }
 
 /// The type of the filesystem that a folder is on: of all mounts above it, the last and nearest.

@@ -3,8 +3,10 @@
 //! time. Ratios within one run are what to trust.
 //!
 //! `just load` builds both; `--quick` takes a minute and writes to the terminal only. `just scale` has a
-//! million executions wait instead, and writes docs/scale.md.
+//! million executions wait instead, and writes docs/scale.md; `just cold-start` has packages for AWS Lambda
+//! begin, and writes docs/cold-start.md.
 
+mod cold_start;
 mod connection;
 mod disk;
 mod machines;
@@ -88,7 +90,11 @@ fn main() {
             let (folder, file) = (target().join("load"), root().join("docs/scale.md"));
             return show(&scale::run(&folder, &file, count));
         }
-        _ => panic!("give --quick, --scale COUNT or nothing"),
+        ["--cold-start", python] => {
+            let (folder, file) = (target().join("cold-start"), root().join("docs/cold-start.md"));
+            return show(&cold_start::run(Path::new(python), &folder, &file));
+        }
+        _ => panic!("give --quick, --scale COUNT, --cold-start PYTHON or nothing"),
     };
     let report = measure(if quick { QUICK } else { WHOLE });
     let text = page::text(&report);

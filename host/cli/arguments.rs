@@ -41,6 +41,7 @@ enum Command {
     /// Build, inspect and list the steps of a manifest
     #[command(subcommand)]
     Step(command::step::Command),
+    Package(command::package::Arguments),
     History(command::history::Arguments),
     Topics(command::topics::Arguments),
     /// Serve one step, or a whole workflow, as the custom runtime of an AWS Lambda function
@@ -92,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Validate(arguments) => command::validate::run(arguments),
         Command::Graph(arguments) => command::graph::run(arguments),
         Command::Step(command) => command::step::run(command),
+        Command::Package(arguments) => command::package::run(arguments),
         Command::History(arguments) => command::history::run(arguments),
         Command::Topics(arguments) => command::topics::run(arguments),
         Command::Lambda => Ok(command::lambda::bootstrap()),

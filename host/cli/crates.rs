@@ -33,7 +33,7 @@ pub(crate) fn components(folders: &[PathBuf], stamps: &Path, force: bool) -> Res
     let stale: Vec<&PathBuf> =
         folders.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(it, _)| it).collect();
     if !stale.is_empty() {
-        add_target()?;
+        add_target(TARGET)?;
     }
     let mut built = BTreeMap::new();
     for folder in stale {
@@ -62,20 +62,20 @@ fn stamp_path(folder: &Path, stamps: &Path) -> PathBuf {
     stamps.join(format!("{name}.json"))
 }
 
-/// Adds the target when the toolchain lacks it.
-fn add_target() -> Result<()> {
+/// Adds a target when the toolchain lacks it.
+pub(crate) fn add_target(target: &str) -> Result<()> {
     let mut query = Command::new("rustc");
-    query.args(["--print", "target-libdir", "--target", TARGET]);
+    query.args(["--print", "target-libdir", "--target", target]);
     let answer = query.output().context("running rustc; install Rust with rustup (rustup.rs)")?;
     if Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir() {
         return Ok(());
     }
-    eprintln!("  adding the Rust target {TARGET}");
+    eprintln!("  adding the Rust target {target}");
     let mut add = Command::new("rustup");
-    add.args(["target", "add", TARGET]).stdout(Stdio::null());
+    add.args(["target", "add", target]).stdout(Stdio::null());
     let added = add.status().context("running rustup to add the Rust target")?;
     if !added.success() {
-        bail!("the Rust target {TARGET} is missing; add it with `rustup target add {TARGET}`");
+        bail!("the Rust target {target} is missing; add it with `rustup target add {target}`");
     }
     Ok(())
 }

@@ -18,6 +18,8 @@ mod grants;
 #[cfg(feature = "full")]
 mod input;
 pub mod manifest;
+#[cfg(feature = "full")]
+mod package;
 mod pinned;
 #[cfg(feature = "full")]
 mod progress;

@@ -30,11 +30,13 @@ use crate::{
 };
 
 #[cfg(feature = "full")]
-pub(crate) use durable::has_store;
-#[cfg(feature = "full")]
 pub use durable::open_store;
 #[cfg(feature = "full")]
+pub(crate) use durable::{compiled, has_store};
+#[cfg(feature = "full")]
 pub use functions::{component_files, step_specs};
+#[cfg(feature = "full")]
+pub(crate) use lambda::kept_on_disk;
 pub(crate) use lambda::packaged_steps;
 #[cfg(feature = "full")]
 pub use server::{access, metrics_token, tls};

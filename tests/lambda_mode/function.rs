@@ -17,7 +17,7 @@ use stepyard_wasm::{Grants, Limits, StepSpec, precompile};
 use tempfile::TempDir;
 
 use super::runtime_api::RuntimeApi;
-use crate::support::components;
+use crate::support::{components, python::Python};
 
 /// How long a process may take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,10 +69,28 @@ impl Package {
         self
     }
 
+    /// What is in a zip.
+    pub(super) fn unzipped(python: &Python, zip: &Path) -> Self {
+        let package = Self { folder: TempDir::new().unwrap() };
+        python.unzip(zip, package.folder.path());
+        package
+    }
+
     /// Starts the function as Lambda does, with these variables besides.
     pub(super) fn start(&self, api: &RuntimeApi, variables: &[(&str, &str)]) -> Function {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stepyard"));
-        command.arg0("/var/task/bootstrap").env_clear().envs([
+        command.arg0("/var/task/bootstrap");
+        self.start_by(command, api, variables)
+    }
+
+    /// The same by another program than the command.
+    pub(super) fn start_by(
+        &self,
+        mut command: Command,
+        api: &RuntimeApi,
+        variables: &[(&str, &str)],
+    ) -> Function {
+        command.env_clear().envs([
             ("AWS_LAMBDA_RUNTIME_API", api.address().as_str()),
             ("AWS_LAMBDA_FUNCTION_NAME", "custom-runtime"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),

@@ -5,6 +5,7 @@
 mod far_sides;
 mod function;
 mod init;
+mod packaged;
 mod runtime_api;
 mod workflow;
 

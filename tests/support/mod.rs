@@ -1,5 +1,6 @@
 //! A project in a folder of its own, and the real `stepyard` run in it.
 
+pub(crate) mod packages;
 pub(crate) mod python;
 mod server;
 pub(crate) mod toolchains;

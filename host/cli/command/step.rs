@@ -99,7 +99,8 @@ fn build(arguments: Build) -> Result<()> {
     Ok(())
 }
 
-fn find<'a>(project: &'a Project, name: &str) -> Result<(&'a String, &'a Function)> {
+/// The function of this name.
+pub(super) fn find<'a>(project: &'a Project, name: &str) -> Result<(&'a String, &'a Function)> {
     let Some(found) = project.manifest.functions.get_key_value(name) else {
         if project.manifest.aws_functions.contains_key(name) {
             bail!("function `{name}` is AWS Lambda's: it has no step here");

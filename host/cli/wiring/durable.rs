@@ -82,7 +82,7 @@ impl Stepyard {
             }
         };
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
-        let settings = Settings { cache: Some(data.join(COMPONENTS)), ..Settings::default() };
+        let settings = Settings { cache: Some(compiled(data)), ..Settings::default() };
         let lock = Some(lock);
         let code = data.join(CODE);
         let archive = CodeArchive::open(&code);
@@ -130,6 +130,11 @@ pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
         );
     }
     Ok(SqliteStore::open(file, quotas(manifest))?)
+}
+
+/// Where compiled components are kept in a data directory.
+pub(crate) fn compiled(data: &Path) -> PathBuf {
+    data.join(COMPONENTS)
 }
 
 /// A data directory; one that was made here is removed again unless it is kept.

@@ -73,7 +73,7 @@ pub(crate) fn packaged_steps(
 }
 
 /// What would be kept on the disk, each with the manifest's key and how to keep it elsewhere.
-fn kept_on_disk(
+pub(crate) fn kept_on_disk(
     manifest: &Manifest,
     steps: &[StepSpec],
     machine: Option<&StateMachine>,
