@@ -32,6 +32,7 @@ mod outline;
 mod payload;
 mod resource;
 mod retry;
+mod span;
 mod state;
 mod timestamp;
 
@@ -48,6 +49,7 @@ pub use history::{Details, EventType, HistoryEvent, TaskCredentials};
 pub use machine::{DEFINITION_BYTES_MAX, InnerMachine, State, StateKind, StateMachine, TaskState};
 pub use payload::Payload;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
+pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use timestamp::Timestamp;
 
 /// The name of a state, unique within its state machine, at most 80 characters.

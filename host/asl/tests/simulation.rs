@@ -477,6 +477,7 @@ fn start(kind: &str, input: &Value, seed: u8) -> FactKind {
         input: Payload::from(input.clone()),
         seed: [seed; 32],
         pins: None,
+        logging: None,
     }
 }
 

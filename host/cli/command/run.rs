@@ -94,6 +94,7 @@ impl Run {
             trace: None,
             parent: None,
             pins: None,
+            logging: None,
         };
         let started = match self.engine().start(start).await {
             Ok(started) => started,

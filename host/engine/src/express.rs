@@ -19,6 +19,14 @@ impl Engine {
         &self,
         start: StartExecution,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
+        let machine = self.observer().map(|_| start.machine_arn.clone());
+        self.begin_express(start).await.inspect_err(|error| self.tell_throttled(machine, error))
+    }
+
+    async fn begin_express(
+        &self,
+        start: StartExecution,
+    ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
         check_name(&start.name)?;
         let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;

@@ -56,7 +56,13 @@ impl Driver {
         if let Some(scheduled) = scheduled.filter(|_| self.is_submitted(execution, &task)) {
             let bearings = live.bearings.clone();
             let circumstances =
-                Circumstances { deadline: None, bearings, is_submitted: true, has_ended: true };
+                Circumstances {
+                    deadline: None,
+                    bearings,
+                    observed: None,
+                    is_submitted: true,
+                    has_ended: true,
+                };
             self.tasks.begin(execution, scheduled, circumstances);
         }
     }
