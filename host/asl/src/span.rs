@@ -115,6 +115,11 @@ impl SpanPlace {
         Some(Self { branch: outer.into(), visit: *visit, ..self.clone() })
     }
 
+    /// The same as it was before the first redrive; none when there was none.
+    pub fn before_redrives(&self) -> Option<Self> {
+        (self.redrives > 0).then(|| Self { redrives: 0, ..self.clone() })
+    }
+
     /// How often its execution had been redriven.
     pub fn redrives(&self) -> u32 {
         self.redrives

@@ -19,6 +19,9 @@ pub trait Observer: Send + Sync + fmt::Debug {
     /// Takes what was committed, in the order in which it was.
     fn show(&self, shown: Vec<Shown>);
 
+    /// Takes again what it may not have told before the last process ended.
+    fn show_again(&self, shown: Vec<Shown>);
+
     /// The X-Ray trace header that an attempt at a task passes on; none: that which its execution was
     /// started with.
     fn trace_header(&self, subject: &Subject, task: &SpanPlace) -> Option<String>;
@@ -175,7 +178,7 @@ impl Engine {
                 }
                 Ok(shown)
             });
-            observer.show(shown.await?);
+            observer.show_again(shown.await?);
         }
         Ok(())
     }
