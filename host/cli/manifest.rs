@@ -7,6 +7,7 @@ mod function;
 mod outside;
 mod secret_template;
 mod serve;
+mod telemetry;
 mod workflow;
 
 use std::{
@@ -24,6 +25,7 @@ pub use function::{BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limit
 pub use outside::{Bucket, BucketStore, Mail, Redis, Secret, Sns, SnsDelivery};
 pub use secret_template::SecretTemplate;
 pub use serve::{Serve, ServeKey, ServeTls};
+pub use telemetry::{LogDelivery, Logs, Metrics, Otlp};
 pub use workflow::{LogLevel, Logging, Schedule, Sqs, Workflow, WorkflowType};
 
 /// A manifest as it is written. Every key has a default; an unknown key is an error.
@@ -46,6 +48,12 @@ pub struct Manifest {
     pub sns: Sns,
     /// Who may call `stepyard serve`, and how.
     pub serve: Serve,
+    /// Where log records go.
+    pub logs: Logs,
+    /// Where metrics go.
+    pub metrics: Metrics,
+    /// Where traces go.
+    pub otlp: Option<Otlp>,
     /// State machine's name → what `stepyard serve` registers.
     pub workflows: BTreeMap<Spanned<String>, Workflow>,
     /// The folder that holds the manifest: what its paths are relative to.
@@ -118,7 +126,10 @@ impl Manifest {
             .chain(&self.mail.password)
             .try_for_each(|name| self.check_secret(name))?;
         self.check_buckets()?;
-        self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name))?;
+        let identity = &self.execution;
+        self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name, identity))?;
+        self.metrics.check(identity)?;
+        self.otlp.as_ref().map_or(Ok(()), |otlp| otlp.check(self))?;
         self.serve.check(self)
     }
 

@@ -11,12 +11,13 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 use stepyard_engine::{
-    CodeArchive, Config, Custody, Engine, Identity, Kept, MailFolder, MemoryStore, Pinning,
-    Registry, SqliteStore, Store, SystemNames, TopicLog,
+    CodeArchive, Config, Custody, Engine, FactPlace, Identity, Kept, MailFolder, MemoryStore,
+    Observer, Pinning, Registry, SqliteStore, Store, SystemNames, TopicLog,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    outside::{KeyValue, Mail, Topics},
+    outside::{KeyValue, Logs, Mail, Topics},
 };
 use stepyard_integrations::{AwsSettings, AwsTopics, Smtp};
+use stepyard_telemetry::{Lines, Telemetry};
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     manifest::{Function, Manifest, ServeKey, ServeTls, SnsDelivery},
     pinned::Pinned,
     secrets::ManifestSecrets,
+    telemetry::{self, Told},
 };
 
 /// The journal's file in a data directory.
@@ -50,6 +52,9 @@ pub struct Stepyard {
     pub identity: Identity,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Where log groups are looked up; none where nothing is logged there.
+    pub logs: Option<Arc<dyn Logs>>,
+    telemetry: Option<Arc<Telemetry>>,
     pinned: Arc<Pinned>,
     _lock: Option<File>,
 }
@@ -125,12 +130,12 @@ impl Stepyard {
         };
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings { cache: Some(data.join(COMPONENTS)), ..Settings::default() };
-        let lock = Some(lock);
+        let (lock, mark) = (Some(lock), Some(keyvalue.clone()));
         let code = data.join(CODE);
         let archive = CodeArchive::open(&code);
         let archive = archive.with_context(|| format!("opening {}", code.display()))?;
         let parts =
-            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock };
+            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock, mark };
         let stepyard = parts.wire(manifest, store).await?;
         folder.keep();
         Ok(stepyard)
@@ -148,9 +153,9 @@ impl Stepyard {
         let store = MemoryStore::new(quotas(manifest));
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let settings = Settings::default();
-        let (custody, lock, archive) = (None, None, CodeArchive::in_memory());
+        let (custody, lock, archive, mark) = (None, None, CodeArchive::in_memory(), None);
         let parts =
-            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock };
+            Parts { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock, mark };
         parts.wire(manifest, store).await
     }
 }
@@ -162,6 +167,13 @@ impl Stepyard {
         bound.map_err(|problems| refused(&problems))?;
         self.pinned.update(manifest);
         Ok(())
+    }
+
+    /// Tells what waits to be told outside, as far as that is soon done. Nothing is told after it.
+    pub async fn tell_rest(&self) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.close(telemetry::CLOSING).await;
+        }
     }
 }
 
@@ -176,6 +188,7 @@ struct Parts {
     seams: Seams,
     custody: Option<Custody>,
     lock: Option<File>,
+    mark: Option<Arc<dyn KeyValue>>,
 }
 
 impl Parts {
@@ -184,7 +197,8 @@ impl Parts {
         manifest: &Manifest,
         store: impl Store + Clone + 'static,
     ) -> Result<Stepyard> {
-        let Self { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock } = self;
+        let Self { steps, settings, archive, keyvalue, mail, topics, seams, custody, lock, mark } =
+            self;
         let (Seams { clock, entropy }, archive) = (seams, Arc::new(archive));
         let keyvalue = buckets::open(manifest, keyvalue).await?;
         let secrets = Arc::new(ManifestSecrets::new(manifest));
@@ -204,7 +218,15 @@ impl Parts {
             stepyard_integrations::all(identity.clone(), Arc::new(steps.clone()), topics);
         let pinned = Arc::new(Pinned::new(steps.clone(), manifest));
         let pinning: Option<Arc<dyn Pinning>> = Some(pinned.clone());
+        // Only what serves has standard output to itself.
+        let lines = if custody.is_some() { Lines::Stdout } else { Lines::Stderr };
+        let Told { telemetry, logs } = telemetry::start(manifest, lines, mark).await?;
+        let left = match &telemetry {
+            Some(telemetry) => telemetry.left(&store).await,
+            None => Vec::new(),
+        };
         let config = Config {
+            observer: telemetry.clone().map(|it| it as Arc<dyn Observer>),
             integrations,
             pinning,
             clock: clock.clone(),
@@ -213,8 +235,29 @@ impl Parts {
             ..Config::new(store)
         };
         let engine = Engine::new(config);
-        Ok(Stepyard { engine, steps, keyvalue, identity, clock, pinned, _lock: lock })
+        if let Some(telemetry) = telemetry.clone() {
+            tokio::spawn(catch_up(engine.clone(), telemetry, left));
+        }
+        Ok(Stepyard {
+            engine,
+            steps,
+            keyvalue,
+            identity,
+            clock,
+            logs,
+            telemetry,
+            pinned,
+            _lock: lock,
+        })
     }
+}
+
+/// Tells again what an earlier process may not have told.
+async fn catch_up(engine: Engine, telemetry: Arc<Telemetry>, left: Vec<FactPlace>) {
+    if let Err(error) = engine.show_again(left).await {
+        tracing::warn!(%error, "what was not told before the last end is not told again");
+    }
+    telemetry.caught_up();
 }
 
 fn custody(manifest: &Manifest) -> Custody {

@@ -174,7 +174,8 @@ impl Api {
         if all.is_empty() {
             return Ok(());
         }
-        let each = |of: fn(&Shipping) -> u64| all.iter().map(move |it| ([("what", it.what)], of(it)));
+        let each =
+            |of: fn(&Shipping) -> u64| all.iter().map(move |it| ([("what", it.what)], of(it)));
         let help = "Log records and spans that were taken outside.";
         page.counters("stepyard_telemetry_sent", help, each(|it| it.sent))?;
         let help = "Log records and spans that were not, and will not be.";

@@ -5,8 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    MapRun, Payload, Resource, Span, StateName, Timestamp, execution::Status,
-    history::HistoryEvent,
+    MapRun, Payload, Resource, Span, StateName, Timestamp, execution::Status, history::HistoryEvent,
 };
 
 /// What one fact led to.

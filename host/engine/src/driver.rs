@@ -285,7 +285,8 @@ impl Driver {
         let absent_activities = absent(self.store.as_deref(), machine.activities());
         let has_lines = machine.has_jobs() || !machine.activities().is_empty();
         let (answered, submitted) = (answered(&kind), submitted(&kind));
-        let observed = live.observed.clone().map(|subject| (subject, taken(&live.execution, &kind)));
+        let observed =
+            live.observed.clone().map(|subject| (subject, taken(&live.execution, &kind)));
         let (fact, step) = live.tell(now, kind, absent_activities);
         let (at, number) = (fact.at, live.facts);
         let observed = observed.map(|(subject, taken)| {

@@ -118,8 +118,8 @@ pub use prepare::Request;
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
-    Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, FactPlace, MemoryStore, Quotas, Record,
-    Selection, SqliteStore, Store, StoreError, TopicMessage, WaitingTask,
+    Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, FactPlace, MemoryStore, Quotas,
+    Record, Selection, SqliteStore, Store, StoreError, TopicMessage, WaitingTask,
 };
 pub use tags::{TAGS_MAX, TagError, Tags};
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};

@@ -151,10 +151,7 @@ mod tests {
     #[test]
     fn a_log_group_is_read_from_the_arn_that_step_functions_takes() {
         let group = LogGroup::parse(GROUP).unwrap();
-        assert_eq!(
-            (group.name(), group.region()),
-            ("/aws/vendedlogs/states/a", "eu-west-1")
-        );
+        assert_eq!((group.name(), group.region()), ("/aws/vendedlogs/states/a", "eu-west-1"));
         let named = LogGroup::named("/aws/vendedlogs/states/a", "eu-west-1", "123456789012");
         assert_eq!(named, Ok(group));
         for arn in [

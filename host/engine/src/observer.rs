@@ -7,8 +7,8 @@ use stepyard_asl::{
 };
 
 use crate::{
-    Engine, EngineError, ExecutionArn, ExecutionRecord, Logging, measures::Shipping, recall::blocking,
-    store::FactPlace,
+    Engine, EngineError, ExecutionArn, ExecutionRecord, Logging, measures::Shipping,
+    recall::blocking, store::FactPlace,
 };
 
 /// Is shown what executions come to. It keeps none waiting: what it has no room for, it drops and counts.
@@ -157,7 +157,8 @@ impl Engine {
                     let restored = Execution::restore(machine.clone(), &checkpoint.body)?;
                     Some((restored, checkpoint.facts))
                 });
-                let (mut told, mut facts) = restored.unwrap_or_else(|| (Execution::new(machine), 0));
+                let (mut told, mut facts) =
+                    restored.unwrap_or_else(|| (Execution::new(machine), 0));
                 told.trace();
                 let wanted = usize::try_from(last - facts).unwrap_or(usize::MAX);
                 let mut shown = Vec::new();

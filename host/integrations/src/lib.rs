@@ -8,6 +8,7 @@
 //!   the step runtime ┬────────────► Mail         smtp.rs, or the engine's own folder
 //!                    └────────────► KeyValue     redis.rs, or the engine's own stores
 //!   triggers ─────────────────────► Queue        sqs.rs
+//!   telemetry ────────────────────► Logs         cloudwatch_logs.rs
 //!   the command ──────────────────► lambda_api.rs, of a server that runs
 //! ```
 //!
@@ -20,6 +21,7 @@ mod arguments;
 mod aws;
 mod aws_topics;
 mod called;
+mod cloudwatch_logs;
 mod lambda;
 mod lambda_api;
 mod redis;
@@ -37,6 +39,7 @@ use stepyard_engine::{Functions, Identity, Integration, outside::Topics};
 pub use aws::{AccessKey, AwsSettings};
 pub use aws_topics::AwsTopics;
 pub use called::Called;
+pub use cloudwatch_logs::CloudWatchLogs;
 pub use lambda_api::{LambdaApi, LambdaApiError, PublishedAlias, PublishedVersion};
 pub use redis::{Redis, RedisConnectError};
 pub use smtp::{Smtp, SmtpError};

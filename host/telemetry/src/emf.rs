@@ -10,11 +10,7 @@ use crate::meters::{Of, Series, Times};
 const VALUES_MAX: usize = 100;
 
 /// The documents of what was counted up to `at`, in milliseconds since the Unix epoch.
-pub(crate) fn documents(
-    counted: &BTreeMap<Of, Series>,
-    namespace: &str,
-    at: i64,
-) -> Vec<String> {
+pub(crate) fn documents(counted: &BTreeMap<Of, Series>, namespace: &str, at: i64) -> Vec<String> {
     let mut documents = Vec::new();
     for (Of(dimensions), series) in counted {
         let document = |metrics: Vec<(&str, &str, Value)>| {
@@ -118,7 +114,8 @@ mod tests {
     fn ended(millis: i64) -> Shown {
         let task = "1.0:task".parse().unwrap();
         let place = stepyard_asl::SpanPlace::of_task(&task, 0);
-        let (began, ended) = (Timestamp::from_millis(1_000), Timestamp::from_millis(1_000 + millis));
+        let (began, ended) =
+            (Timestamp::from_millis(1_000), Timestamp::from_millis(1_000 + millis));
         let (of, end) = (SpanOf::Execution, SpanEnd::Succeeded);
         shown(EventType::ExecutionSucceeded, vec![Span { place, of, began, ended, end }])
     }

@@ -143,7 +143,9 @@ impl Meters {
             EventType::ExecutionSucceeded => {
                 ("ExecutionsSucceeded", redriven("RedrivenExecutionsSucceeded"))
             }
-            EventType::ExecutionFailed => ("ExecutionsFailed", redriven("RedrivenExecutionsFailed")),
+            EventType::ExecutionFailed => {
+                ("ExecutionsFailed", redriven("RedrivenExecutionsFailed"))
+            }
             EventType::ExecutionAborted => {
                 ("ExecutionsAborted", redriven("RedrivenExecutionsAborted"))
             }
@@ -178,7 +180,8 @@ impl Meters {
             // It does not say which: the event that led to it does, in the same step.
             EventType::LambdaFunctionStarted => {
                 let mut before = shown.events.iter().filter(|it| it.id == event.previous_event_id);
-                let Some(function) = before.next().and_then(|it| it.details.resource.clone()) else {
+                let Some(function) = before.next().and_then(|it| it.details.resource.clone())
+                else {
                     return;
                 };
                 self.of(FUNCTION.dimension, function, |it| it.count(FUNCTION.started));

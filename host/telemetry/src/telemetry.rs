@@ -89,18 +89,7 @@ impl Telemetry {
         let parts = (room.clone(), marks.clone(), ledger.clone());
         let counts = (records.clone(), spans.clone());
         tokio::spawn(Worker::new(arrivals, settings, tracer, parts, counts).run());
-        Self {
-            inbox,
-            has_logs,
-            has_metrics,
-            tracer,
-            room,
-            marks,
-            ledger,
-            left,
-            records,
-            spans,
-        }
+        Self { inbox, has_logs, has_metrics, tracer, room, marks, ledger, left, records, spans }
     }
 
     /// The facts of which it is not known whether what they led to was told: to be given to
@@ -138,10 +127,8 @@ impl Telemetry {
     /// Hands it on, if there is room; what nobody wants of it is left out.
     fn hand_on(&self, mut shown: Vec<Shown>, is_again: bool) {
         let standard = shown.iter().rev().find(|shown| !shown.subject.is_express());
-        let place = standard.map(|shown| FactPlace {
-            execution: shown.subject.arn.clone(),
-            number: shown.fact,
-        });
+        let place = standard
+            .map(|shown| FactPlace { execution: shown.subject.arn.clone(), number: shown.fact });
         let receipt = self.marks.issue(place.filter(|_| !is_again));
         shown.retain_mut(|shown| self.is_wanted(shown));
         if shown.is_empty() {

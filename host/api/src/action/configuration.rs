@@ -38,12 +38,12 @@ pub(super) struct Logging {
 #[serde(rename_all = "camelCase")]
 struct LogDestination {
     #[serde(skip_serializing_if = "Option::is_none")]
-    cloud_watch_logs_log_group: Option<LogGroup>,
+    cloud_watch_logs_log_group: Option<GroupWritten>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LogGroup {
+struct GroupWritten {
     #[serde(skip_serializing_if = "Option::is_none")]
     log_group_arn: Option<String>,
 }

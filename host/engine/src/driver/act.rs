@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::{Driver, Reply, Stopping};
 use crate::{
-    ExecutionArn, Shown, StoreError, activities::Worker, completion::Standing, reservation::Reservation,
-    tasks::Circumstances,
+    ExecutionArn, Shown, StoreError, activities::Worker, completion::Standing,
+    reservation::Reservation, tasks::Circumstances,
 };
 
 /// Something to do once what led to it is durable.

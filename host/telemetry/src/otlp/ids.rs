@@ -49,8 +49,7 @@ impl Tracer {
     /// The header that an attempt at a task passes on.
     pub(crate) fn header(&self, subject: &Subject, task: &SpanPlace) -> Option<String> {
         let root = self.trace(subject)?.id;
-        let header =
-            Header { root, parent: Some(span_id(subject, task)), is_sampled: Some(true) };
+        let header = Header { root, parent: Some(span_id(subject, task)), is_sampled: Some(true) };
         Some(header.to_string())
     }
 }

@@ -39,7 +39,8 @@ impl Spans {
         let (parent, is_remote) = parent(subject, &span.place, trace);
         let (name, span_kind) = named(subject, &span.of);
         let first = span.place.before_redrives().filter(|_| span.of == SpanOf::Execution);
-        let links = first.map(|first| Link::with_context(context(span_id(subject, &first))));
+        let mut links = SpanLinks::default();
+        links.links.extend(first.map(|it| Link::with_context(context(span_id(subject, &it)))));
         Some(SpanData {
             span_context: context(span_id(subject, &span.place)),
             parent_span_id: parent,
@@ -51,7 +52,7 @@ impl Spans {
             attributes: attributes(subject, span),
             dropped_attributes_count: 0,
             events: SpanEvents::default(),
-            links: SpanLinks { links: links.into_iter().collect(), ..SpanLinks::default() },
+            links,
             status: status(&span.end),
             instrumentation_scope: self.scope.clone(),
         })

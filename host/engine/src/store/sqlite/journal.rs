@@ -148,7 +148,11 @@ pub(super) fn facts_kept_after(
     }
     let select = format!("{PLACES} WHERE fact.rowid > ?1 ORDER BY fact.rowid LIMIT ?2");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    connection.prepare_cached(&select)?.query_map([row, limit], place)?.collect::<Result<_, _>>().map(Some)
+    connection
+        .prepare_cached(&select)?
+        .query_map([row, limit], place)?
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn place(row: &Row<'_>) -> rusqlite::Result<FactPlace> {
