@@ -55,12 +55,12 @@ fn endpoint(written: &Otlp) -> String {
 /// Those of the manifest. What `OTEL_EXPORTER_OTLP_HEADERS` has comes before them: the exporter reads it.
 fn headers(manifest: &Manifest, written: &Otlp) -> Result<HashMap<String, String>> {
     let secrets = ManifestSecrets::new(manifest);
-    let value = |text: &str| match SecretTemplate::parse(text) {
-        None => Ok(text.to_owned()),
-        Some(SecretTemplate { before, secret, after }) => {
-            let secret = secrets.required(&secret, "headers of [otlp]")?;
-            Ok(format!("{before}{secret}{after}"))
-        }
+    let value = |text: &str| -> Result<String> {
+        let Some(SecretTemplate { before, secret, after }) = SecretTemplate::parse(text) else {
+            return Ok(text.to_owned());
+        };
+        let secret = secrets.required(&secret, "headers of [otlp]")?;
+        Ok(format!("{before}{secret}{after}"))
     };
     let all = written.headers.iter();
     all.map(|(name, text)| Ok((name.clone(), value(text.get_ref())?))).collect()
