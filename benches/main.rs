@@ -56,6 +56,7 @@ fn started(input: Value) -> Fact {
         input: input.into(),
         seed: [7; 32],
         pins: None,
+        logging: None,
     };
     Fact::new(Timestamp::from_millis(0), kind)
 }
@@ -162,6 +163,7 @@ async fn run_orders(stepyard: &Stepyard, count: u64) {
             trace: None,
             parent: None,
             pins: None,
+            logging: None,
         };
         async {
             let started = stepyard.engine.start(start).await.expect("it starts");

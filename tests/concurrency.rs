@@ -73,6 +73,7 @@ async fn run(stepyard: &Stepyard, number: usize) -> Status {
         trace: None,
         parent: None,
         pins: None,
+        logging: None,
     };
     let started = stepyard.engine.start(start).await.unwrap();
     stepyard.engine.wait(&started.arn).await.unwrap()

@@ -41,9 +41,10 @@ fn run(project: &Project, definition: &Value, input: &Value) -> Finished {
 
 /// The errors that attempts failed with.
 fn failures(project: &Project) -> Vec<String> {
-    let failed = project.history("one").into_iter().filter_map(|event| {
-        event["taskFailedEventDetails"]["error"].as_str().map(str::to_owned)
-    });
+    let failed = project
+        .history("one")
+        .into_iter()
+        .filter_map(|event| event["taskFailedEventDetails"]["error"].as_str().map(str::to_owned));
     failed.collect()
 }
 
@@ -72,7 +73,8 @@ fn what_fails_is_retried_as_the_definition_says_and_nothing_is_lost() {
     ]));
     let (queue, events) = (&made[1]["QueueUrl"], made[2]["QueueUrl"].as_str().unwrap());
     let retried = |mut state: Value, error: &str| {
-        state["Retry"] = json!([{ "ErrorEquals": [error], "IntervalSeconds": 1, "MaxAttempts": 2 }]);
+        state["Retry"] =
+            json!([{ "ErrorEquals": [error], "IntervalSeconds": 1, "MaxAttempts": 2 }]);
         state
     };
     let key = json!({ "id": { "S.$": "$.order_id" } });
@@ -134,7 +136,8 @@ fn a_message_brings_the_token_that_its_task_waits_for() {
     let definition = json!({ "StartAt": "Ask", "States": {
         "Ask": task("sqs:sendMessage.waitForTaskToken", &send, ""),
     } });
-    let manifest = reached("aws", &far.url(), "served") + "[workflows.ask]\ndefinition = \"ask.asl.json\"\n";
+    let manifest =
+        reached("aws", &far.url(), "served") + "[workflows.ask]\ndefinition = \"ask.asl.json\"\n";
     let project = Project::with_manifest(&manifest);
     project.write("ask.asl.json", &definition.to_string());
     let server = Server::start_with(&project, "127.0.0.1:0", &[KEY]);
@@ -262,7 +265,8 @@ fn an_http_api_is_called_by_a_connection_of_the_manifest() {
         "RequestBody": { "email.$": "$.email" },
         "Transform": { "RequestBodyEncoding": "URL_ENCODED" },
     });
-    let definition = json!({ "StartAt": "Call", "States": { "Call": task("http:invoke", &charge, "") } });
+    let definition =
+        json!({ "StartAt": "Call", "States": { "Call": task("http:invoke", &charge, "") } });
     let connection = format!(
         "[connections.Stripe]\nurl = \"{}/v1/\"\nheaders = {{ X-Source = \"stepyard\" }}\n\
          api_key = {{ name = \"Authorization\", value = \"STRIPE\" }}\n[secrets.STRIPE]\nenv = \"STRIPE\"\n",
@@ -270,7 +274,8 @@ fn an_http_api_is_called_by_a_connection_of_the_manifest() {
     );
     let project = Project::with_manifest(&connection);
     project.write("services.asl.json", &definition.to_string());
-    let run = ["run", "services.asl.json", "--name", "one", "--input", r#"{"email":"a@example.com"}"#];
+    let run =
+        ["run", "services.asl.json", "--name", "one", "--input", r#"{"email":"a@example.com"}"#];
     let secret = "Bearer sk_test_12345";
     let output = project.stepyard_with(run, &[("STRIPE", secret)]).output();
     assert_eq!(output["ResponseBody"]["email"], "a@example.com", "{output}");
@@ -289,7 +294,8 @@ fn an_http_api_is_called_by_a_connection_of_the_manifest() {
 fn parameters_that_a_service_does_not_take_are_refused_before_anything_runs() {
     let project = Project::with_manifest("[workflows.wrong]\ndefinition = \"wrong.asl.json\"\n");
     let send = json!({ "QueueUrl": "q", "MessageBody": "b", "MessageSystemAttributes": {} });
-    let definition = json!({ "StartAt": "Send", "States": { "Send": task("sqs:sendMessage", &send, "") } });
+    let definition =
+        json!({ "StartAt": "Send", "States": { "Send": task("sqs:sendMessage", &send, "") } });
     project.write("wrong.asl.json", &definition.to_string());
     let expected = "The field \"MessageSystemAttributes\" is not supported by Step Functions";
     let validated = project.stepyard(["validate", "wrong.asl.json"]);

@@ -19,6 +19,8 @@ mod grants;
 mod input;
 pub mod manifest;
 #[cfg(feature = "full")]
+mod otlp;
+#[cfg(feature = "full")]
 mod package;
 mod pinned;
 #[cfg(feature = "full")]
@@ -30,6 +32,8 @@ mod report;
 mod secrets;
 #[cfg(feature = "full")]
 mod source;
+#[cfg(feature = "full")]
+mod telemetry;
 #[cfg(feature = "full")]
 mod triggers;
 #[cfg(feature = "full")]

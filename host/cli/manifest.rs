@@ -11,6 +11,7 @@ mod outside;
 mod schedule;
 mod secret_template;
 mod serve;
+mod telemetry;
 mod workflow;
 
 use std::{
@@ -33,6 +34,7 @@ use function::{Binding, Bound};
 pub use outside::{Bucket, BucketStore, Mail, Redis, Secret, Sns, SnsDelivery};
 pub use secret_template::SecretTemplate;
 pub use serve::{Serve, ServeKey, ServeTls};
+pub use telemetry::{LogDelivery, Logs, Metrics, Otlp};
 pub use workflow::{LogLevel, Logging, Schedule, Sqs, Workflow, WorkflowType};
 
 /// A manifest as it is written. Every key has a default; an unknown key is an error.
@@ -65,6 +67,12 @@ pub struct Manifest {
     pub connections: BTreeMap<String, ConnectionSection>,
     /// Who may call `stepyard serve`, and how.
     pub serve: Serve,
+    /// Where log records go.
+    pub logs: Logs,
+    /// Where metrics go.
+    pub metrics: Metrics,
+    /// Where traces go.
+    pub otlp: Option<Otlp>,
     /// State machine's name → what `stepyard serve` registers.
     pub workflows: BTreeMap<Spanned<String>, Workflow>,
     /// The folder that holds the manifest: what its paths are relative to.
@@ -157,7 +165,10 @@ impl Manifest {
         self.aws.check(self)?;
         self.connections.iter().try_for_each(|(name, it)| it.check(name, self))?;
         self.check_buckets()?;
-        self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name))?;
+        let identity = &self.execution;
+        self.workflows.iter().try_for_each(|(name, workflow)| workflow.check(name, identity))?;
+        self.metrics.check(identity)?;
+        self.otlp.as_ref().map_or(Ok(()), |otlp| otlp.check(self))?;
         self.serve.check(self)
     }
 

@@ -12,12 +12,14 @@ use std::{fmt, fs::File, path::PathBuf, sync::Arc};
 
 use anyhow::{Result, anyhow};
 use stepyard_engine::{
-    CodeArchive, Config, Custody, Engine, Identity, Kept, MemoryStore, Pinning, Registry, Store,
-    SystemNames,
+    CodeArchive, Config, Custody, Engine, Identity, Kept, MemoryStore, Observer, Pinning, Registry,
+    Store, SystemNames,
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    outside::{KeyValue, Mail, Topics},
+    outside::{KeyValue, Logs, Mail, Topics},
 };
 use stepyard_integrations::{Aws, AwsTopics, Reach, Smtp};
+#[cfg(feature = "full")]
+use stepyard_telemetry::Telemetry;
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
 
 use crate::{
@@ -56,6 +58,10 @@ pub struct Stepyard {
     pub aws: Aws,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Where log groups are looked up; none where nothing is logged there.
+    pub logs: Option<Arc<dyn Logs>>,
+    #[cfg(feature = "full")]
+    telemetry: Option<Arc<Telemetry>>,
     pinned: Arc<Pinned>,
     _lock: Option<File>,
 }
@@ -102,6 +108,7 @@ impl Stepyard {
             seeds: true,
             custody,
             lock,
+            observer: None,
         };
         parts.wire(manifest, store).await
     }
@@ -129,6 +136,8 @@ struct Parts {
     seeds: bool,
     custody: Option<Custody>,
     lock: Option<File>,
+    /// What is shown what executions come to.
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Parts {
@@ -173,6 +182,7 @@ impl Parts {
         let pinned = Arc::new(Pinned::new(steps.clone(), manifest));
         let pinning: Option<Arc<dyn Pinning>> = Some(pinned.clone());
         let config = Config {
+            observer: self.observer,
             integrations,
             pinning,
             clock: clock.clone(),
@@ -181,7 +191,19 @@ impl Parts {
             ..Config::new(store)
         };
         let engine = Engine::new(config);
-        Ok(Stepyard { engine, steps, keyvalue, identity, aws, clock, pinned, _lock: lock })
+        Ok(Stepyard {
+            engine,
+            steps,
+            keyvalue,
+            identity,
+            aws,
+            clock,
+            logs: None,
+            #[cfg(feature = "full")]
+            telemetry: None,
+            pinned,
+            _lock: lock,
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! The workflows that the manifest names: registered when the server starts, and again when their files
 //! change.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail};
 use stepyard_engine::{
     Engine, MachineError, NewStateMachine, StateMachineChange, StateMachineRecord, Tags,
@@ -63,8 +65,7 @@ async fn register_one(
         Some(role) => wiring::role_named(manifest, role.get_ref()),
         None => wiring::role_arn(manifest),
     };
-    let logging = workflow.logging.as_ref().map(|logging| logging.get_ref().configuration());
-    let logging = logging.unwrap_or_default().into();
+    let logging = logging(manifest, name).unwrap_or_default();
     let (kind, tracing) = (workflow.kind.into(), workflow.tracing);
     let registered = match engine.state_machine(&arn).await {
         Ok(found) if found.kind != kind => bail!(
@@ -98,6 +99,12 @@ async fn register_one(
         Err(error) => return Err(error.into()),
     };
     Ok(registered.machine)
+}
+
+/// A workflow's logging, as a state machine has it; none where the manifest says nothing of it.
+pub(crate) fn logging(manifest: &Manifest, name: &str) -> Option<Arc<str>> {
+    let logging = manifest.workflow(name)?.logging.as_ref()?.get_ref();
+    Some(logging.configuration(&manifest.execution).into())
 }
 
 /// Registers a workflow as its file has it now. Whether the file could be taken; if not, why stands on

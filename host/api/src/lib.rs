@@ -43,7 +43,7 @@ use axum::{
     routing::{get, post},
 };
 use stepyard_asl::Seed;
-use stepyard_engine::{Engine, Identity};
+use stepyard_engine::{Engine, Identity, outside::Logs};
 use tokio::net::TcpListener;
 
 pub use self::{
@@ -68,6 +68,7 @@ pub struct Api {
     events: Events,
     functions: Option<Arc<dyn Published>>,
     metrics_token: Option<Arc<str>>,
+    logs: Option<Arc<dyn Logs>>,
 }
 
 impl Api {
@@ -89,6 +90,7 @@ impl Api {
             events: Events::new(),
             functions: None,
             metrics_token: None,
+            logs: None,
         }
     }
 
@@ -115,6 +117,13 @@ impl Api {
     #[must_use]
     pub fn with_metrics_token(self, token: String) -> Self {
         Self { metrics_token: Some(token.into()), ..self }
+    }
+
+    /// Looks here whether the log groups are there that state machines are to log to. Without this any is
+    /// taken.
+    #[must_use]
+    pub fn with_logs(self, logs: Arc<dyn Logs>) -> Self {
+        Self { logs: Some(logs), ..self }
     }
 
     /// Asks no more and no less of clients than these limits.

@@ -20,7 +20,7 @@ use prometheus_client::{
 };
 use stepyard_engine::{
     FunctionMeasures, FunctionVersion,
-    measures::{Executions, Timing},
+    measures::{Executions, Shipping, Timing},
 };
 use subtle::ConstantTimeEq;
 
@@ -72,6 +72,7 @@ impl Collector for Api {
         self.functions(&mut page)?;
         self.calls(&mut page)?;
         self.store(&mut page)?;
+        self.shipping(&mut page)?;
         process::show(&mut page)
     }
 }
@@ -165,6 +166,22 @@ impl Api {
         let help = "From a call's head to its answer.";
         page.timings("stepyard_api_call_duration_seconds", help, durations)?;
         page.gauge("stepyard_api_calls_at_work", "Calls that are at work.", self.calls.at_work())
+    }
+
+    /// Log records and spans that are delivered to somebody outside.
+    fn shipping(&self, page: &mut Page<'_>) -> fmt::Result {
+        let all = self.engine.shipping();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let each =
+            |of: fn(&Shipping) -> u64| all.iter().map(move |it| ([("what", it.what)], of(it)));
+        let help = "Log records and spans that were taken outside.";
+        page.counters("stepyard_telemetry_sent", help, each(|it| it.sent))?;
+        let help = "Log records and spans that were not, and will not be.";
+        page.counters("stepyard_telemetry_lost", help, each(|it| it.lost))?;
+        let help = "Log records and spans that wait to be taken.";
+        page.gauges("stepyard_telemetry_waiting", help, each(|it| it.waiting))
     }
 
     fn store(&self, page: &mut Page<'_>) -> fmt::Result {

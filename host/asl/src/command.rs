@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    MapRun, Payload, Resource, StateName, Timestamp, execution::Status, history::HistoryEvent,
+    MapRun, Payload, Resource, Span, StateName, Timestamp, execution::Status, history::HistoryEvent,
 };
 
 /// What one fact led to.
@@ -15,6 +15,9 @@ pub struct Step {
     pub commands: Vec<Command>,
     /// What `GetExecutionHistory` shows of it.
     pub history: Vec<HistoryEvent>,
+    /// What came to its end, what is within before what it is within; for those alone who ask for it by
+    /// [`Execution::trace`](crate::Execution::trace).
+    pub spans: Vec<Span>,
 }
 
 /// One thing asked of the host; performed at least once, after the fact that caused it is durable.

@@ -78,6 +78,9 @@ pub enum FactKind {
         /// The versions that its tasks run, when they are not those that are current then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pins: Option<Arc<Pins>>,
+        /// What is to be logged of it: AWS's `loggingConfiguration` as JSON text; none for nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logging: Option<Arc<str>>,
     },
     /// A worker took an activity's task.
     TaskStarted {

@@ -33,6 +33,7 @@ mod parameters;
 mod payload;
 mod resource;
 mod retry;
+mod span;
 mod state;
 mod timestamp;
 
@@ -50,6 +51,7 @@ pub use machine::{DEFINITION_BYTES_MAX, InnerMachine, State, StateKind, StateMac
 pub use parameters::{Parameters, is_reserved_header};
 pub use payload::Payload;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
+pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use timestamp::Timestamp;
 
 /// The name of a state, unique within its state machine, at most 80 characters.

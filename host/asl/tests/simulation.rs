@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, panic, sync::Arc};
 use serde_json::{Value, json};
 use stepyard_asl::{
     Command, CommandId, CommandKind, EventType, Execution, Fact, FactKind, HistoryEvent, Payload,
-    ResourceKind, Rest, ScheduleTask, StateMachine, StatesError, Status, Step, TaskStage,
-    Timestamp,
+    ResourceKind, Rest, ScheduleTask, Span, SpanOf, StateMachine, StatesError, Status, Step,
+    TaskStage, Timestamp,
 };
 
 /// More than any generated machine asks for.
@@ -70,6 +70,7 @@ struct World {
     execution: Execution,
     journal: Vec<Fact>,
     history: Vec<HistoryEvent>,
+    spans: Vec<Span>,
     /// What is under way, by the number under which it was issued.
     live: BTreeMap<usize, Command>,
     issued: usize,
@@ -82,10 +83,10 @@ impl World {
         let machine = parse(&Generator { random: &mut random, states: 0 }.root());
         let length = random.below(5);
         let input = json!({ "items": (0..length).collect::<Vec<_>>(), "n": random.below(3) });
-        let execution = Execution::new(machine.clone());
+        let execution = traced(Execution::new(machine.clone()));
         let journal = vec![fact(0, start("execution", &input, seed as u8))];
-        let (history, live) = (Vec::new(), BTreeMap::new());
-        Self { random, machine, execution, journal, history, live, issued: 0, troubles: 0 }
+        let (history, spans, live) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { random, machine, execution, journal, history, spans, live, issued: 0, troubles: 0 }
     }
 
     /// Runs to the end and gives the status by name.
@@ -106,6 +107,7 @@ impl World {
 
     fn perform(&mut self, step: Step) {
         self.history.extend(step.history);
+        self.spans.extend(step.spans);
         for command in step.commands {
             match &command {
                 Command::Finish { status } => {
@@ -129,9 +131,10 @@ impl World {
         let live: Vec<_> = self.live.values().collect();
         assert_eq!(self.execution.outstanding(), live);
         if self.journal.len() < 12 || self.journal.len().is_multiple_of(16) {
-            assert_eq!(Execution::replay(self.machine.clone(), &self.journal), self.execution);
+            let replayed = Execution::replay(self.machine.clone(), &self.journal);
+            assert_eq!(traced(replayed), self.execution);
             let checkpoint = self.execution.checkpoint();
-            let restored = Execution::restore(self.machine.clone(), &checkpoint);
+            let restored = Execution::restore(self.machine.clone(), &checkpoint).map(traced);
             assert_eq!(restored.as_ref(), Some(&self.execution));
         }
         assert_eq!(self.execution.rest(), self.rest());
@@ -173,11 +176,17 @@ impl World {
     fn end(self) -> String {
         let written = serde_json::to_string(&self.journal).unwrap();
         let read: Vec<Fact> = serde_json::from_str(&written).unwrap();
-        let mut replayed = Execution::new(self.machine.clone());
-        let history: Vec<_> = read.iter().flat_map(|fact| replayed.step(fact).history).collect();
+        let mut replayed = traced(Execution::new(self.machine.clone()));
+        let (mut history, mut spans) = (Vec::new(), Vec::new());
+        for fact in &read {
+            let step = replayed.step(fact);
+            history.extend(step.history);
+            spans.extend(step.spans);
+        }
         assert_eq!(replayed, self.execution);
-        assert_eq!(history, self.history);
+        assert_eq!((&history, &spans), (&self.history, &self.spans));
         check_history(&history);
+        check_spans(&spans, &history);
         let status = serde_json::to_value(replayed.status()).unwrap();
         status["status"].as_str().unwrap().to_owned()
     }
@@ -303,6 +312,34 @@ fn check_history(history: &[HistoryEvent]) {
     };
     let endings: Vec<_> = history.iter().filter(is_ending).map(|event| event.id).collect();
     assert_eq!(endings, [history.len() as u64]);
+}
+
+fn traced(mut execution: Execution) -> Execution {
+    execution.trace();
+    execution
+}
+
+/// What took time is told once, is within what it is part of, and leaves no visit untold.
+fn check_spans(spans: &[Span], history: &[HistoryEvent]) {
+    let places: BTreeMap<_, _> = spans.iter().map(|span| (&span.place, span)).collect();
+    assert_eq!(places.len(), spans.len(), "a span is told twice");
+    for span in spans {
+        assert!(span.began <= span.ended, "{span:?}");
+        let Some(parent) = span.place.parent() else {
+            assert_eq!(span.of, SpanOf::Execution);
+            continue;
+        };
+        let parent = places.get(&parent).unwrap_or_else(|| panic!("{span:?} is part of nothing"));
+        assert!(parent.began <= span.began && span.ended <= parent.ended, "{span:?} in {parent:?}");
+    }
+    let is_state = |span: &&Span| matches!(span.of, SpanOf::State { .. });
+    let is_entered = |event: &&HistoryEvent| event.kind.name().ends_with("StateEntered");
+    assert_eq!(spans.iter().filter(is_state).count(), history.iter().filter(is_entered).count());
+    let is_scheduled = |event: &&HistoryEvent| {
+        event.kind.name().ends_with("Scheduled") || event.kind == EventType::MapRunStarted
+    };
+    let is_task = |span: &&Span| matches!(span.of, SpanOf::Task(_));
+    assert_eq!(spans.iter().filter(is_task).count(), history.iter().filter(is_scheduled).count());
 }
 
 /// The task or timer that a fact is about.
@@ -477,6 +514,7 @@ fn start(kind: &str, input: &Value, seed: u8) -> FactKind {
         input: Payload::from(input.clone()),
         seed: [seed; 32],
         pins: None,
+        logging: None,
     }
 }
 

@@ -821,6 +821,7 @@ fn start(input: &str) -> FactKind {
         input: Payload::parse(input).unwrap(),
         seed: [7; 32],
         pins: None,
+        logging: None,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     project::{Options, Project},
     report,
     wiring::{self, Stepyard},
+    workflows,
 };
 
 /// Run one execution of a workflow to its end.
@@ -66,10 +67,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     runtime.block_on(async {
         let stepyard = Stepyard::open(&project.manifest, steps, &project.data).await?;
         let run = Run { definition, project, stepyard };
-        match arguments.resume {
+        let ended = match arguments.resume {
             Some(name) => run.resume(&name).await,
             None => run.start(arguments.name, input).await,
-        }
+        };
+        run.stepyard.tell_rest().await;
+        ended
     })
 }
 
@@ -94,6 +97,7 @@ impl Run {
             trace: None,
             parent: None,
             pins: None,
+            logging: workflows::logging(&self.project.manifest, self.definition.name()),
         };
         let started = match self.engine().start(start).await {
             Ok(started) => started,

@@ -100,6 +100,9 @@ async fn serve(
     if let Some(token) = guard.metrics_token {
         api = api.with_metrics_token(token);
     }
+    if let Some(logs) = &stepyard.logs {
+        api = api.with_logs(logs.clone());
+    }
     let (stopping, stopped) = oneshot::channel();
     let answer = api.serve(listener, guard.tls, async {
         // Its sender is dropped only with the server.
@@ -124,6 +127,7 @@ async fn serve(
     if failure.is_none() {
         failure = shutdown(engine).await;
     }
+    stepyard.tell_rest().await;
     Ok(failure.map_or(ExitCode::SUCCESS, |error| {
         report::error(&anyhow::Error::from(error).context("the server stopped"));
         eprintln!("  what was acknowledged is kept, and goes on when the server starts again");

@@ -7,7 +7,7 @@ use serde_json::json;
 use stepyard_engine::{MachineType, check_name};
 use toml::Spanned;
 
-use super::Fault;
+use super::{Fault, Identity, telemetry::log_group};
 
 /// The bounds of `batch` (SQS, `ReceiveMessage`, `MaxNumberOfMessages`).
 const BATCH: (i64, i64) = (1, 10);
@@ -72,8 +72,8 @@ pub struct Logging {
     /// Whether inputs and outputs are logged.
     #[serde(default)]
     pub include_execution_data: bool,
-    /// The log group's ARN.
-    pub destination: Option<String>,
+    /// The log group's name or ARN.
+    pub destination: Option<Spanned<String>>,
 }
 
 /// AWS's levels of logging.
@@ -92,7 +92,7 @@ pub enum LogLevel {
 
 impl Logging {
     /// As the API takes it, as JSON.
-    pub fn configuration(&self) -> String {
+    pub fn configuration(&self, identity: &Identity) -> String {
         let level = match self.level {
             LogLevel::All => "ALL",
             LogLevel::Error => "ERROR",
@@ -101,7 +101,10 @@ impl Logging {
         };
         let mut shown =
             json!({ "level": level, "includeExecutionData": self.include_execution_data });
-        if let Some(group) = &self.destination {
+        let destination = self.destination.as_ref();
+        let group = destination.and_then(|it| log_group(it.get_ref(), identity).ok());
+        if let Some(group) = group {
+            let group = group.to_string();
             shown["destinations"] = json!([{ "cloudWatchLogsLogGroup": { "logGroupArn": group } }]);
         }
         shown.to_string()
@@ -167,7 +170,7 @@ impl Sqs {
 
 impl Workflow {
     /// Checks what can be checked without reading its definition.
-    pub(super) fn check(&self, name: &Spanned<String>) -> Result<(), Fault> {
+    pub(super) fn check(&self, name: &Spanned<String>, identity: &Identity) -> Result<(), Fault> {
         check_name(name.get_ref()).map_err(|error| (Some(name.span()), error.to_string()))?;
         if let Some(role) = &self.role
             && !(1..=ROLE_MAX).contains(&role.get_ref().chars().count())
@@ -178,8 +181,12 @@ impl Workflow {
         if let Some(logging) = &self.logging {
             let Logging { level, destination, .. } = logging.get_ref();
             if *level != LogLevel::Off && destination.is_none() {
-                let message = "logging needs a `destination`, the ARN of a log group".to_owned();
+                let message = "logging needs a `destination`, a log group".to_owned();
                 return Err((Some(logging.span()), message));
+            }
+            if let Some(group) = destination {
+                log_group(group.get_ref(), identity)
+                    .map_err(|message| (Some(group.span()), message))?;
             }
         }
         #[cfg(feature = "full")]
@@ -217,7 +224,7 @@ mod tests {
         check("type = \"EXPRESS\"\nrole = \"orders\"\ntracing = true", "");
         check("logging = { level = \"OFF\" }", "");
         check(
-            "logging = { level = \"ALL\", destination = \"arn:aws:logs:r:1:log-group:g:*\" }",
+            "logging = { level = \"ALL\", destination = \"arn:aws:logs:r:123456789012:log-group:g:*\" }",
             "",
         );
         check(
@@ -227,7 +234,7 @@ mod tests {
         check("role = \"\"", "stepyard.toml:3:8: a role has 1 to 256 characters");
         check(
             "logging = { level = \"ALL\" }",
-            "stepyard.toml:3:11: logging needs a `destination`, the ARN of a log group",
+            "stepyard.toml:3:11: logging needs a `destination`, a log group",
         );
         check(
             "\n[workflows.\"a b\"]\ndefinition = \"w.json\"",

@@ -9,13 +9,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use stepyard_engine::{
-    CodeArchive, Custody, MailFolder, SqliteStore, TopicLog,
+    CodeArchive, Custody, Engine, FactPlace, MailFolder, Observer, SqliteStore, TopicLog,
     outside::{KeyValue, Mail, Topics},
 };
+use stepyard_telemetry::{Lines, Telemetry};
 use stepyard_wasm::{Settings, StepSpec};
 
 use super::{Parts, Seams, Stepyard};
-use crate::{aws, buckets::quotas, manifest::Manifest};
+use crate::{
+    aws,
+    buckets::quotas,
+    manifest::Manifest,
+    telemetry::{self, Told},
+};
 
 /// The journal's file in a data directory.
 const DATABASE: &str = "stepyard.db";
@@ -87,6 +93,14 @@ impl Stepyard {
         let code = data.join(CODE);
         let archive = CodeArchive::open(&code);
         let archive = archive.with_context(|| format!("opening {}", code.display()))?;
+        // Only what serves has standard output to itself.
+        let lines = if custody.is_some() { Lines::Stdout } else { Lines::Stderr };
+        let Told { telemetry, logs } =
+            telemetry::start(manifest, &aws, lines, Some(keyvalue.clone())).await?;
+        let left = match &telemetry {
+            Some(telemetry) => telemetry.left(&store).await,
+            None => Vec::new(),
+        };
         let parts = Parts {
             steps,
             settings,
@@ -99,11 +113,31 @@ impl Stepyard {
             seeds: true,
             custody,
             lock,
+            observer: telemetry.clone().map(|it| it as Arc<dyn Observer>),
         };
-        let stepyard = parts.wire(manifest, store).await?;
+        let mut stepyard = parts.wire(manifest, store).await?;
+        if let Some(telemetry) = telemetry.clone() {
+            tokio::spawn(catch_up(stepyard.engine.clone(), telemetry, left));
+        }
+        (stepyard.telemetry, stepyard.logs) = (telemetry, logs);
         folder.keep();
         Ok(stepyard)
     }
+
+    /// Tells what waits to be told outside, as far as that is soon done. Nothing is told after it.
+    pub async fn tell_rest(&self) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.close(telemetry::CLOSING).await;
+        }
+    }
+}
+
+/// Tells again what an earlier process may not have told.
+async fn catch_up(engine: Engine, telemetry: Arc<Telemetry>, left: Vec<FactPlace>) {
+    if let Err(error) = engine.show_again(left).await {
+        tracing::warn!(%error, "what was not told before the last end is not told again");
+    }
+    telemetry.caught_up();
 }
 
 fn custody(manifest: &Manifest) -> Custody {

@@ -54,6 +54,7 @@ impl Stepyard {
             seeds: false,
             custody: None,
             lock: None,
+            observer: None,
         };
         parts.wire(manifest, store).await
     }

@@ -33,13 +33,14 @@ pub(crate) use message::{Message, Reply, Resumption, Start, Stopping};
 use rest::Lingering;
 
 use crate::{
-    Answer, EngineError, ExecutionArn, Outcome, Store, StoreError,
+    Answer, EngineError, ExecutionArn, Observer, Outcome, Shown, Store, StoreError,
     activities::Activities,
     clock::Clock,
     crash,
     custody::NextWake,
     live::Live,
     measures::{Executions, Measures},
+    observer::taken,
     store::{Batch, Record},
     tasks::{Tasks, said},
     timers::Timers,
@@ -85,6 +86,7 @@ pub(crate) struct Driver {
     /// Set when something broke, before anybody learns that there is no answer.
     failure: Arc<SetOnce<EngineError>>,
     measures: Arc<Measures>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// A commit that has come to its end, and what waits for it.
@@ -99,6 +101,7 @@ impl Driver {
         open_max: usize,
         failure: Arc<SetOnce<EngineError>>,
         measures: Arc<Measures>,
+        observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         let (store, next_wake) = kept.map_or((None, None), |it| (Some(it.store), it.next_wake));
         Self {
@@ -120,6 +123,7 @@ impl Driver {
             are_executions_awaited: false,
             failure,
             measures,
+            observer,
         }
     }
 
@@ -281,8 +285,15 @@ impl Driver {
         let absent_activities = absent(self.store.as_deref(), machine.activities());
         let has_lines = machine.has_jobs() || !machine.activities().is_empty();
         let (answered, submitted) = (answered(&kind), submitted(&kind));
+        let observed =
+            live.observed.clone().map(|subject| (subject, taken(&live.execution, &kind)));
         let (fact, step) = live.tell(now, kind, absent_activities);
         let (at, number) = (fact.at, live.facts);
+        let observed = observed.map(|(subject, taken)| {
+            let redrive_count = live.execution.redrive_count();
+            let (events, spans) = (Vec::new(), step.spans);
+            Box::new(Shown { subject, fact: number, redrive_count, events, spans, taken })
+        });
         let execution = execution.clone();
         self.keep(Record::Fact { execution: execution.clone(), number, fact });
         for command in &step.commands {
@@ -295,7 +306,8 @@ impl Driver {
             self.list(&execution, answered, &step.commands);
         }
         // Shown first: watchers have the last event before the execution is over.
-        self.acts.push(Act::Show { execution: execution.clone(), history: step.history });
+        let (shown, history) = (execution.clone(), step.history);
+        self.acts.push(Act::Show { execution: shown, history, observed });
         self.acts.push(Act::Perform { execution: execution.clone(), commands: step.commands, at });
         if let Some(task) = submitted {
             self.submitted(&execution, &task);

@@ -10,7 +10,7 @@ use tokio::sync::{
 };
 
 use crate::{
-    Custody, ExecutionRecord, Integration, Pinning, ResourceInfo, Standing, StartError,
+    Custody, ExecutionRecord, Integration, Observer, Pinning, ResourceInfo, Standing, StartError,
     StartExecution, Started, Store, StoreError,
     arn::{check_name, execution_arn},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
@@ -56,6 +56,8 @@ pub struct Config {
     pub tasks_max: usize,
     /// How many bytes of input those tasks may hold.
     pub task_bytes_max: usize,
+    /// Who is shown what executions come to. None: nobody, which costs nothing.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// How many Standard executions may be open at once (Quotas: "Maximum open executions").
@@ -82,6 +84,7 @@ impl Config {
             pinning: None,
             tasks_max: TASKS_MAX,
             task_bytes_max: TASK_BYTES_MAX,
+            observer: None,
         }
     }
 }
@@ -201,12 +204,14 @@ impl Engine {
                 handle.clone(),
                 &measures,
                 &pressure,
+                config.observer.clone(),
             );
             let (clock, failure, measures) =
                 (config.clock.clone(), failure.clone(), measures.clone());
-            tokio::spawn(
-                Driver::new(arrivals, kept, clock, tasks, live_max, failure, measures).run(),
-            );
+            let observer = config.observer.clone();
+            let driver =
+                Driver::new(arrivals, kept, clock, tasks, live_max, failure, measures, observer);
+            tokio::spawn(driver.run());
             inbox
         };
         let kept = Kept { store: config.store.clone(), next_wake: next_wake.clone() };
@@ -238,6 +243,11 @@ impl Engine {
     /// Begins an execution; it is durable when this returns. The same name with the same input is
     /// the same execution, and is told how it stands.
     pub async fn start(&self, start: StartExecution) -> Result<Started, StartError> {
+        let machine = self.observer().map(|_| start.machine_arn.clone());
+        self.begin_standard(start).await.inspect_err(|error| self.tell_throttled(machine, error))
+    }
+
+    async fn begin_standard(&self, start: StartExecution) -> Result<Started, StartError> {
         check_name(&start.name)?;
         let arn = execution_arn(&start.machine_arn, &start.name)
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;

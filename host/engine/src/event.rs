@@ -1,11 +1,14 @@
 //! What begins an execution from outside: a request, a schedule's moment, a queue's message. Each names
 //! its execution, so that the same event begins it once.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use stepyard_asl::Payload;
 
 use crate::{
-    Engine, MachineError, MachineType, StartError, StartExecution, Started, Target, check_name,
+    Engine, Logging, MachineError, MachineType, StartError, StartExecution, Started, Target,
+    check_name,
 };
 
 /// Why an event began no execution.
@@ -62,6 +65,7 @@ impl Engine {
             trace: None,
             parent: None,
             pins: None,
+            logging: logged(record.logging),
         })
     }
 
@@ -80,6 +84,11 @@ impl Engine {
             MachineType::Express => self.start_express(start).await?.0,
         })
     }
+}
+
+/// What an execution keeps of its state machine's logging: nothing where nothing is logged.
+fn logged(logging: Arc<str>) -> Option<Arc<str>> {
+    Logging::read(&logging).map(|_| logging)
 }
 
 /// The name of the execution that an event begins: what it comes from and its id, or a hash of the id

@@ -37,6 +37,16 @@ impl Engine {
         start: StartExecution,
         watcher: Option<mpsc::UnboundedSender<HistoryEvent>>,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
+        let machine = self.observer().map(|_| start.machine_arn.clone());
+        let begun = self.add_express(start, watcher).await;
+        begun.inspect_err(|error| self.tell_throttled(machine, error))
+    }
+
+    async fn add_express(
+        &self,
+        start: StartExecution,
+        watcher: Option<mpsc::UnboundedSender<HistoryEvent>>,
+    ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
         check_name(&start.name)?;
         let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;

@@ -35,6 +35,7 @@
 //!         trace: None,
 //!         parent: None,
 //!         pins: None,
+//!         logging: None,
 //!     })
 //!     .await?;
 //! let Status::Succeeded { output } = engine.wait(&started.arn).await? else { panic!("it failed") };
@@ -64,12 +65,14 @@ mod histories;
 mod integration;
 mod jobs;
 mod live;
+mod logging;
 mod looking;
 mod machines;
 mod mail;
 mod map_run;
 pub mod measures;
 mod names;
+mod observer;
 pub mod outside;
 mod prepare;
 mod pressure;
@@ -108,18 +111,20 @@ pub use functions::{
 pub use handle::EngineHandle;
 pub use histories::HistoryPage;
 pub use integration::{Answer, Integration, Outcome, ResourceInfo, Task};
+pub use logging::{LogGroup, LogGroupError, LogLevel, Logging};
 pub use looking::Description;
 pub use machines::{
     MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
 pub use names::SystemNames;
+pub use observer::{Interest, Observer, Shown, Subject};
 pub use prepare::Request;
 pub use redrive::RedriveError;
 pub use start::{Standing, StartError, StartExecution, Started};
 pub use store::{
-    Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, MemoryStore, Quotas, Record,
-    Selection, Store, StoreError, WaitingTask,
+    Awaited, Batch, Checkpoint, ExecutionRecord, ExecutionSummary, FactPlace, MemoryStore, Quotas,
+    Record, Selection, Store, StoreError, WaitingTask,
 };
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteStore, TopicMessage};

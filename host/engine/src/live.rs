@@ -7,7 +7,7 @@ use stepyard_asl::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Checkpoint;
+use crate::{Checkpoint, Interest, Observer, Subject};
 
 /// How many facts are told again at most, of an execution that is small.
 const CHECKPOINT_FACTS: u64 = 500;
@@ -31,6 +31,8 @@ pub(crate) struct Live {
     /// How many facts its last checkpoint covers, and how long it is.
     checkpoint: (u64, usize),
     pub(crate) bearings: Bearings,
+    /// As what the observer is shown it; none when it wants nothing of it.
+    pub(crate) observed: Option<Arc<Subject>>,
     /// Answered when it is over.
     pub(crate) waiters: Vec<oneshot::Sender<Status>>,
     /// Shown what is committed. Not bounded, as a history is: an execution that grows too long fails.
@@ -58,9 +60,19 @@ impl Live {
             follows: false,
             checkpoint: (facts, 0),
             bearings,
+            observed: None,
             waiters: Vec::new(),
             watchers: Vec::new(),
         }
+    }
+
+    /// Lets an observer look on from here, if it wants to.
+    pub(crate) fn observe(&mut self, observer: &dyn Observer, subject: Subject) {
+        let interest = observer.interest(&subject);
+        if interest == Interest::EventsAndSpans {
+            self.execution.trace();
+        }
+        self.observed = (interest != Interest::Nothing).then(|| Arc::new(subject));
     }
 
     /// Tells the execution a fact, at `now` or, should the clock have gone back, at the last fact's
@@ -122,7 +134,7 @@ impl Live {
     }
 
     /// Shows watchers what was committed, and forgets those that have gone.
-    pub(crate) fn show(&mut self, history: Vec<HistoryEvent>) {
+    pub(crate) fn show(&mut self, history: &[HistoryEvent]) {
         if self.watchers.is_empty() {
             return;
         }

@@ -44,6 +44,19 @@ pub struct StoreMeasures {
     pub log_bytes: u64,
 }
 
+/// What an observer passes on to somebody outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipping {
+    /// What it is: `log_records`, `spans`.
+    pub what: &'static str,
+    /// How many were taken outside.
+    pub sent: u64,
+    /// How many were not, and will not be.
+    pub lost: u64,
+    /// How many wait.
+    pub waiting: u64,
+}
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);

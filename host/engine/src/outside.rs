@@ -3,9 +3,12 @@
 //! calls the trait. So every capability passes through one narrow door. A queue is the other way
 //! round: what is outside reaches the engine by it.
 
-use std::{fmt, io, net::SocketAddr};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use futures::future::{BoxFuture, ready};
+use stepyard_asl::Timestamp;
+
+use crate::LogGroup;
 
 /// Keys and values in named buckets. A change is seen by all once it is answered; it may be durable
 /// only later, but before anything that the engine's store keeps after it.
@@ -251,6 +254,52 @@ pub struct QueueMessage {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QueueError(pub String);
+
+/// Keeps log events in the streams of log groups (Amazon CloudWatch Logs).
+pub trait Logs: Send + Sync + fmt::Debug {
+    /// Puts events into a stream, which is made where it is not there yet; answers how many of them are
+    /// not taken and never will be. They are in the order of time, and no more than one call may bring.
+    /// After an error all or none of them were taken.
+    fn put(
+        &self,
+        stream: &LogStream,
+        events: Arc<[LogEvent]>,
+    ) -> BoxFuture<'_, Result<usize, LogsError>>;
+
+    /// Whether a log group is there.
+    fn has_group(&self, group: &LogGroup) -> BoxFuture<'_, Result<bool, LogsError>>;
+}
+
+/// A stream of a log group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStream {
+    /// The group.
+    pub group: LogGroup,
+    /// The stream's name.
+    pub name: String,
+    /// Whether its events are metrics in CloudWatch's embedded format.
+    pub has_metrics: bool,
+}
+
+/// One event of a log stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it says.
+    pub message: String,
+}
+
+/// Why log events were not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogsError {
+    /// They never will be.
+    #[error("{0}")]
+    Refused(String),
+    /// They may be later.
+    #[error("{0}")]
+    Unavailable(String),
+}
 
 /// Secrets by name; their values never reach a step, a log or the history.
 pub trait Secrets: Send + Sync {

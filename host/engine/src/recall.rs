@@ -59,7 +59,7 @@ impl Engine {
     ) -> Result<Box<Live>, EngineError> {
         let (machine, store) = (self.machine_of(record)?, self.shared.config.store.clone());
         let (arn, bearings, rests) = (record.summary.arn.clone(), record.bearings(), record.rests);
-        blocking(move || {
+        let replay = move || {
             let checkpoint = store.checkpoint(&arn)?;
             let restored = checkpoint.and_then(|checkpoint| {
                 let execution = Execution::restore(machine.clone(), &checkpoint.body)?;
@@ -72,8 +72,10 @@ impl Engine {
             }
             live.rests = rests;
             Ok(Box::new(live))
-        })
-        .await
+        };
+        let mut live = blocking(replay).await?;
+        self.observe(&mut live, record);
+        Ok(live)
     }
 
     /// The facts of an execution, from its first.

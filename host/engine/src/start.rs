@@ -8,7 +8,7 @@ use stepyard_asl::{
 };
 
 use crate::{
-    EngineError, ExecutionArn, NameError,
+    Engine, EngineError, ExecutionArn, NameError,
     live::{Bearings, Live},
 };
 
@@ -37,6 +37,8 @@ pub struct StartExecution {
     pub parent: Option<Parent>,
     /// The versions that its tasks run; none: as [`Pinning`](crate::Pinning) has it.
     pub pins: Option<Arc<Pins>>,
+    /// What is to be logged of it, as [`StateMachineRecord::logging`](crate::StateMachineRecord) has it.
+    pub logging: Option<Arc<str>>,
 }
 
 impl StartExecution {
@@ -67,6 +69,18 @@ pub(crate) fn started_fact(arn: &ExecutionArn, start: StartExecution, seed: Seed
         input: start.input,
         seed,
         pins: start.pins,
+        logging: start.logging,
+    }
+}
+
+impl Engine {
+    /// Lets the observer count a start that was refused because too much is at work.
+    pub(crate) fn tell_throttled(&self, machine: Option<String>, error: &StartError) {
+        let is_throttled =
+            matches!(error, StartError::AtCapacity | StartError::Engine(EngineError::Throttled));
+        if let (Some(observer), Some(machine), true) = (self.observer(), machine, is_throttled) {
+            observer.throttled(&machine);
+        }
     }
 }
 

@@ -53,6 +53,21 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<Fact>, StoreError>;
 
+    /// The fact that was kept last, whichever execution's. A store that does not survive a crash has none.
+    fn last_fact(&self) -> Result<Option<FactPlace>, StoreError> {
+        Ok(None)
+    }
+
+    /// The facts that were kept after this one, in the order in which they were, and at most `limit`; all
+    /// after none. None when that one is not there any more.
+    fn facts_kept_after(
+        &self,
+        _after: Option<&FactPlace>,
+        _limit: usize,
+    ) -> Result<Option<Vec<FactPlace>>, StoreError> {
+        Ok(None)
+    }
+
     /// The last checkpoint of an execution, if there is one.
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError>;
 
@@ -316,6 +331,15 @@ pub struct WaitingTask {
     pub task: CommandId,
 }
 
+/// Which fact of which execution.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FactPlace {
+    /// The execution.
+    pub execution: ExecutionArn,
+    /// The fact's number in its journal.
+    pub number: u64,
+}
+
 /// What an execution is after some of its facts: told the rest of them, it is what it is after all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -342,6 +366,8 @@ pub struct ExecutionRecord {
     pub pins: Option<Arc<Pins>>,
     /// The task that started it, when another execution's did.
     pub parent: Option<Parent>,
+    /// What is logged of it, as it was when it began; none for nothing.
+    pub logging: Option<Arc<str>>,
     /// Its randomness: what its task tokens are sealed with.
     pub seed: Seed,
     /// Whether it rests: nothing need be at work on it.
@@ -495,7 +521,8 @@ fn record(
     rests: bool,
     status: Status,
 ) -> Option<ExecutionRecord> {
-    let FactKind::ExecutionStarted { role, trace, parent, input, seed, pins, .. } = first.kind
+    let FactKind::ExecutionStarted { role, trace, parent, input, seed, pins, logging, .. } =
+        first.kind
     else {
         return None;
     };
@@ -508,6 +535,7 @@ fn record(
         trace,
         pins,
         parent,
+        logging,
         seed,
         rests,
         status,

@@ -3,12 +3,15 @@
 use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use stepyard_asl::{CommandId, ResourceKind, ScheduleTask, StatesError, TaskToken, Timestamp};
+use stepyard_asl::{
+    CommandId, ResourceKind, ScheduleTask, SpanPlace, StatesError, TaskToken, Timestamp,
+};
 use tokio::{sync::mpsc, task::AbortHandle};
 use tracing::Instrument;
 
 use crate::{
-    Answer, Completion, EngineHandle, ExecutionArn, Integration, Outcome, Store, Task,
+    Answer, Completion, EngineHandle, ExecutionArn, Integration, Observer, Outcome, Store, Subject,
+    Task,
     activities::Found,
     crash,
     driver::Message,
@@ -30,6 +33,7 @@ pub(crate) struct Tasks {
     followed: Works,
     measures: Arc<Measures>,
     pressure: Arc<Pressure>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 type Works = HashMap<ExecutionArn, HashMap<CommandId, Running>>;
@@ -54,6 +58,8 @@ impl Drop for Running {
 pub(crate) struct Circumstances {
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) bearings: Bearings,
+    /// As what the observer is shown its execution, and how often that was redriven.
+    pub(crate) observed: Option<(Arc<Subject>, u32)>,
     /// Whether it was accepted outside before.
     pub(crate) is_submitted: bool,
     /// Whether the execution is over that it is a job of.
@@ -68,10 +74,21 @@ impl Tasks {
         engine: EngineHandle,
         measures: &Arc<Measures>,
         pressure: &Arc<Pressure>,
+        observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         let (running, followed) = (Works::new(), Works::new());
         let (measures, pressure) = (measures.clone(), pressure.clone());
-        Self { integrations, inbox, effects, engine, running, followed, measures, pressure }
+        Self {
+            integrations,
+            inbox,
+            effects,
+            engine,
+            running,
+            followed,
+            measures,
+            pressure,
+            observer,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -86,7 +103,7 @@ impl Tasks {
         command: ScheduleTask,
         circumstances: Circumstances,
     ) {
-        let Circumstances { deadline, bearings, is_submitted, has_ended } = circumstances;
+        let Circumstances { deadline, bearings, observed, is_submitted, has_ended } = circumstances;
         if is_submitted && self.is_at_work(execution, &command.task) {
             return;
         }
@@ -118,7 +135,14 @@ impl Tasks {
                 let burden = (!is_map_run).then(|| self.pressure.take(task.input.len()));
                 let (inbox, effects) = (self.inbox.clone(), self.effects.clone());
                 let reply = Reply { inbox, effects, execution: execution.clone() };
-                Some(do_task(integration, task, reply, measured, burden).boxed())
+                let tracer = self.observer.clone().zip(observed);
+                Some(
+                    async move {
+                        let task = traced(task, tracer);
+                        do_task(integration, task, reply, measured, burden).await;
+                    }
+                    .boxed(),
+                )
             }
         };
         let work = work.map(|work| tokio::spawn(work.instrument(span)).abort_handle());
@@ -216,6 +240,14 @@ impl Tasks {
         self.running.remove(execution);
         self.followed.remove(execution);
     }
+}
+
+/// A task with the trace header that it passes on.
+fn traced(task: Task, tracer: Option<(Arc<dyn Observer>, (Arc<Subject>, u32))>) -> Task {
+    let header = tracer.and_then(|(observer, (subject, redrives))| {
+        observer.trace_header(&subject, &SpanPlace::of_task(&task.id, redrives))
+    });
+    Task { trace: header.or(task.trace), ..task }
 }
 
 /// Who is told what came of a task.

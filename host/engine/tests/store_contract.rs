@@ -37,6 +37,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         input: Payload::parse("{ \"order\":  1 }").unwrap(),
         seed: [7; 32],
         pins: None,
+        logging: None,
     };
     let created = Record::Created {
         arn: arn.clone(),

@@ -10,6 +10,7 @@
 //!   the step runtime ┬────────────► Mail         smtp.rs, or the engine's own folder
 //!                    └────────────► KeyValue     redis.rs, or the engine's own stores
 //!   triggers ─────────────────────► Queue        sqs_queue.rs
+//!   telemetry ────────────────────► Logs         cloudwatch_logs.rs
 //!   the command ──────────────────► lambda_api.rs, of a server that runs
 //! ```
 //!
@@ -24,6 +25,8 @@ mod aws_functions;
 mod aws_topics;
 mod called;
 mod client;
+#[cfg(feature = "cloudwatch-logs")]
+mod cloudwatch_logs;
 mod dynamodb;
 mod events;
 mod http;
@@ -50,6 +53,8 @@ pub use aws::{AccessKey, Aws, AwsService, AwsSettings};
 pub use aws_functions::AwsFunctions;
 pub use aws_topics::AwsTopics;
 pub use called::Called;
+#[cfg(feature = "cloudwatch-logs")]
+pub use cloudwatch_logs::CloudWatchLogs;
 pub use http::{
     Authorization, Connection, ConnectionError, OAuth, Text, connection_name, connection_of,
 };

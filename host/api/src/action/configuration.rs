@@ -1,11 +1,14 @@
 //! How a state machine or an activity is configured: logging, tracing, encryption.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use stepyard_engine::{LogGroup, LogGroupError};
+use tokio::time::timeout;
 
 use crate::{
+    Api,
     constraint::{ARN, Constraints},
     error::ApiError,
 };
@@ -18,6 +21,9 @@ const ENCRYPTIONS: [&str; 2] = ["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"];
 const KEY_ID: (usize, usize) = (1, 2_048);
 /// The bounds of how long a data key is used again, in seconds.
 const REUSE_SECONDS: (i64, i64) = (60, 900);
+
+/// How long is asked for a log group: whoever creates a state machine waits for it.
+const GROUP_WAIT: Duration = Duration::from_secs(5);
 
 /// `loggingConfiguration`. Kept and described; delivery to CloudWatch Logs is not this crate's.
 #[derive(Debug, Deserialize)]
@@ -32,12 +38,12 @@ pub(super) struct Logging {
 #[serde(rename_all = "camelCase")]
 struct LogDestination {
     #[serde(skip_serializing_if = "Option::is_none")]
-    cloud_watch_logs_log_group: Option<LogGroup>,
+    cloud_watch_logs_log_group: Option<GroupWritten>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LogGroup {
+struct GroupWritten {
     #[serde(skip_serializing_if = "Option::is_none")]
     log_group_arn: Option<String>,
 }
@@ -57,13 +63,10 @@ impl Logging {
     }
 
     /// As it is kept.
-    pub(super) fn kept(self) -> Result<Arc<str>, ApiError> {
-        let level = self.level.unwrap_or_else(|| "OFF".to_owned());
-        let destinations = self.destinations.as_ref().map_or(0, Vec::len);
-        if level != "OFF" && destinations != 1 {
-            let message =
-                "Invalid Logging Configuration: Must specify exactly one Log Destination.";
-            return Err(ApiError::new("InvalidLoggingConfiguration", message));
+    pub(super) async fn kept(self, api: &Api) -> Result<Arc<str>, ApiError> {
+        let level = self.level.as_deref().unwrap_or("OFF").to_owned();
+        if level != "OFF" {
+            check_group(&self.group()?, api).await?;
         }
         let include = self.include_execution_data.unwrap_or(false);
         let mut shown = json!({ "level": level, "includeExecutionData": include });
@@ -72,6 +75,46 @@ impl Logging {
         }
         Ok(shown.to_string().into())
     }
+
+    /// The one log group that it names.
+    fn group(&self) -> Result<LogGroup, ApiError> {
+        let [destination] = self.destinations.as_deref().unwrap_or_default() else {
+            return Err(invalid("Must specify exactly one Log Destination."));
+        };
+        let group = destination.cloud_watch_logs_log_group.as_ref();
+        let Some(arn) = group.and_then(|group| group.log_group_arn.as_deref()) else {
+            return Err(invalid("Must specify exactly one Log Destination."));
+        };
+        LogGroup::parse(arn).map_err(|error| match error {
+            LogGroupError::NoStreams => {
+                invalid("Log Group ARN must be provided with '*' qualifier.")
+            }
+            LogGroupError::NotALogGroup => invalid("Log Destination not found."),
+        })
+    }
+}
+
+/// A log group that is known not to be there is refused. One of which nothing is known, as nobody
+/// answers, is taken: what is logged waits for it.
+async fn check_group(group: &LogGroup, api: &Api) -> Result<(), ApiError> {
+    let Some(logs) = &api.logs else { return Ok(()) };
+    match timeout(GROUP_WAIT, logs.has_group(group)).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(invalid("Log Destination not found.")),
+        Ok(Err(error)) => {
+            tracing::warn!(%group, %error, "it is not known whether a log group is there");
+            Ok(())
+        }
+        Err(_) => {
+            tracing::warn!(%group, "it is not known whether a log group is there: no answer came");
+            Ok(())
+        }
+    }
+}
+
+fn invalid(what: &str) -> ApiError {
+    let message = format!("Invalid Logging Configuration: {what}");
+    ApiError::new("InvalidLoggingConfiguration", message)
 }
 
 /// `tracingConfiguration`.

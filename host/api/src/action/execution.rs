@@ -318,7 +318,10 @@ impl Action for DescribeStateMachineForExecution {
             definition: found.definition,
             role: found.role,
             kind: MachineType::Standard,
-            logging: kept.as_ref().map_or_else(|| "".into(), |it| it.logging.clone()),
+            logging: found
+                .logging
+                .or_else(|| kept.as_ref().map(|it| it.logging.clone()))
+                .unwrap_or_default(),
             tracing: kept.as_ref().is_some_and(|it| it.tracing),
             created_at: found.summary.started_at,
             updated_at: since,

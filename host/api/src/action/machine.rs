@@ -73,7 +73,10 @@ impl Action for CreateStateMachine {
             definition: required(self.definition)?.into(),
             role: required(self.role_arn)?,
             kind: kind(self.r#type.as_deref()),
-            logging: self.logging_configuration.map_or(Ok("".into()), Logging::kept)?,
+            logging: match self.logging_configuration {
+                Some(logging) => logging.kept(api).await?,
+                None => "".into(),
+            },
             tracing: self.tracing_configuration.is_some_and(|it| it.is_on()),
             publish,
             tags,
@@ -121,7 +124,10 @@ impl Action for UpdateStateMachine {
         let change = StateMachineChange {
             definition: self.definition.map(Arc::from),
             role: self.role_arn,
-            logging: self.logging_configuration.map(Logging::kept).transpose()?,
+            logging: match self.logging_configuration {
+                Some(logging) => Some(logging.kept(api).await?),
+                None => None,
+            },
             tracing: self.tracing_configuration.map(|it| it.is_on()),
             publish,
         };

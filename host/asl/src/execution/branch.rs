@@ -31,7 +31,12 @@ pub(super) struct Branch {
     pub(super) attempt: u32,
     /// The state's raw input.
     pub(super) input: Payload,
+    /// When the branch itself began.
+    pub(super) begun_at: Timestamp,
     pub(super) entered_at: Timestamp,
+    /// When this attempt's task was asked for, and when somebody began it.
+    pub(super) scheduled_at: Timestamp,
+    pub(super) started_at: Option<Timestamp>,
     pub(super) entered_event: u64,
     /// The last event of its thread of control: what the next one points back to.
     pub(super) last_event: u64,
@@ -65,14 +70,22 @@ pub enum TaskStage {
 
 impl Branch {
     /// A branch that is yet to arrive at its first state.
-    pub(super) fn new(machine: Arc<StateMachine>, input: Payload, last_event: u64) -> Self {
+    pub(super) fn new(
+        machine: Arc<StateMachine>,
+        input: Payload,
+        last_event: u64,
+        begun_at: Timestamp,
+    ) -> Self {
         Self {
             machine: Machine(machine),
             state: 0,
             visit: 0,
             attempt: 0,
             input,
+            begun_at,
             entered_at: Timestamp::default(),
+            scheduled_at: Timestamp::default(),
+            started_at: None,
             entered_event: 0,
             last_event,
             retries: Vec::new(),

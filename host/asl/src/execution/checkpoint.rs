@@ -18,7 +18,7 @@ use crate::{Command, CommandKind, StateKind, StateMachine, Timestamp};
 
 /// Who can read a checkpoint: the version that wrote it. The number is raised when what is kept comes
 /// to mean something else.
-const FORMAT: &str = concat!("3 of ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("4 of ", env!("CARGO_PKG_VERSION"));
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -87,6 +87,7 @@ impl Execution {
             outstanding,
             redrives,
             turn,
+            is_traced: false,
         })
     }
 }

@@ -11,7 +11,8 @@ use super::{
     visit::failure_of,
 };
 use crate::{
-    CommandKind, Details, EventType, Payload, StateKind, StateName, StatesError, error_name,
+    CommandKind, Details, EventType, Payload, SpanEnd, StateKind, StateName, StatesError,
+    error_name,
     retry::{Catcher, Failure, Retrier},
 };
 
@@ -79,6 +80,12 @@ impl Execution {
             self.finish(Status::Failed { error }, last_event);
             return None;
         };
+        if self.is_traced
+            && let Some(branch) = self.branches.get(path).cloned()
+        {
+            self.end_state(path, SpanEnd::Failed(failure.error.clone()));
+            self.end_branch(path, &branch, SpanEnd::Failed(failure.error.clone()));
+        }
         let branch = &self.branches[&parent];
         if branch.state().kind() == StateKind::Map {
             let details = iteration(branch.state_name(), slot);
@@ -107,6 +114,10 @@ impl Execution {
             self.show_iteration_aborted(path, failed.as_ref(), failing_event);
             let branch = self.branches[path].clone();
             self.show_aborted(path, &branch, failing_event);
+            // That of the failed one has ended with its error.
+            if failed.as_ref() != Some(path) {
+                self.abort_spans(path, &branch);
+            }
             self.cancel_commands(path, &branch);
         }
         for path in aborted {

@@ -6,6 +6,7 @@ use super::{
     Execution, MapRun,
     branch::{BranchPath, Waiting},
     randomness::Purpose,
+    task::ended,
     turn::{Advance, Next},
     visit,
 };
@@ -53,8 +54,10 @@ impl Execution {
     }
 
     fn schedule_map_run(&mut self, path: &BranchPath, run: Arc<MapRun>) {
+        let now = self.now;
         let branch = self.branch_mut(path);
         branch.waiting = Waiting::MapRun(run.clone());
+        (branch.scheduled_at, branch.started_at) = (now, Some(now));
         let task = branch.command(path, CommandKind::Task);
         let schedule = Command::ScheduleTask(Box::new(ScheduleTask {
             task: task.clone(),
@@ -76,14 +79,15 @@ impl Execution {
     /// A Map Run came to its end. What leaves the state points back to the run's start.
     pub(super) fn map_run_ended(
         &mut self,
-        id: &CommandId,
+        task: &ScheduleTask,
         result: Result<Payload, StatesError>,
     ) -> Next {
-        self.outstanding.take(id);
-        let path = &id.branch;
+        self.outstanding.take(&task.task);
+        let path = &task.task.branch;
         let branch = &self.branches[path];
         let (began, state) = (branch.last_event, branch.state_name());
         let result = result.and_then(|output| visit::check(&output, state).map(|()| output));
+        self.end_task(task, None, ended(&result));
         let advance = match result {
             Ok(output) => {
                 let ended = self.emit(EventType::MapRunSucceeded, began, Details::default());

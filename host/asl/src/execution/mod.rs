@@ -13,6 +13,7 @@ mod outstanding;
 mod position;
 mod randomness;
 mod redrive;
+mod spans;
 mod status;
 mod task;
 mod token;
@@ -67,6 +68,8 @@ pub struct Execution {
     outstanding: Outstanding,
     redrives: Redrives,
     turn: Turn,
+    /// Whether somebody asked for spans.
+    is_traced: bool,
 }
 
 /// What the first fact said.
@@ -96,6 +99,7 @@ impl Execution {
             outstanding: Outstanding::default(),
             redrives: Redrives::default(),
             turn: Turn::default(),
+            is_traced: false,
         }
     }
 
@@ -211,10 +215,12 @@ impl Execution {
             FactKind::TaskStarted { task, worker } => self.task_started(task, worker.clone()),
             FactKind::TaskSubmitted { task, details } => self.task_submitted(task, details),
             FactKind::TaskBeat { task } => self.task_beat(task),
-            FactKind::TaskSucceeded { task, output, .. } => {
-                self.task_ended(task, Ok(output.clone()))
+            FactKind::TaskSucceeded { task, output, version } => {
+                self.task_ended(task, Ok(output.clone()), version.as_ref())
             }
-            FactKind::TaskFailed { task, error, .. } => self.task_ended(task, Err(error.clone())),
+            FactKind::TaskFailed { task, error, version } => {
+                self.task_ended(task, Err(error.clone()), version.as_ref())
+            }
             FactKind::TimerFired { timer } => self.fire(timer),
         };
         self.turn.ready.extend(next);
@@ -305,6 +311,7 @@ impl Execution {
     /// Ends the execution: whatever is under way is cancelled.
     fn finish(&mut self, status: Status, last_event: u64) {
         self.show_finished(&status, last_event);
+        self.end_spans(&status);
         for command in self.outstanding.clear() {
             self.turn.step.commands.push(Command::Cancel { command });
         }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Command, CommandId, CommandKind, Details, EventType, Payload, Resource, ResourceKind,
-    ScheduleTask, StatesError, TaskCredentials, TaskToken, error_name,
+    ScheduleTask, SpanEnd, StatesError, TaskCredentials, TaskToken, error_name,
     retry::{Failure, Origin},
     state::Order,
 };
@@ -43,12 +43,14 @@ impl Execution {
         let details = self.scheduled_details(&order);
         self.emit_next(path, events(&order.resource).scheduled, details);
 
+        let now = self.now;
         let branch = self.branch_mut(path);
         branch.waiting = Waiting::Task(TaskStage::Scheduled);
+        let is_activity = *order.resource.kind() == ResourceKind::Activity;
+        (branch.scheduled_at, branch.started_at) = (now, (!is_activity).then_some(now));
         let id = |kind| branch.command(path, kind);
         let (task, timeout, heartbeat) =
             (id(CommandKind::Task), id(CommandKind::Timeout), id(CommandKind::Heartbeat));
-        let is_activity = *order.resource.kind() == ResourceKind::Activity;
         let (timeout_seconds, heartbeat_seconds) = (order.timeout_seconds, order.heartbeat_seconds);
         let schedule = self.schedule_task(&task, order);
         self.turn.step.commands.push(schedule.clone());
@@ -116,7 +118,9 @@ impl Execution {
         }
         let details = Details { worker_name: worker, ..Details::default() };
         self.emit_next(path, EventType::ActivityStarted, details);
-        self.branch_mut(path).waiting = Waiting::Task(TaskStage::Started);
+        let now = self.now;
+        let branch = self.branch_mut(path);
+        (branch.waiting, branch.started_at) = (Waiting::Task(TaskStage::Started), Some(now));
         if let Some(seconds) = task.heartbeat_seconds {
             let timer = CommandId { kind: CommandKind::Heartbeat, ..id.clone() };
             self.start_timer(timer, self.now.plus_millis(millis(seconds)));
@@ -155,10 +159,11 @@ impl Execution {
         &mut self,
         id: &CommandId,
         result: Result<Payload, StatesError>,
+        version: Option<&Arc<str>>,
     ) -> Next {
         let task = self.task_named(id)?;
         if *task.resource.kind() == ResourceKind::MapRun {
-            return self.map_run_ended(id, result);
+            return self.map_run_ended(&task, result);
         }
         self.outstanding.take(id);
         for kind in [CommandKind::Timeout, CommandKind::Heartbeat] {
@@ -167,6 +172,7 @@ impl Execution {
         let result = result.and_then(|output| {
             visit::check(&output, limited_name(&task.resource)).map(|()| output)
         });
+        self.end_task(&task, version, ended(&result));
         let (events, common) = (events(&task.resource), service_details(&task.resource));
         let (kind, details, advance) = match result {
             Ok(output) => {
@@ -190,6 +196,8 @@ impl Execution {
         for kind in [CommandKind::Task, CommandKind::Timeout, CommandKind::Heartbeat] {
             self.cancel(CommandId { kind, ..id.clone() });
         }
+        let is_heartbeat = timer.kind == CommandKind::Heartbeat;
+        self.end_task(&task, None, SpanEnd::TimedOut { is_heartbeat });
         let Details { error, .. } = timed_out();
         let details = Details { error, ..service_details(&task.resource) };
         self.emit_next(&id.branch, events(&task.resource).timed_out, details);
@@ -222,6 +230,11 @@ impl Execution {
             _ => None,
         }
     }
+}
+
+/// How the span of what came to this ends.
+pub(super) fn ended<T>(result: &Result<T, StatesError>) -> SpanEnd {
+    result.as_ref().map_or_else(|error| SpanEnd::Failed(error.clone()), |_| SpanEnd::Succeeded)
 }
 
 /// What a task is called when its result is too long.

@@ -30,17 +30,17 @@ pub(super) struct Turn {
 impl Turn {
     /// What came of it. A command that the same step cancels again is never issued.
     pub(super) fn into_step(self) -> Step {
-        let Step { mut commands, history } = self.step;
+        let Step { mut commands, history, spans } = self.step;
         let cancels = commands.iter().filter(|it| matches!(it, Command::Cancel { .. }));
         let cancelled: BTreeSet<_> = cancels.filter_map(Command::id).cloned().collect();
         if cancelled.is_empty() {
-            return Step { commands, history };
+            return Step { commands, history, spans };
         }
         let issued = commands.iter().filter(|it| !matches!(it, Command::Cancel { .. }));
         let issued = issued.filter_map(Command::id).filter(|id| cancelled.contains(id));
         let issued: BTreeSet<_> = issued.cloned().collect();
         commands.retain(|command| command.id().is_none_or(|id| !issued.contains(id)));
-        Step { commands, history }
+        Step { commands, history, spans }
     }
 }
 

@@ -10,7 +10,8 @@ use super::{
     turn::{Advance, Next},
 };
 use crate::{
-    CommandKind, Details, Payload, StateMachine, StateName, retry::Failure, state::Progress,
+    CommandKind, Details, Payload, SpanEnd, StateMachine, StateName, retry::Failure,
+    state::Progress,
 };
 
 impl Execution {
@@ -22,7 +23,7 @@ impl Execution {
         input: Payload,
         last_event: u64,
     ) {
-        let branch = Branch::new(machine, input.clone(), last_event);
+        let branch = Branch::new(machine, input.clone(), last_event, self.now);
         let first = branch.first_state();
         self.branches.insert(path.clone(), branch);
         self.turn.ready.push_back((path, Advance::Arrive(first, input)));
@@ -64,13 +65,13 @@ impl Execution {
     fn arrive(&mut self, path: &BranchPath, state: usize, input: Payload) {
         let now = self.now;
         let branch = self.branch_mut(path);
-        let last_event = branch.last_event;
+        let (last_event, begun_at) = (branch.last_event, branch.begun_at);
         *branch = Branch {
             machine: branch.machine.clone(),
             state,
             visit: branch.visit + 1,
             entered_at: now,
-            ..Branch::new(branch.machine.0.clone(), input.clone(), last_event)
+            ..Branch::new(branch.machine.0.clone(), input.clone(), last_event, begun_at)
         };
         let kind = journal::entered(branch.state().kind());
         let details = Details { input: Some(input), ..Details::named(branch.state_name()) };
@@ -130,6 +131,7 @@ impl Execution {
             Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
         };
         self.show_exited(path, output.clone());
+        self.end_state(path, SpanEnd::Succeeded);
         match next {
             Some(next) => {
                 let next = self.branches[path].machine.index_of(&next);
@@ -143,6 +145,7 @@ impl Execution {
     /// The branch is over: its output goes to the state that holds it, or is the execution's.
     fn end(&mut self, path: &BranchPath, output: Payload) -> Next {
         let branch = self.branches.remove(path).expect("a branch that ends is at work");
+        self.end_branch(path, &branch, SpanEnd::Succeeded);
         match branch::parent_path(path) {
             Some((parent, slot)) => self.child_succeeded(&parent, slot, branch.last_event, output),
             None => {

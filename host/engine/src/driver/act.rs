@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 
 use super::{Driver, Reply, Stopping};
 use crate::{
-    ExecutionArn, StoreError, activities::Worker, completion::Standing, reservation::Reservation,
-    tasks::Circumstances,
+    ExecutionArn, Shown, StoreError, activities::Worker, completion::Standing,
+    reservation::Reservation, tasks::Circumstances,
 };
 
 /// Something to do once what led to it is durable.
 pub(crate) enum Act {
     Perform { execution: ExecutionArn, commands: Vec<Command>, at: Timestamp },
-    Show { execution: ExecutionArn, history: Vec<HistoryEvent> },
+    Show { execution: ExecutionArn, history: Vec<HistoryEvent>, observed: Option<Box<Shown>> },
     Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
     Resumed { held: Reservation, done: oneshot::Sender<()> },
     Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
@@ -28,17 +28,13 @@ pub(crate) enum Act {
 }
 
 impl Driver {
-    pub(super) fn act(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
+    pub(super) fn act(&mut self, mut acts: Vec<Act>) -> Result<(), StoreError> {
+        self.show(&mut acts);
         for act in acts {
             match act {
+                Act::Show { .. } => {}
                 Act::Perform { execution, commands, at } => {
                     self.perform(&execution, commands, at)?;
-                }
-                Act::Show { execution, history } => {
-                    self.measures.events.show(&history);
-                    if let Some(live) = self.live.get_mut(&execution) {
-                        live.show(history);
-                    }
                 }
                 // Who asked may have gone; the hold on the name ends either way.
                 Act::Started { at, held: _held, done } => {
@@ -63,6 +59,25 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Shows all that was committed, before anybody learns of it otherwise: who is told that an execution
+    /// is over finds it shown to the end.
+    fn show(&mut self, acts: &mut [Act]) {
+        let mut all = Vec::new();
+        for act in acts {
+            let Act::Show { execution, history, observed } = act else { continue };
+            self.measures.events.show(history);
+            if let Some(live) = self.live.get_mut(execution) {
+                live.show(history);
+            }
+            if let Some(shown) = observed.take() {
+                all.push(Shown { events: std::mem::take(history), ..*shown });
+            }
+        }
+        if let Some(observer) = self.observer.as_ref().filter(|_| !all.is_empty()) {
+            observer.show(all);
+        }
     }
 
     fn perform(
@@ -92,11 +107,15 @@ impl Driver {
                             i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
                         timeout.unwrap_or_else(|| at.plus_millis(millis))
                     });
-                    let bearings = self.live.get(execution).map(|live| live.bearings.clone());
-                    let bearings = bearings.unwrap_or_default();
+                    let live = self.live.get(execution);
+                    let bearings = live.map(|live| live.bearings.clone()).unwrap_or_default();
+                    let observed = live.and_then(|live| {
+                        Some((live.observed.clone()?, live.execution.redrive_count()))
+                    });
                     let is_submitted = self.is_submitted(execution, &task.task);
+                    let has_ended = false;
                     let circumstances =
-                        Circumstances { deadline, bearings, is_submitted, has_ended: false };
+                        Circumstances { deadline, bearings, observed, is_submitted, has_ended };
                     self.tasks.begin(execution, *task, circumstances);
                 }
             }

@@ -6,20 +6,27 @@ use stepyard_asl::{FactKind, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{Act, Driver, Resumption, Start};
-use crate::{ExecutionArn, StoreError, live::Live, reservation::Reservation, store::Record};
+use crate::{
+    ExecutionArn, StoreError, Subject, live::Live, reservation::Reservation, store::Record,
+};
 
 impl Driver {
     pub(super) fn start(&mut self, start: Start) {
         if self.draining {
             return;
         }
-        let Start { arn, name, machine_arn, definition, live, fact, held, done } = start;
+        let Start { arn, name, machine_arn, definition, mut live, fact, held, done } = start;
         if self.open() >= self.open_max {
             let _ = done.send(None);
             return;
         }
         let machine = machine_arn;
         let started_at = self.clock.now();
+        if let Some(observer) = &self.observer
+            && let Some(subject) = Subject::of_start(&arn, &machine, started_at, &fact)
+        {
+            live.observe(&**observer, subject);
+        }
         let (version, alias) = qualified(&fact);
         self.keep(Record::Created {
             arn: arn.clone(),

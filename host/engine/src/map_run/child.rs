@@ -61,19 +61,21 @@ pub(super) struct Children<'a> {
     run: &'a MapRun,
     machine: Arc<StateMachine>,
     definition: Arc<str>,
+    /// Their parent's.
+    logging: Option<Arc<str>>,
 }
 
 impl<'a> Children<'a> {
     /// Reads what they run out of what their parent does.
     pub(super) fn prepare(task: &'a Task, run: &'a MapRun) -> Result<Self, Halt> {
         let engine = task.engine.engine()?;
-        let definition = run.definition(&engine.record(&task.execution)?.definition);
-        let definition: Option<Arc<str>> = definition.map(Arc::from);
+        let parent = engine.record(&task.execution)?;
+        let definition: Option<Arc<str>> = run.definition(&parent.definition).map(Arc::from);
         let read = definition.and_then(|text| Some((engine.read_definition(&text).ok()?, text)));
         let (machine, definition) = read.ok_or_else(|| {
             StatesError::runtime("The item processor of the state cannot be read by itself.")
         })?;
-        Ok(Self { task, run, machine, definition })
+        Ok(Self { task, run, machine, definition, logging: parent.logging })
     }
 
     /// Runs a child to its end, or finds how it ended before.
@@ -173,6 +175,7 @@ impl<'a> Children<'a> {
             version: None,
             trace: self.task.trace.clone(),
             pins: self.task.pins.clone(),
+            logging: self.logging.clone(),
             parent: Some(Parent {
                 execution: self.task.execution.clone(),
                 task: self.task.id.clone(),

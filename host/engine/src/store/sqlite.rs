@@ -31,8 +31,8 @@ use stepyard_asl::{Fact, Timestamp};
 
 use self::{ahead::Ahead, writer::Writer};
 use super::{
-    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Quotas, Selection, Store, StoreError,
-    WaitingTask,
+    Batch, Checkpoint, ExecutionRecord, ExecutionSummary, FactPlace, Quotas, Selection, Store,
+    StoreError, WaitingTask,
 };
 use crate::{
     ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
@@ -117,6 +117,18 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Fact>, StoreError> {
         self.read(|connection| journal::facts_after(connection, execution, told, limit))
+    }
+
+    fn last_fact(&self) -> Result<Option<FactPlace>, StoreError> {
+        self.read(journal::last_fact)
+    }
+
+    fn facts_kept_after(
+        &self,
+        after: Option<&FactPlace>,
+        limit: usize,
+    ) -> Result<Option<Vec<FactPlace>>, StoreError> {
+        self.read(|connection| journal::facts_kept_after(connection, after, limit))
     }
 
     fn checkpoint(&self, execution: &str) -> Result<Option<Checkpoint>, StoreError> {

@@ -137,6 +137,7 @@ pub(crate) fn start(name: &str, states: Value) -> StartExecution {
         trace: Some("Root=1-2-3".to_owned()),
         parent: None,
         pins: None,
+        logging: None,
     }
 }
 

@@ -32,6 +32,7 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
         input: input.into(),
         seed: [7; 32],
         pins: None,
+        logging: None,
     };
     let at = Timestamp::from_millis(0);
     let step = Execution::new(Arc::new(parsed)).step(&Fact::new(at, kind));

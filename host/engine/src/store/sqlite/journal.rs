@@ -10,7 +10,7 @@ use stepyard_asl::{Fact, Status, Timestamp};
 use super::{File, activities, aliases, functions, machines, rest, tags, versions, waiting};
 use crate::{
     StoreError,
-    store::{Batch, ExecutionRecord, ExecutionSummary, Record, Selection, record},
+    store::{Batch, ExecutionRecord, ExecutionSummary, FactPlace, Record, Selection, record},
 };
 
 pub(super) fn append(
@@ -121,6 +121,43 @@ pub(super) fn facts_after(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = params![execution, told.cast_signed(), limit];
     select.query_map(values, |row| read_json(row, 0))?.collect()
+}
+
+/// Facts with whose they are: their rows are in the order in which they were kept.
+const PLACES: &str = "SELECT execution.arn, fact.number FROM fact
+    JOIN execution ON execution.id = fact.execution";
+
+pub(super) fn last_fact(connection: &Connection) -> rusqlite::Result<Option<FactPlace>> {
+    let select = format!("{PLACES} ORDER BY fact.rowid DESC LIMIT 1");
+    connection.prepare_cached(&select)?.query_row([], place).optional()
+}
+
+pub(super) fn facts_kept_after(
+    connection: &Connection,
+    after: Option<&FactPlace>,
+    limit: usize,
+) -> rusqlite::Result<Option<Vec<FactPlace>>> {
+    let mut row: i64 = 0;
+    if let Some(FactPlace { execution, number }) = after {
+        let select = "SELECT rowid FROM fact WHERE number = ?2
+                      AND execution = (SELECT id FROM execution WHERE arn = ?1)";
+        let values = params![execution, number.cast_signed()];
+        let found = connection.prepare_cached(select)?.query_row(values, |row| row.get(0));
+        let Some(found) = found.optional()? else { return Ok(None) };
+        row = found;
+    }
+    let select = format!("{PLACES} WHERE fact.rowid > ?1 ORDER BY fact.rowid LIMIT ?2");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(&select)?
+        .query_map([row, limit], place)?
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<FactPlace> {
+    let (execution, number): (String, i64) = (row.get(0)?, row.get(1)?);
+    Ok(FactPlace { execution: execution.into(), number: number.cast_unsigned() })
 }
 
 const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
