@@ -173,7 +173,7 @@ fn orders_end_on_aws_as_they_end_here() {
         return;
     };
     let there = orders().map(|order| stack.execute(&order));
-    assert_eq!(there.to_vec(), here(&Project::order().warm(), &orders()));
+    assert_eq!(Vec::from(there), here(&Project::order().warm(), &orders()));
     check_notification(&stack.notifications(), false);
     assert_eq!(
         stack.available("sku-001"),

@@ -111,7 +111,7 @@ pub(crate) fn qemu_arm64() -> Option<&'static Path> {
         let system = QEMU.iter().find(|it| finish(Command::new(it).arg("--version")).is_ok());
         system.map_or_else(qemu_of_debian, |it| Ok(it.into()))
     });
-    found.as_ref().map_or_else(|why| skipped(why), |it| Some(it))
+    found.as_ref().map_or_else(|why| skipped(why), |it| Some(it.as_path()))
 }
 
 fn qemu_of_debian() -> Result<PathBuf, String> {

@@ -114,6 +114,7 @@ impl Workflow {
             trace: context.xray_trace_id.clone(),
             parent: None,
             pins: None,
+            logging: None,
         };
         let (started, mut end, events) = match self.engine.start_express_watched(start).await {
             Ok(started) => started,
