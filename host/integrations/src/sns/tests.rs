@@ -2,7 +2,10 @@
 
 use std::sync::Mutex;
 
-use stepyard_engine::Answer;
+use stepyard_engine::{
+    Answer,
+    outside::{AttributeValue, MessageAttribute},
+};
 
 use super::*;
 use crate::task;
