@@ -1,13 +1,14 @@
 //! A function as Lambda runs it: a package in a folder, and the real binary started from it.
 
 use std::{
+    collections::BTreeMap,
     env::consts::ARCH,
     fs,
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -24,13 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is unpacked for a function: a manifest, components compiled for this architecture, a workflow.
 pub(super) struct Package {
-    folder: TempDir,
+    /// Kept for as long as a function runs in it.
+    folder: Arc<TempDir>,
 }
 
 impl Package {
     /// One with this manifest.
     pub(super) fn new(manifest: &str) -> Self {
-        let package = Self { folder: TempDir::new().unwrap() };
+        let package = Self { folder: Arc::new(TempDir::new().unwrap()) };
         package.write("stepyard.toml", manifest);
         package
     }
@@ -59,13 +61,13 @@ impl Package {
     }
 
     fn with_component(self, function: &str, component: PathBuf, grants: Grants) -> Self {
-        let name = function.to_owned();
-        let limits = Limits::default();
-        let spec =
-            StepSpec { function: name, component, grants, limits, canary: None, publishes: false };
-        let compiled = precompile(&spec, &format!("{ARCH}-unknown-linux-musl"), None);
-        let compiled = compiled.unwrap_or_else(|error| panic!("{error}"));
-        self.write(&format!("components/{function}.cwasm"), compiled);
+        let (function, limits) = (function.to_owned(), Limits::default());
+        let file = format!("components/{function}.cwasm");
+        let (canary, publishes) = (None, false);
+        self.write(
+            &file,
+            compiled(&StepSpec { function, component, grants, limits, canary, publishes }),
+        );
         self
     }
 
@@ -102,8 +104,20 @@ impl Package {
             ("TZ", ":UTC"),
         ]);
         command.env("LAMBDA_TASK_ROOT", self.folder.path()).envs(variables.iter().copied());
-        Function::start(command)
+        Function::start(command, self.folder.clone())
     }
+}
+
+/// A component compiled for this architecture, once for all tests.
+fn compiled(spec: &StepSpec) -> Arc<[u8]> {
+    static COMPILED: Mutex<BTreeMap<Vec<u8>, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
+    let component = fs::read(&spec.component).unwrap();
+    let mut known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let compiled = known.entry(component).or_insert_with(|| {
+        let compiled = precompile(spec, &format!("{ARCH}-unknown-linux-musl"), None);
+        compiled.unwrap_or_else(|error| panic!("{error}")).into()
+    });
+    compiled.clone()
 }
 
 /// A function's process; dropped, it is killed.
@@ -111,10 +125,11 @@ pub(super) struct Function {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
+    _folder: Arc<TempDir>,
 }
 
 impl Function {
-    fn start(mut command: Command) -> Self {
+    fn start(mut command: Command, folder: Arc<TempDir>) -> Self {
         command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("stepyard runs");
         let lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
@@ -123,7 +138,7 @@ impl Function {
         let reader = thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line));
         });
-        Self { child, log, reader: Some(reader) }
+        Self { child, log, reader: Some(reader), _folder: folder }
     }
 
     /// Sends SIGTERM, as Lambda does before it takes an environment away.

@@ -61,7 +61,7 @@ fn the_manifest_has_to_be_there_and_well_formed() {
     package.write("stepyard.toml", "[functions.ReceiveOrder]\nstp = \"x\"\n");
     check(&package, &RECEIVE, "Runtime.ConfigInvalid", &["stepyard.toml:2:1: unknown field `stp`"]);
     std::fs::remove_file(package.path("stepyard.toml")).unwrap();
-    check(&package, &RECEIVE, "Runtime.ConfigInvalid", &["stepyard.toml: cannot be read"]);
+    check(&package, &RECEIVE, "Runtime.ConfigInvalid", &["there is no stepyard.toml"]);
 }
 
 #[test]

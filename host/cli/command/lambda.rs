@@ -126,6 +126,12 @@ async fn wire(
 }
 
 fn read_manifest(file: &Path) -> Result<Manifest, InitError> {
+    if !file.is_file() {
+        return Err(invalid(anyhow!(
+            "there is no {}: a function's package has it at its root (LAMBDA_TASK_ROOT)",
+            file.display()
+        )));
+    }
     Manifest::read(file).map_err(|error| invalid(error.into()))
 }
 
