@@ -63,7 +63,7 @@ fn the_order_workflow_runs_in_one_invocation() {
     let door = Door::to(sns.url().trim_start_matches("http://"));
     let outside = |sns: &str| {
         format!(
-            "\n[redis]\nurl = \"{}\"\n[mail]\nsmtp = \"{}\"\n[sns]\ndelivery = \"aws\"\nendpoint = \"{sns}\"\n",
+            "\n[redis]\nurl = \"{}\"\n[mail]\nsmtp = \"{}\"\n[sns]\ndelivery = \"aws\"\n[aws.sns]\nendpoint_url = \"{sns}\"\n",
             redis.url(),
             smtp.url()
         )

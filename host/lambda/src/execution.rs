@@ -1,7 +1,7 @@
 //! The log of an execution: its history, event by event, without its data.
 
 use stepyard_asl::{EventType, HistoryEvent};
-use stepyard_engine::{ExecutionArn, Watch};
+use stepyard_engine::{ExecutionArn, LogLevel, Watch};
 
 /// Logs what happens in an execution, until it is over. What AWS logs at its level ERROR is an error
 /// here, an execution's beginning and success are told, and the rest is for looking closely.
@@ -24,15 +24,9 @@ pub(crate) async fn log(execution: ExecutionArn, mut events: Watch) {
             };
         }
         match kind {
-            kind if is_error(kind) => log!(error),
+            kind if LogLevel::Error.logs(kind) => log!(error),
             EventType::ExecutionStarted | EventType::ExecutionSucceeded => log!(info),
             _ => log!(debug),
         }
     }
-}
-
-/// What AWS logs at its level ERROR.
-fn is_error(kind: EventType) -> bool {
-    let endings = ["Failed", "TimedOut", "Aborted"];
-    kind == EventType::FailStateEntered || endings.iter().any(|it| kind.name().ends_with(it))
 }
