@@ -37,6 +37,12 @@ impl Definition {
         Ok(Some(Self { name: machine_name(path)?, ..read }))
     }
 
+    /// Reads a definition that is run in one invocation on AWS Lambda, as [`Self::read`] does.
+    pub(crate) fn read_express(path: &Path) -> Result<Option<Self>> {
+        let Some(read) = Self::read_as(path, MachineType::Express)? else { return Ok(None) };
+        Ok(Some(Self { name: machine_name(path)?, ..read }))
+    }
+
     /// Reads a definition that `serve` registers under this name, as [`Self::read`] does.
     pub(crate) fn read_served(path: &Path, name: &str, kind: MachineType) -> Result<Option<Self>> {
         let Some(read) = Self::read_as(path, kind)? else { return Ok(None) };

@@ -122,11 +122,12 @@ impl<'a> Packer<'a> {
         self.write(name, &uses, &[name], None, folder)
     }
 
-    /// The package of a workflow and all the functions that it calls.
+    /// The package of a workflow and all that it calls: steps, and functions of AWS Lambda.
     pub(crate) fn workflow_package(
         &self,
         definition: &Definition,
         functions: &[&'a str],
+        aws_functions: &[&str],
         folder: &Path,
     ) -> Result<Package> {
         let bound = functions.iter().map(|name| self.function(name)).collect::<Result<Vec<_>>>()?;
@@ -135,9 +136,9 @@ impl<'a> Packer<'a> {
             ResourceKind::Service { service, .. } => Some(service.as_str()),
             _ => None,
         });
-        let manifest = &self.project.manifest;
         let name = self.workflow_name(definition);
-        let uses = Uses::of(manifest, &bound).with_workflow(manifest, name, services);
+        let uses = Uses::of(&self.project.manifest, &bound);
+        let uses = uses.with_workflow(name, services, aws_functions.iter().copied());
         let workflow = PackedFile::data(WORKFLOW, definition.text().as_bytes());
         self.write(name, &uses, functions, Some(workflow), folder)
     }
@@ -185,8 +186,7 @@ impl<'a> Packer<'a> {
         functions: &[&str],
         workflow: Option<PackedFile>,
     ) -> Result<Vec<PackedFile>> {
-        uses.check(&self.project.manifest)?;
-        let reduced = uses.reduce(&self.text)?;
+        let reduced = uses.reduce(&self.text, &self.project.manifest)?;
         // It is read where nobody can mend it: so it is read here first.
         Manifest::parse(Path::new("the manifest of the package"), &reduced)?;
         let mut files = vec![self.bootstrap.clone()];

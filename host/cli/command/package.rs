@@ -72,7 +72,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
     let written = match &contents.workflow {
-        Some(definition) => vec![packer.workflow_package(definition, &contents.functions, out)?],
+        Some(definition) => {
+            let (steps, others) = (&contents.functions, &contents.aws_functions);
+            vec![packer.workflow_package(definition, steps, others, out)?]
+        }
         None => {
             let each = contents.functions.iter().map(|name| packer.function_package(name, out));
             each.collect::<Result<_>>()?
@@ -88,6 +91,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 /// What is packaged.
 struct Contents<'a> {
     functions: Vec<&'a str>,
+    /// Functions of AWS Lambda that the workflow calls.
+    aws_functions: Vec<&'a str>,
     workflow: Option<Definition>,
 }
 
@@ -99,12 +104,14 @@ impl<'a> Contents<'a> {
             let named = arguments.functions.iter().map(|name| Ok(find(project, name)?.0.as_str()));
             let named: Vec<&str> = named.collect::<Result<_>>()?;
             let functions = if named.is_empty() { all.collect() } else { named };
-            return Ok(Some(Self { functions, workflow: None }));
+            return Ok(Some(Self { functions, aws_functions: Vec::new(), workflow: None }));
         };
-        let Some(definition) = Definition::read(file)? else { return Ok(None) };
+        let Some(definition) = Definition::read_express(file)? else { return Ok(None) };
         let Some(calls) = definition.functions(project)? else { return Ok(None) };
         let functions = all.filter(|name| calls.calls(name)).collect();
-        Ok(Some(Self { functions, workflow: Some(definition) }))
+        let others = project.manifest.aws_functions.keys().map(String::as_str);
+        let aws_functions = others.filter(|name| calls.calls(name)).collect();
+        Ok(Some(Self { functions, aws_functions, workflow: Some(definition) }))
     }
 }
 

@@ -141,14 +141,6 @@ pub struct Grants {
     pub mail: Vec<String>,
 }
 
-impl Grants {
-    /// The secrets that the host puts into requests.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
-        let values = self.http.iter().flat_map(|grant| grant.headers.values());
-        values.filter_map(|value| Some(SecretTemplate::parse(value.get_ref())?.secret))
-    }
-}
-
 /// A bucket a step may use.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a bucket's name, or { bucket = \"…\", access = \"read\" }")]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use toml_edit::{DocumentMut, Item, TableLike, value};
+use toml_edit::{DocumentMut, Item, TableLike, Value, value};
 
 use crate::manifest::{BucketStore, Function, Manifest, Secret};
 
@@ -14,22 +14,20 @@ use crate::manifest::{BucketStore, Function, Manifest, Secret};
 const CHOSEN: &[&str] = &["aws", "functions", "keyvalue", "secrets", "workflows"];
 /// Sections that are kept whole where what they are about is used.
 #[cfg(test)]
-const KEPT: &[&str] = &["execution", "mail", "redis", "sns"];
+const KEPT: &[&str] = &["connections", "execution", "mail", "redis", "sns"];
 /// What is about a server that stays, which a function is not.
 #[cfg(test)]
-const LEFT: &[&str] = &["serve"];
-/// A workflow's name in its package, for `STEPYARD_WORKFLOW`.
-pub(super) const WORKFLOW: &str = "workflow.asl.json";
-
+const LEFT: &[&str] = &["logs", "metrics", "otlp", "serve"];
 /// The keys of `[aws]` that hold for all services.
 const AWS_KEYS: &[&str] = &["access_key", "endpoint_url", "region"];
+/// A workflow's name in its package, for `STEPYARD_WORKFLOW`.
+pub(super) const WORKFLOW: &str = "workflow.asl.json";
 
 /// What some functions use of a manifest.
 #[derive(Debug)]
 pub(super) struct Uses<'a> {
     functions: BTreeSet<&'a str>,
     buckets: BTreeSet<&'a str>,
-    secrets: BTreeSet<String>,
     /// Sections that are kept whole.
     sections: BTreeSet<&'static str>,
     /// Services of AWS, as `[aws.SERVICE]` names them.
@@ -41,121 +39,86 @@ pub(super) struct Uses<'a> {
 impl<'a> Uses<'a> {
     /// What these functions use.
     pub(super) fn of(manifest: &'a Manifest, functions: &[(&'a str, &'a Function)]) -> Self {
+        let grants = || functions.iter().map(|(_, function)| &function.grants);
+        let buckets = grants().flat_map(|grants| &grants.keyvalue);
         let mut uses = Self {
             functions: functions.iter().map(|(name, _)| *name).collect(),
-            buckets: BTreeSet::new(),
-            secrets: BTreeSet::new(),
+            buckets: buckets.map(|grant| grant.bucket().as_str()).collect(),
             sections: BTreeSet::new(),
             services: BTreeSet::new(),
             workflow: None,
         };
-        for (_, function) in functions {
-            let grants = &function.grants;
-            uses.buckets.extend(grants.keyvalue.iter().map(|grant| grant.bucket().as_str()));
-            uses.secrets.extend(grants.secrets());
-            if !grants.mail.is_empty() {
-                uses.sections.insert("mail");
+        if grants().any(|grants| !grants.mail.is_empty()) {
+            uses.sections.insert("mail");
+        }
+        for bucket in &uses.buckets {
+            let store = manifest.keyvalue.get(*bucket).and_then(|it| it.store.as_ref());
+            if store.is_none_or(|store| *store.get_ref() == BucketStore::Redis) {
+                uses.sections.insert("redis");
             }
         }
-        uses.add_what_buckets_use(manifest);
-        uses.add_secrets_of_sections(manifest);
         uses
     }
 
-    /// The same with what a workflow of this name uses whose tasks call these services.
+    /// The same with what a workflow of this name uses, whose tasks call these services and these
+    /// functions of AWS Lambda.
     pub(super) fn with_workflow(
         mut self,
-        manifest: &'a Manifest,
         name: &'a str,
         services: impl IntoIterator<Item = &'a str>,
+        aws_functions: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         self.workflow = Some(name);
         self.sections.insert("execution");
-        self.services.extend(services);
-        if self.services.contains("sns") {
-            self.sections.insert("sns");
+        for service in services {
+            match service {
+                // Of the manifest's own functions, which are in the package.
+                "lambda" => false,
+                "http" => self.sections.insert("connections"),
+                "sns" => self.sections.insert("sns") && self.services.insert("sns"),
+                service => self.services.insert(service),
+            };
         }
-        self.add_secrets_of_sections(manifest);
+        for function in aws_functions {
+            self.functions.insert(function);
+            self.services.insert("lambda");
+        }
         self
     }
 
-    fn add_what_buckets_use(&mut self, manifest: &Manifest) {
-        for bucket in self.buckets.clone() {
-            let store = manifest.keyvalue.get(bucket).and_then(|it| it.store.as_ref());
-            match store.map(|it| *it.get_ref()) {
-                Some(BucketStore::Redis) | None => self.sections.insert("redis"),
-                Some(BucketStore::Sqlite) => false,
-            };
-        }
-    }
-
-    /// What the sections name that are kept.
-    fn add_secrets_of_sections(&mut self, manifest: &Manifest) {
-        let redis = manifest.redis.as_ref().and_then(|it| it.password.as_ref());
-        let passwords = [("redis", redis), ("mail", manifest.mail.password.as_ref())];
-        for (section, password) in passwords {
-            if self.sections.contains(section) {
-                self.secrets.extend(password.map(|it| it.get_ref().clone()));
-            }
-        }
-    }
-
-    /// Whether the package can have all of it.
-    pub(super) fn check(&self, manifest: &Manifest) -> Result<()> {
-        for name in &self.secrets {
-            if let Some(Secret::File(path)) = manifest.secrets.get(name)
-                && path.is_relative()
-            {
-                bail!(
-                    "secret `{name}` is read from a file beside the manifest, and a package has no secrets in it; name \
-                     it in [secrets.{name}] with env, or with the absolute path of a file that the function mounts"
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// The manifest's text with nothing else in it, and its functions bound to compiled components.
-    pub(super) fn reduce(&self, text: &str) -> Result<String> {
+    /// The manifest's text with nothing else in it, and its steps those of the package.
+    pub(super) fn reduce(&self, text: &str, manifest: &Manifest) -> Result<String> {
         let mut document: DocumentMut = text.parse()?;
-        let manifest = document.as_table_mut();
-        keep(manifest, |section| CHOSEN.contains(&section) || self.sections.contains(section));
-        for (section, names) in [("functions", &self.functions), ("keyvalue", &self.buckets)] {
-            keep_in(manifest, section, |name| names.contains(name));
-        }
-        keep_in(manifest, "secrets", |name| self.secrets.contains(name));
-        keep_in(manifest, "workflows", |name| self.workflow == Some(name));
-        keep_in(manifest, "aws", |name| AWS_KEYS.contains(&name) || self.services.contains(name));
-        self.bind(manifest);
-        keep_filled(manifest);
+        let all = document.as_table_mut();
+        keep(all, |section| CHOSEN.contains(&section) || self.sections.contains(section));
+        keep_in(all, "functions", |name| self.functions.contains(name));
+        keep_in(all, "keyvalue", |name| self.buckets.contains(name));
+        keep_in(all, "workflows", |name| self.workflow == Some(name));
+        self.bind(all);
+        let named = texts(all, "secrets");
+        let is_named = |name: &str| named.iter().any(|text| names(text, name));
+        keep_in(all, "secrets", is_named);
+        keep_in(all, "aws", |name| AWS_KEYS.contains(&name) || self.services.contains(name));
+        keep_filled(all);
+        check_secrets(manifest, all)?;
         Ok(document.to_string().trim_start().to_owned())
     }
 
     /// What a server does with a function, a bucket or a workflow is no package's: a canary, the first
     /// contents, what starts executions.
-    fn bind(&self, manifest: &mut dyn TableLike) {
-        if let Some(functions) = table(manifest, "functions") {
-            for (name, item) in functions.iter_mut() {
-                let Some(function) = item.as_table_like_mut() else { continue };
-                function.remove("canary");
-                if let Some(step) = function.get_mut("step") {
-                    *step = value(component_path(&name));
-                }
+    fn bind(&self, all: &mut dyn TableLike) {
+        each_in(all, "functions", |name, function| {
+            function.remove("canary");
+            if let Some(step) = function.get_mut("step") {
+                *step = value(component_path(name));
             }
-        }
-        if let Some(buckets) = table(manifest, "keyvalue") {
-            for (_, item) in buckets.iter_mut() {
-                item.as_table_like_mut().and_then(|bucket| bucket.remove("seed"));
-            }
-            keep_filled(buckets);
-        }
-        if let Some(workflows) = table(manifest, "workflows") {
-            for (_, item) in workflows.iter_mut() {
-                let Some(workflow) = item.as_table_like_mut() else { continue };
-                keep(workflow, |key| key == "definition");
-                workflow.insert("definition", value(WORKFLOW));
-            }
-        }
+        });
+        each_in(all, "keyvalue", |_, bucket| drop(bucket.remove("seed")));
+        each_in(all, "workflows", |_, workflow| {
+            keep(workflow, |key| key == "definition");
+            workflow.insert("definition", value(WORKFLOW));
+        });
+        table(all, "keyvalue").into_iter().for_each(keep_filled);
     }
 }
 
@@ -164,12 +127,72 @@ pub(super) fn component_path(function: &str) -> String {
     format!("components/{function}.cwasm")
 }
 
+/// A package has no secret in it: one that is beside the manifest would be missing.
+fn check_secrets(manifest: &Manifest, kept: &mut dyn TableLike) -> Result<()> {
+    let Some(secrets) = table(kept, "secrets") else { return Ok(()) };
+    for (name, _) in secrets.iter() {
+        if let Some(Secret::File(path)) = manifest.secrets.get(name)
+            && path.is_relative()
+        {
+            bail!(
+                "secret `{name}` is read from a file beside the manifest, and a package has no secrets in it; name \
+                 it in [secrets.{name}] with env, or with the absolute path of a file that the function mounts"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text is a secret's name, or has it in braces.
+fn names(text: &str, secret: &str) -> bool {
+    text == secret || text.contains(&format!("{{{secret}}}"))
+}
+
+/// All texts of a document but those of one section.
+fn texts(all: &dyn TableLike, except: &str) -> BTreeSet<String> {
+    fn collect(value: &Value, into: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) => drop(into.insert(text.value().clone())),
+            Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
+            Value::InlineTable(table) => table.iter().for_each(|(_, value)| collect(value, into)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut left: Vec<&Item> =
+        all.iter().filter(|(section, _)| *section != except).map(|(_, item)| item).collect();
+    while let Some(item) = left.pop() {
+        match item {
+            Item::None => {}
+            Item::Value(value) => collect(value, &mut found),
+            Item::Table(table) => left.extend(table.iter().map(|(_, item)| item)),
+            Item::ArrayOfTables(tables) => {
+                left.extend(tables.iter().flat_map(|it| it.iter().map(|(_, item)| item)));
+            }
+        }
+    }
+    found
+}
+
 fn table<'a>(within: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn TableLike> {
     within.get_mut(name).and_then(Item::as_table_like_mut)
 }
 
-fn keep_in(manifest: &mut dyn TableLike, section: &str, wanted: impl Fn(&str) -> bool) {
-    if let Some(entries) = table(manifest, section) {
+fn each_in(
+    all: &mut dyn TableLike,
+    section: &str,
+    mut change: impl FnMut(&str, &mut dyn TableLike),
+) {
+    let entries = table(all, section).into_iter().flat_map(|entries| entries.iter_mut());
+    for (name, item) in entries {
+        if let Some(entry) = item.as_table_like_mut() {
+            change(&name, entry);
+        }
+    }
+}
+
+fn keep_in(all: &mut dyn TableLike, section: &str, wanted: impl Fn(&str) -> bool) {
+    if let Some(entries) = table(all, section) {
         keep(entries, wanted);
     }
 }
@@ -184,104 +207,12 @@ fn keep(table: &mut dyn TableLike, wanted: impl Fn(&str) -> bool) {
 /// Drops the tables that have nothing left in them.
 fn keep_filled(within: &mut dyn TableLike) {
     let empty = |(name, item): (&str, &Item)| {
-        item.as_table_like().is_some_and(TableLike::is_empty).then(|| name.to_owned())
+        item.as_table_like().is_some_and(|table| table.is_empty()).then(|| name.to_owned())
     };
     let empty: Vec<String> = within.iter().filter_map(empty).collect();
     keep(within, |name| !empty.iter().any(|it| it == name));
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    const ORDER: &str = include_str!("../../../stepyard.toml");
-
-    fn reduce(text: &str, functions: &[&str], services: Option<&[&'static str]>) -> String {
-        let manifest = Manifest::parse(Path::new("stepyard.toml"), text).unwrap();
-        let functions: Vec<_> =
-            functions.iter().map(|name| (*name, &manifest.functions[*name])).collect();
-        let uses = Uses::of(&manifest, &functions);
-        let uses = match services {
-            Some(services) => uses.with_workflow(&manifest, "order", services.iter().copied()),
-            None => uses,
-        };
-        uses.check(&manifest).map_or_else(
-            |unfit| unfit.to_string(),
-            |()| {
-                let reduced = uses.reduce(text).unwrap();
-                Manifest::parse(Path::new("stepyard.toml"), &reduced).unwrap();
-                reduced
-            },
-        )
-    }
-
-    fn check(text: &str, functions: &[&str], expected: Expect) {
-        expected.assert_eq(&reduce(text, functions, None));
-    }
-
-    #[test]
-    fn every_section_of_a_manifest_is_chosen_from_kept_or_left() {
-        let unknown = Manifest::parse(Path::new("stepyard.toml"), "unknown = 1\n").unwrap_err();
-        let unknown = unknown.to_string();
-        let (_, sections) = unknown.split_once("expected one of ").unwrap();
-        let mut sections: Vec<&str> = sections.split(", ").map(|it| it.trim_matches('`')).collect();
-        sections.sort_unstable();
-        let mut known = [CHOSEN, KEPT, LEFT].concat();
-        known.sort_unstable();
-        assert_eq!(sections, known, "say of a new section whether it goes into packages");
-    }
-
-    #[test]
-    fn a_step_that_is_granted_nothing_needs_nothing() {
-        check(ORDER, &["ReceiveOrder"], expect![[r#""#]]);
-    }
-
-    #[test]
-    fn a_grant_brings_what_it_leads_to() {
-        check(ORDER, &["ChargePayment"], expect![[r#""#]]);
-        check(
-            "# The shop.\n[redis]\nurl = \"redis://h\"\npassword = \"R\"\n\n[mail]\nsmtp = \"smtp://h\"\npassword = \"M\"\n\n\
-             [functions.A]\nstep = \"a\"\ngrants = { keyvalue = [\"b\"], mail = [\"*\"] }\n\n[functions.B]\nstep = \"b\"\n\n\
-             [keyvalue.b]\nquota_mib = 1 # small\nseed = { x = 1 }\n\n[keyvalue.c.seed]\ny = 2\n\n\
-             [secrets]\nR.env = \"R\"\nM.env = \"M\"\nX.env = \"X\"\n\n[aws]\nregion = \"eu-west-1\"\n[aws.sqs]\nregion = \"us-east-1\"\n",
-            &["A"],
-            expect![[r#""#]],
-        );
-    }
-
-    #[test]
-    fn a_workflow_brings_all_its_functions_and_where_its_tasks_go() {
-        let text = format!(
-            "{ORDER}\n[sns]\ndelivery = \"aws\"\n[serve]\nhosts = [\"h\"]\n[execution]\nrole = \"r\"\n"
-        );
-        let functions = ["ReceiveOrder", "CheckInventory", "ChargePayment", "SendConfirmation"];
-        let reduced = reduce(&text, &functions, Some(&["lambda", "sns"]));
-        for kept in [
-            "[functions.ReceiveOrder]",
-            "[secrets.STRIPE_KEY]",
-            "[sns]",
-            "[execution]",
-            "[workflows.order]",
-        ] {
-            assert!(reduced.contains(kept), "{kept} is not in {reduced}");
-        }
-        for left in ["[serve]", "seed", "steps/"] {
-            assert!(!reduced.contains(left), "{left} is in {reduced}");
-        }
-    }
-
-    #[test]
-    fn a_secret_in_a_file_stays_behind_and_says_so() {
-        let text = |path: &str| {
-            format!(
-                "[functions.A]\nstep = \"a\"\n[[functions.A.grants.http]]\nurl = \"http://h/\"\nheaders = {{ X = \"{{K}}\" }}\n[secrets.K]\nfile = \"{path}\"\n"
-            )
-        };
-        check(&text("key"), &["A"], expect![[r#""#]]);
-        assert!(reduce(&text("/mnt/key"), &["A"], None).contains("[secrets.K]"));
-    }
-}
+#[path = "reduced/tests.rs"]
+mod tests;
