@@ -30,6 +30,7 @@ mod skeletons;
 mod start;
 mod support;
 mod tasks;
+mod telemetry;
 #[path = "../host/wasm/tests/text_step.rs"]
 mod text_step;
 mod triggers;

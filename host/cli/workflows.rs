@@ -1,7 +1,7 @@
 //! The workflows that the manifest names: registered when the server starts, and again when their files
 //! change.
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use stepyard_engine::{
@@ -65,7 +65,7 @@ async fn register_one(
         Some(role) => wiring::role_named(manifest, role.get_ref()),
         None => wiring::role_arn(manifest),
     };
-    let logging = logging(manifest, name).unwrap_or_default();
+    let logging = logging(manifest, workflow).unwrap_or_default();
     let (kind, tracing) = (workflow.kind.into(), workflow.tracing);
     let registered = match engine.state_machine(&arn).await {
         Ok(found) if found.kind != kind => bail!(
@@ -101,10 +101,19 @@ async fn register_one(
     Ok(registered.machine)
 }
 
-/// A workflow's logging, as a state machine has it; none where the manifest says nothing of it.
-pub(crate) fn logging(manifest: &Manifest, name: &str) -> Option<Arc<str>> {
-    let logging = manifest.workflow(name)?.logging.as_ref()?.get_ref();
+/// What the manifest says of a workflow's logging, as a state machine has it; none where it says nothing.
+fn logging(manifest: &Manifest, workflow: &Workflow) -> Option<Arc<str>> {
+    let logging = workflow.logging.as_ref()?.get_ref();
     Some(logging.configuration(&manifest.execution).into())
+}
+
+/// The same of a definition that is run by itself: that of the workflow whose file it is.
+pub(crate) fn logging_of_file(manifest: &Manifest, definition: &Path) -> Option<Arc<str>> {
+    let path = fs::canonicalize(definition).ok()?;
+    let is_its = |workflow: &&Workflow| {
+        fs::canonicalize(manifest.resolve(&workflow.definition)).is_ok_and(|it| it == path)
+    };
+    logging(manifest, manifest.workflows.values().find(is_its)?)
 }
 
 /// Registers a workflow as its file has it now. Whether the file could be taken; if not, why stands on

@@ -1,5 +1,5 @@
 //! Far sides and clients that no one here wrote, from PyPI: moto (AWS's services), oauthlib, aiosmtpd,
-//! localstripe, boto3, the AWS CLI; and Redis, the system's own where it has one.
+//! localstripe, boto3, the AWS CLI, OpenTelemetry's own schema; and Redis, the system's own where it has one.
 //!
 //! They live in a virtual environment of their own in cargo's target directory, made once and used
 //! by every test binary. Without Python a test that needs one is skipped, with a line on standard
@@ -64,6 +64,18 @@ impl Python {
     pub(crate) fn aws(&self) -> &'static Aws {
         static STARTED: OnceLock<Aws> = OnceLock::new();
         STARTED.get_or_init(|| Aws { server: self.serve(&["aws".as_ref()]), python: self.clone() })
+    }
+
+    /// The same by a server of one's own; on a port where nobody has listened so far, if that is not 0.
+    pub(crate) fn aws_on(&self, port: u16) -> Aws {
+        let port = port.to_string();
+        Aws { server: self.serve(&["aws".as_ref(), port.as_ref()]), python: self.clone() }
+    }
+
+    /// A collector of traces: `GET /_collector` is what it was sent, and `PUT /_collector?mode=…` what it does
+    /// with it: `ok`, `unavailable`, `refuse`, or `hold`.
+    pub(crate) fn collector(&self) -> Server {
+        self.serve(&["collector".as_ref()])
     }
 
     /// An authorization server that gives tokens to the client `orders` with the secret `client secret`, by
@@ -303,10 +315,17 @@ impl Aws {
     }
 
     /// Has the next requests with this access key answered otherwise: `{"status", "headers", "body"}`,
-    /// `{"delay": seconds}`, or `{"lose": true}`, which performs it and never answers.
+    /// `{"delay": seconds}`, `{"lose": true}`, which performs it and never answers, or `{"hold": true}`, which
+    /// refuses it once something else is told here.
     pub(crate) fn faults(&self, key: &str, answers: &Value) {
         let told = serde_json::json!({ "key": key, "answers": answers }).to_string();
         self.server.request("PUT", "/_faults", &told);
+    }
+
+    /// Whether calls are authorised from here on, as IAM has it.
+    pub(crate) fn authorise(&self, is_on: bool) {
+        let unauthorised = if is_on { "0" } else { "inf" };
+        self.server.request("POST", "/moto-api/reset-auth", unauthorised);
     }
 
     /// How many requests there were with this access key.

@@ -3,8 +3,9 @@ prints `PORT <number>` once it does, and ends when its standard input is closed,
 outlive the test that started it.
 
     servers.py sns            moto: Amazon SNS and SQS
-    servers.py aws            moto: AWS's services, behind a gate
+    servers.py aws [PORT]     moto: AWS's services, behind a gate
     servers.py oauth          oauthlib: an authorization server, and an API that wants its tokens
+    servers.py collector      a collector of OpenTelemetry's traces
     servers.py smtp MAILDIR   aiosmtpd: keeps what it is sent in MAILDIR
     servers.py stripe         localstripe: Stripe's API
     servers.py redis BINARY   Redis, with what else it is to be told
@@ -50,17 +51,18 @@ def sns():
     threading.Event().wait()
 
 
-def aws():
+def aws(port="0"):
     """At the gate, what a client with a certain access key asks for is answered otherwise: `PUT /_faults` with
     `{"key": …, "answers": […]}` has its next requests answered so, one by one, each with
-    `{"status", "headers", "body"}`, after `{"delay"}` seconds, or, once it was performed, never (`{"lose": true}`).
+    `{"status", "headers", "body"}`, after `{"delay"}` seconds, or, once it was performed, never (`{"lose": true}`),
+    or refused once something else is told (`{"hold": true}`).
     `GET /_asked/KEY` is how many requests there were with a key.
     """
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     moto = DomainDispatcherApplication(create_backend_app)
-    lock, faults, asked = threading.Lock(), {}, {}
+    lock, faults, asked = threading.Condition(), {}, {}
 
     def answer(start_response, body):
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -72,6 +74,7 @@ def aws():
             told = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
             with lock:
                 faults[told["key"]] = told["answers"]
+                lock.notify_all()
             return answer(start_response, None)
         if path.startswith("/_asked/"):
             return answer(start_response, asked.get(path.removeprefix("/_asked/"), 0))
@@ -79,7 +82,11 @@ def aws():
         key = found and found[1]
         with lock:
             asked[key] = asked.get(key, 0) + 1
-            fault = faults[key].pop(0) if faults.get(key) else {}
+            answers = faults.get(key)
+            fault = answers.pop(0) if answers else {}
+            if fault.get("hold"):
+                lock.wait_for(lambda: faults[key] is not answers)
+                fault = {"status": 503, "body": '{"__type": "ServiceUnavailableException"}'}
         time.sleep(fault.get("delay", 0))
         if "status" in fault:
             start_response(f"{fault['status']} Told", list(fault.get("headers", {}).items()))
@@ -90,7 +97,7 @@ def aws():
         return moto(environ, start_response)
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, gate, threaded=True)
+    server = make_server("127.0.0.1", int(port), gate, threaded=True)
     listening(server.port)
     server.serve_forever()
 
@@ -166,6 +173,79 @@ def oauth():
 
     # Tokens go over the loopback interface only.
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    asyncio.run(serve())
+
+
+def collector():
+    """OTLP over HTTP with protobuf, read by OpenTelemetry's own classes. `GET /_collector` is what came;
+    `PUT /_collector?mode=…` has what comes then taken (`ok`), answered 503 (`unavailable`) or 400 (`refuse`), or
+    not answered until another mode is told (`hold`).
+    """
+    from aiohttp import web
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+        ExportTraceServiceRequest,
+        ExportTraceServiceResponse,
+    )
+
+    state, spans = {"mode": "ok", "refused": 0}, []
+    changed = asyncio.Event()
+
+    def attributes(pairs):
+        return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}
+
+    def shown(span, resource, scope, headers):
+        return {
+            "trace": span.trace_id.hex(),
+            "id": span.span_id.hex(),
+            "parent": span.parent_span_id.hex(),
+            "name": span.name,
+            "start": span.start_time_unix_nano,
+            "end": span.end_time_unix_nano,
+            "attributes": attributes(span.attributes),
+            "links": [link.span_id.hex() for link in span.links],
+            "status": span.status.code,
+            "message": span.status.message,
+            "resource": attributes(resource.attributes),
+            "scope": scope.name,
+            "headers": headers,
+        }
+
+    async def control(request):
+        nonlocal changed
+        if request.method == "PUT":
+            state["mode"] = request.query["mode"]
+            changed.set()
+            changed = asyncio.Event()
+        return web.json_response({**state, "spans": spans})
+
+    async def traces(request):
+        body = await request.read()
+        if state["mode"] == "hold":
+            await changed.wait()
+        if state["mode"] in ("unavailable", "refuse"):
+            state["refused"] += 1
+            return web.Response(status={"unavailable": 503, "refuse": 400}[state["mode"]])
+        assert request.content_type == "application/x-protobuf", request.content_type
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
+            resource = resource_spans.resource
+            for scope_spans in resource_spans.scope_spans:
+                found = scope_spans.spans
+                spans.extend(shown(span, resource, scope_spans.scope, headers) for span in found)
+        answer = ExportTraceServiceResponse().SerializeToString()
+        return web.Response(body=answer, content_type="application/x-protobuf")
+
+    async def serve():
+        app = web.Application(client_max_size=1 << 26)
+        app.router.add_route("*", "/_collector", control)
+        app.router.add_post("/v1/traces", traces)
+        listener = free_socket()
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        listening(listener.getsockname()[1])
+        await asyncio.Event().wait()
+
     asyncio.run(serve())
 
 
@@ -263,5 +343,13 @@ def redis(binary, *settings):
         server.wait()
 
 
-servers = {"sns": sns, "aws": aws, "oauth": oauth, "smtp": smtp, "stripe": stripe, "redis": redis}
+servers = {
+    "sns": sns,
+    "aws": aws,
+    "oauth": oauth,
+    "collector": collector,
+    "smtp": smtp,
+    "stripe": stripe,
+    "redis": redis,
+}
 servers[sys.argv[1]](*sys.argv[2:])

@@ -85,19 +85,20 @@ struct Run {
 impl Run {
     async fn start(&self, name: Option<String>, input: Payload) -> Result<ExitCode> {
         let name = name.unwrap_or_else(|| self.engine().fresh_uuid());
+        let manifest = &self.project.manifest;
         let start = StartExecution {
             machine: Arc::clone(&self.definition.machine),
             definition: self.definition.text(),
             machine_arn: self.machine_arn()?,
             name: name.clone(),
             input,
-            role: wiring::role_arn(&self.project.manifest),
+            role: wiring::role_arn(manifest),
             alias: None,
             version: None,
             trace: None,
             parent: None,
             pins: None,
-            logging: workflows::logging(&self.project.manifest, self.definition.name()),
+            logging: workflows::logging_of_file(manifest, self.definition.path()),
         };
         let started = match self.engine().start(start).await {
             Ok(started) => started,

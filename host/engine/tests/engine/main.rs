@@ -9,6 +9,7 @@ mod lines;
 mod looking;
 mod map_runs;
 mod measures;
+mod observer;
 mod publishing;
 mod starting;
 mod support;
