@@ -14,7 +14,7 @@ use crate::manifest::{BucketStore, Function, Manifest, Secret};
 const CHOSEN: &[&str] = &["aws", "functions", "keyvalue", "secrets", "workflows"];
 /// Sections that are kept whole where what they are about is used.
 #[cfg(test)]
-const KEPT: &[&str] = &["execution", "mail", "redis", "sns"];
+const KEPT: &[&str] = &["dynamodb", "execution", "mail", "redis", "sns"];
 /// What is about a server that stays, which a function is not.
 #[cfg(test)]
 const LEFT: &[&str] = &["serve"];
@@ -55,6 +55,7 @@ impl<'a> Uses<'a> {
             uses.secrets.extend(grants.secrets());
             if !grants.mail.is_empty() {
                 uses.sections.insert("mail");
+                uses.services.extend(manifest.mail.by_ses().then_some("ses"));
             }
         }
         uses.add_what_buckets_use(manifest);
@@ -81,10 +82,12 @@ impl<'a> Uses<'a> {
 
     fn add_what_buckets_use(&mut self, manifest: &Manifest) {
         for bucket in self.buckets.clone() {
-            let store = manifest.keyvalue.get(bucket).and_then(|it| it.store.as_ref());
-            match store.map(|it| *it.get_ref()) {
-                Some(BucketStore::Redis) | None => self.sections.insert("redis"),
-                Some(BucketStore::Sqlite) => false,
+            match manifest.store_of(bucket) {
+                BucketStore::Redis => self.sections.insert("redis"),
+                BucketStore::DynamoDb => {
+                    self.sections.insert("dynamodb") | self.services.insert("dynamodb")
+                }
+                BucketStore::Sqlite => false,
             };
         }
     }
@@ -97,6 +100,10 @@ impl<'a> Uses<'a> {
             if self.sections.contains(section) {
                 self.secrets.extend(password.map(|it| it.get_ref().clone()));
             }
+        }
+        let kept = |name: &String| manifest.secrets.get(name);
+        if self.secrets.iter().filter_map(kept).any(|it| matches!(it, Secret::SecretsManager { .. })) {
+            self.services.insert("secretsmanager");
         }
     }
 
