@@ -102,7 +102,12 @@ impl<'a> Uses<'a> {
             }
         }
         let kept = |name: &String| manifest.secrets.get(name);
-        if self.secrets.iter().filter_map(kept).any(|it| matches!(it, Secret::SecretsManager { .. })) {
+        if self
+            .secrets
+            .iter()
+            .filter_map(kept)
+            .any(|it| matches!(it, Secret::SecretsManager { .. }))
+        {
             self.services.insert("secretsmanager");
         }
     }
