@@ -32,11 +32,11 @@ conformance CORPUS:
     target/conformance/bin/pip install --quiet 'boto3>=1.42'
     target/conformance/bin/python tests/conformance/score.py target/debug/stepyard {{CORPUS}}
 
-# Kill the server KILLS times under load, let its disk go wrong at up to FAULTS points in each way, and
-# hold it to what it acknowledged.
+# Kill the server KILLS times under load, and while ORDERS orders are notified; let its disk go wrong at up to
+# FAULTS points in each way; and hold it to what it acknowledged.
 [group: 'check']
-torture KILLS='2000' FAULTS='1000':
-    STEPYARD_KILLS={{KILLS}} STEPYARD_FAULTS={{FAULTS}} cargo test --workspace --test stepyard -- crash:: --nocapture
+torture KILLS='2000' FAULTS='1000' ORDERS='10000':
+    STEPYARD_KILLS={{KILLS}} STEPYARD_FAULTS={{FAULTS}} STEPYARD_ORDERS={{ORDERS}} cargo test --workspace --test stepyard -- crash:: --nocapture
 
 # Licences and advisories of the dependencies.
 [group: 'check']

@@ -9,7 +9,8 @@ use crate::support::{Project, Server, components, order};
 #[test]
 fn every_command_has_a_help_of_its_own() {
     let project = Project::with_manifest("");
-    for command in ["run", "validate", "graph", "step", "history", "topics", "completions"] {
+    for command in ["run", "validate", "graph", "seed", "step", "history", "topics", "completions"]
+    {
         let shown = project.stepyard([command, "--help"]);
         assert_eq!(shown.code, Some(0), "{command}");
         assert!(shown.stdout.contains("Usage: stepyard"), "{}", shown.stdout);
@@ -133,4 +134,28 @@ fn a_function_is_bound_to_another_component_by_the_manifest_alone() {
     // It has every field that an order needs, so it takes it; but it sends nothing.
     assert!(finished.failure().contains("message_id"), "{}", finished.stderr);
     assert!(project.mail().is_empty());
+}
+
+#[test]
+fn seeds_are_written_where_a_key_is_absent() {
+    let project = Project::order().warm();
+    let seed = || {
+        let seeded = project.stepyard(["seed"]);
+        assert_eq!(seeded.code, Some(0), "{}", seeded.stderr);
+        seeded.stdout
+    };
+    assert_eq!(
+        seed(),
+        "inventory (data directory)  product/sku-001  written\n\
+         inventory (data directory)  product/sku-002  written\n"
+    );
+    project.run(&order("1")).output();
+    assert_eq!(seed().matches("stands as it was").count(), 2);
+    assert!(project.run(&order("2")).output()["inventory"]["available"].as_bool().unwrap());
+    let server = Server::start(&project);
+    let refused = project.stepyard(["seed"]);
+    assert!(refused.refusal().contains("another stepyard is at work on"), "{}", refused.stderr);
+    drop(server);
+    let nothing = Project::with_manifest("").stepyard(["seed"]);
+    assert_eq!(nothing.stdout, "the manifest has no seeds\n", "{}", nothing.stderr);
 }

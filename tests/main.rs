@@ -20,6 +20,7 @@ mod lambda_mode;
 mod languages;
 mod map_runs;
 mod metrics;
+mod on_aws;
 mod order_workflow;
 mod packages;
 mod paginators;

@@ -38,6 +38,7 @@ enum Command {
     Serve(command::serve::Arguments),
     Validate(command::validate::Arguments),
     Graph(command::graph::Arguments),
+    Seed(command::seed::Arguments),
     /// Build, inspect and list the steps of a manifest
     #[command(subcommand)]
     Step(command::step::Command),
@@ -92,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => command::serve::run(arguments),
         Command::Validate(arguments) => command::validate::run(arguments),
         Command::Graph(arguments) => command::graph::run(arguments),
+        Command::Seed(arguments) => command::seed::run(arguments),
         Command::Step(command) => command::step::run(command),
         Command::Package(arguments) => command::package::run(arguments),
         Command::History(arguments) => command::history::run(arguments),

@@ -7,16 +7,15 @@ use stepyard_integrations::{AccessKey, Aws, AwsFunctions, AwsSettings};
 
 use crate::{
     manifest::{AwsKey, AwsReach, Manifest},
-    secrets::ManifestSecrets,
+    secrets,
 };
 
 /// How AWS is reached: `[aws]` and `[aws.SERVICE]`, with their secrets looked up.
 pub(crate) fn reached(manifest: &Manifest) -> Result<Aws> {
-    let secrets = ManifestSecrets::new(manifest);
     let section = &manifest.aws;
-    let all = settings(&section.all(), "[aws]", &secrets)?;
+    let all = settings(&section.all(), "[aws]", manifest)?;
     section.services().into_iter().try_fold(Aws::new(all), |aws, (name, service, own)| {
-        Ok(aws.with(service, settings(own, &format!("[aws.{name}]"), &secrets)?))
+        Ok(aws.with(service, settings(own, &format!("[aws.{name}]"), manifest)?))
     })
 }
 
@@ -27,9 +26,9 @@ pub(crate) fn functions(manifest: &Manifest, aws: &Aws) -> AwsFunctions {
     AwsFunctions::new(aws.clone(), bound.collect())
 }
 
-fn settings(written: &AwsReach, whose: &str, secrets: &ManifestSecrets) -> Result<AwsSettings> {
+fn settings(written: &AwsReach, whose: &str, manifest: &Manifest) -> Result<AwsSettings> {
     let key = |AwsKey { id, secret }: &AwsKey| {
-        let secret = secrets.required(secret.get_ref(), &format!("access_key of {whose}"))?;
+        let secret = secrets::here(manifest, secret.get_ref(), &format!("access_key of {whose}"))?;
         Ok::<_, anyhow::Error>(AccessKey { id: id.clone(), secret })
     };
     Ok(AwsSettings {

@@ -2,6 +2,7 @@
 //! The one reader of the file; the libraries take values. `docs/manifest.md` has a line for each key.
 
 mod aws;
+mod bucket;
 mod canary;
 mod connection;
 mod error;
@@ -9,6 +10,7 @@ mod function;
 mod outside;
 #[cfg(feature = "full")]
 mod schedule;
+mod secret;
 mod secret_template;
 mod serve;
 mod telemetry;
@@ -24,6 +26,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use aws::{AwsKey, AwsReach, AwsSection};
+pub use bucket::{Bucket, BucketStore, DynamoDb, Redis};
 pub use canary::Canary;
 pub use connection::{ApiKey, Basic, ConnectionSection, OAuthClient};
 pub use error::{Fault, ManifestError};
@@ -31,7 +34,8 @@ pub use function::{
     AwsFunction, BucketAccess, BucketGrant, Function, Grants, HttpGrant, Limits, NarrowBucket,
 };
 use function::{Binding, Bound};
-pub use outside::{Bucket, BucketStore, Mail, Redis, Secret, Sns, SnsDelivery};
+pub use outside::{Mail, Sns, SnsDelivery};
+pub use secret::Secret;
 pub use secret_template::SecretTemplate;
 pub use serve::{Serve, ServeKey, ServeTls};
 pub use telemetry::{LogDelivery, Logs, Metrics, Otlp};
@@ -55,6 +59,8 @@ pub struct Manifest {
     pub keyvalue: BTreeMap<String, Bucket>,
     /// Where buckets are kept instead of the data directory.
     pub redis: Option<Redis>,
+    /// The same in tables of Amazon DynamoDB.
+    pub dynamodb: Option<DynamoDb>,
     /// Secret name → where its value is.
     pub secrets: BTreeMap<String, Secret>,
     /// Where mail goes.
@@ -158,10 +164,8 @@ impl Manifest {
         }
         self.functions.values().try_for_each(|function| function.check(self))?;
         let redis = self.redis.as_ref().and_then(|redis| redis.password.as_ref());
-        redis
-            .into_iter()
-            .chain(&self.mail.password)
-            .try_for_each(|name| self.check_secret(name))?;
+        redis.map_or(Ok(()), |name| self.check_secret(name))?;
+        self.mail.check(self)?;
         self.aws.check(self)?;
         self.connections.iter().try_for_each(|(name, it)| it.check(name, self))?;
         self.check_buckets()?;
@@ -172,25 +176,6 @@ impl Manifest {
         self.serve.check(self)
     }
 
-    /// Buckets whose names begin with `$` are the host's own; Redis has to be somewhere.
-    fn check_buckets(&self) -> Result<(), Fault> {
-        let stores = self.keyvalue.iter().filter_map(|(name, it)| Some((name, it.store.as_ref()?)));
-        for (name, store) in stores {
-            if *store.get_ref() == BucketStore::Redis && self.redis.is_none() {
-                let message = format!("bucket `{name}` is kept in Redis; add [redis] with its url");
-                return Err((Some(store.span()), message));
-            }
-        }
-        let granted = self.functions.values().flat_map(|function| &function.grants.keyvalue);
-        let mut names = granted.map(BucketGrant::bucket).chain(self.keyvalue.keys());
-        match names.find(|name| name.starts_with('$')) {
-            Some(name) => {
-                Err((None, format!("bucket `{name}` is Stepyard's own; name yours without the $")))
-            }
-            None => Ok(()),
-        }
-    }
-
     fn check_secret(&self, name: &Spanned<String>) -> Result<(), Fault> {
         self.check_secret_at(name.span(), name.get_ref())
     }
@@ -199,8 +184,9 @@ impl Manifest {
         if self.secrets.contains_key(name) {
             return Ok(());
         }
-        let message =
-            format!("secret `{name}` is not defined; add [secrets.{name}] with env or file");
+        let message = format!(
+            "secret `{name}` is not defined; add [secrets.{name}] with env, file or secretsmanager"
+        );
         Err((Some(at), message))
     }
 }
@@ -257,18 +243,18 @@ mod tests {
             "stepyard.toml:5:14: invalid IP address syntax",
         );
         check(
-            "[keyvalue.b]\nstore = \"redis\"\n",
-            "stepyard.toml:2:9: bucket `b` is kept in Redis; add [redis] with its url",
+            "[mail]\nsmtp = \"smtp://h\"\nses = true\n",
+            "stepyard.toml:3:7: mail is sent by smtp or by ses; leave one out",
         );
-        check("[redis]\nurl = \"redis://h\"\n[keyvalue.b]\nstore = \"redis\"\n", "");
+        check("[mail]\nses = true\n", "");
         check(
             "[redis]\nurl = \"redis://h\"\npassword = \"P\"\n",
-            "stepyard.toml:3:12: secret `P` is not defined; add [secrets.P] with env or file",
+            "stepyard.toml:3:12: secret `P` is not defined; add [secrets.P] with env, file or secretsmanager",
         );
         check("[functions", "stepyard.toml:1:11: unclosed table, expected `]`");
         check(
             "[functions.A]\nstep = \"a\"\n[[functions.A.grants.http]]\nurl = \"http://h/\"\nheaders = { X = \"{KEY}\" }\n",
-            "stepyard.toml:5:17: secret `KEY` is not defined; add [secrets.KEY] with env or file",
+            "stepyard.toml:5:17: secret `KEY` is not defined; add [secrets.KEY] with env, file or secretsmanager",
         );
     }
 }

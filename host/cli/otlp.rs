@@ -3,6 +3,7 @@
 use std::{collections::HashMap, env, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use stepyard_integrations::Aws;
 use stepyard_telemetry::{Exporter, ExporterSettings, Sampler};
 
 use crate::{
@@ -15,7 +16,10 @@ const ENDPOINT: &str = "http://127.0.0.1:4318";
 const PATH: &str = "/v1/traces";
 
 /// The exporter of traces, and which are kept; none when nobody asked for them.
-pub(crate) fn exporter(manifest: &Manifest) -> Result<Option<(Exporter, Sampler)>> {
+pub(crate) async fn exporter(
+    manifest: &Manifest,
+    aws: &Aws,
+) -> Result<Option<(Exporter, Sampler)>> {
     let is_off = variable("OTEL_SDK_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"))
         || variable("OTEL_TRACES_EXPORTER").is_some_and(|it| it == "none");
     let is_asked_for = manifest.otlp.is_some()
@@ -31,7 +35,7 @@ pub(crate) fn exporter(manifest: &Manifest) -> Result<Option<(Exporter, Sampler)
     let written = manifest.otlp.as_ref().unwrap_or(&nothing);
     let settings = ExporterSettings {
         endpoint: endpoint(written),
-        headers: headers(manifest, written)?,
+        headers: headers(manifest, aws, written).await?,
         timeout: timeout(written)?,
         certificate: certificate(manifest, written),
         service_name: written.service_name.clone().unwrap_or_else(|| "stepyard".to_owned()),
@@ -53,17 +57,24 @@ fn endpoint(written: &Otlp) -> String {
 }
 
 /// Those of the manifest. What `OTEL_EXPORTER_OTLP_HEADERS` has comes before them: the exporter reads it.
-fn headers(manifest: &Manifest, written: &Otlp) -> Result<HashMap<String, String>> {
-    let secrets = ManifestSecrets::new(manifest);
-    let value = |text: &str| -> Result<String> {
-        let Some(SecretTemplate { before, secret, after }) = SecretTemplate::parse(text) else {
-            return Ok(text.to_owned());
+async fn headers(
+    manifest: &Manifest,
+    aws: &Aws,
+    written: &Otlp,
+) -> Result<HashMap<String, String>> {
+    let secrets = ManifestSecrets::new(manifest, aws.clone());
+    let mut headers = HashMap::new();
+    for (name, text) in &written.headers {
+        let value = match SecretTemplate::parse(text.get_ref()) {
+            Some(SecretTemplate { before, secret, after }) => {
+                let secret = secrets.required(&secret, "headers of [otlp]").await?;
+                format!("{before}{secret}{after}")
+            }
+            None => text.get_ref().clone(),
         };
-        let secret = secrets.required(&secret, "headers of [otlp]")?;
-        Ok(format!("{before}{secret}{after}"))
-    };
-    let all = written.headers.iter();
-    all.map(|(name, text)| Ok((name.clone(), value(text.get_ref())?))).collect()
+        headers.insert(name.clone(), value);
+    }
+    Ok(headers)
 }
 
 fn timeout(written: &Otlp) -> Result<Duration> {

@@ -50,7 +50,7 @@ pub(crate) async fn start(
         namespace: manifest.metrics.namespace().to_owned(),
         interval: Duration::from_secs(manifest.metrics.interval_seconds()),
     });
-    let (logs, traces) = (to(manifest.logs.delivery), otlp::exporter(manifest)?);
+    let (logs, traces) = (to(manifest.logs.delivery), otlp::exporter(manifest, aws).await?);
     if logs.is_none() && metrics.is_none() && traces.is_none() {
         return Ok(Told { telemetry: None, logs: None });
     }

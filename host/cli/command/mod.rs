@@ -10,6 +10,8 @@ pub(crate) mod package;
 #[cfg(feature = "full")]
 pub(crate) mod run;
 #[cfg(feature = "full")]
+pub(crate) mod seed;
+#[cfg(feature = "full")]
 pub(crate) mod serve;
 #[cfg(feature = "full")]
 pub(crate) mod step;

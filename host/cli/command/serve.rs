@@ -41,7 +41,8 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let project = Arc::new(Project::open(&arguments.place, Path::new(""))?);
-    let access = wiring::access(&project.manifest)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let access = runtime.block_on(wiring::access(&project.manifest))?;
     if !arguments.listen.ip().is_loopback() && access.is_none() {
         bail!(
             "{} is not a loopback address, and anyone who reaches it could call: add `keys` to [serve] in {}, or listen on 127.0.0.1",
@@ -51,11 +52,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     let watcher = Watcher::new(project.clone());
     let Some(workflows) = workflows::read(&project)? else { return Ok(ExitCode::from(2)) };
-    let metrics_token = wiring::metrics_token(&project.manifest)?;
+    let metrics_token = runtime.block_on(wiring::metrics_token(&project.manifest))?;
     let guard = Guard { access, metrics_token, tls: wiring::tls(&project.manifest)? };
     let steps = wiring::step_specs(&project.manifest, |_| true, &project.stamps)?;
     let watcher = watcher.with_components(&steps);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         open_all_files();
         // The address first: one that is taken is refused before anything goes on.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stepyard_integrations::AwsService;
 use toml::Spanned;
 
-use super::{Fault, Manifest};
+use super::{Fault, Manifest, Secret};
 
 /// `[aws]`: what holds for all services, and a table for each that is reached otherwise.
 #[derive(Debug, Default, Deserialize)]
@@ -110,7 +110,18 @@ impl AwsReach {
                 return Err((Some(url.span()), message));
             }
         }
-        self.access_key.as_ref().map_or(Ok(()), |key| manifest.check_secret(&key.secret))
+        let Some(AwsKey { secret, .. }) = &self.access_key else { return Ok(()) };
+        manifest.check_secret(secret)?;
+        let name = secret.get_ref();
+        match manifest.secrets.get(name) {
+            Some(Secret::SecretsManager { .. }) => {
+                let message = format!(
+                    "secret `{name}` is in Secrets Manager, and this is what AWS is reached by; give it env or file"
+                );
+                Err((Some(secret.span()), message))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,7 +144,11 @@ mod tests {
             ),
             (
                 "[aws]\naccess_key = { id = \"A\", secret = \"S\" }\n",
-                "stepyard.toml:2:35: secret `S` is not defined; add [secrets.S] with env or file",
+                "stepyard.toml:2:35: secret `S` is not defined; add [secrets.S] with env, file or secretsmanager",
+            ),
+            (
+                "secrets.S.secretsmanager = \"s\"\n[aws]\naccess_key = { id = \"A\", secret = \"S\" }\n",
+                "stepyard.toml:3:35: secret `S` is in Secrets Manager, and this is what AWS is reached by; give it env or file",
             ),
             (
                 "[aws.kinesis]\n",

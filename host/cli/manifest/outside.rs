@@ -1,72 +1,45 @@
-//! `[keyvalue.BUCKET]`, `[redis]`, `[secrets.NAME]`, `[mail]` and `[sns]`: where the outside is.
+//! `[mail]` and `[sns]`: where messages go.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-/// `[keyvalue.BUCKET]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Bucket {
-    /// The most that keys and values may take together.
-    pub quota_mib: Option<u32>,
-    /// Where it is kept: in Redis where there is a `[redis]`, if nothing else is said.
-    pub store: Option<Spanned<BucketStore>>,
-    /// Written once, where the key is absent: a text as it is, anything else as JSON.
-    pub seed: BTreeMap<String, toml::Value>,
-}
-
-/// Where a bucket is kept.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum BucketStore {
-    /// In the data directory.
-    Sqlite,
-    /// Where `[redis]` says.
-    Redis,
-}
-
-/// `[redis]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redis {
-    /// `redis://user@host:port/database`, or `rediss://…` with TLS.
-    pub url: String,
-    /// The secret that is the password.
-    pub password: Option<Spanned<String>>,
-    /// What the names of all keys begin with.
-    pub prefix: Option<String>,
-}
-
-/// `[secrets.NAME]`: exactly one source.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Secret {
-    /// `env = "GATEWAY_KEY"`: an environment variable.
-    #[serde(rename = "env")]
-    Env(String),
-    /// `file = "…"`: a file's text, without its last line break; relative to the manifest.
-    #[serde(rename = "file")]
-    File(PathBuf),
-}
+use super::{Fault, Manifest};
 
 /// `[mail]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mail {
-    /// `smtp://user@host:port` or `smtps://…`; when absent mail is kept in a folder.
+    /// `smtp://user@host:port` or `smtps://…`; where neither this nor `ses` is, mail is kept in a folder.
     pub smtp: Option<Spanned<String>>,
     /// The secret that is the SMTP password.
     pub password: Option<Spanned<String>>,
     /// The folder, relative to the data directory.
     pub folder: Option<PathBuf>,
+    /// Whether it goes to Amazon SES, reached as `[aws]` says.
+    pub ses: Option<Spanned<bool>>,
 }
 
 impl Mail {
-    /// Whether mail is kept in the data directory.
+    /// Whether it is kept in the data directory.
     pub fn is_embedded(&self) -> bool {
-        self.smtp.is_none()
+        self.smtp.is_none() && !self.by_ses()
+    }
+
+    /// Whether Amazon SES sends it.
+    pub fn by_ses(&self) -> bool {
+        self.ses.as_ref().is_some_and(|ses| *ses.get_ref())
+    }
+
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), Fault> {
+        self.password.as_ref().map_or(Ok(()), |name| manifest.check_secret(name))?;
+        match (&self.smtp, &self.ses) {
+            (Some(_), Some(ses)) if self.by_ses() => {
+                Err((Some(ses.span()), "mail is sent by smtp or by ses; leave one out".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

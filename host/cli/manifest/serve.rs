@@ -112,7 +112,7 @@ mod tests {
             ),
             (
                 keys(&[key("A", "T")]),
-                "stepyard.toml:3:30: secret `T` is not defined; add [secrets.T] with env or file",
+                "stepyard.toml:3:30: secret `T` is not defined; add [secrets.T] with env, file or secretsmanager",
             ),
             (
                 with("tls = { certificate = \"cert.pem\" }"),

@@ -14,7 +14,7 @@ use crate::manifest::{BucketStore, Function, Manifest, Secret};
 const CHOSEN: &[&str] = &["aws", "functions", "keyvalue", "secrets", "workflows"];
 /// Sections that are kept whole where what they are about is used.
 #[cfg(test)]
-const KEPT: &[&str] = &["connections", "execution", "mail", "redis", "sns"];
+const KEPT: &[&str] = &["connections", "dynamodb", "execution", "mail", "redis", "sns"];
 /// What is about a server that stays, which a function is not.
 #[cfg(test)]
 const LEFT: &[&str] = &["logs", "metrics", "otlp", "serve"];
@@ -50,12 +50,17 @@ impl<'a> Uses<'a> {
         };
         if grants().any(|grants| !grants.mail.is_empty()) {
             uses.sections.insert("mail");
+            uses.services.extend(manifest.mail.by_ses().then_some("ses"));
         }
         for bucket in &uses.buckets {
-            let store = manifest.keyvalue.get(*bucket).and_then(|it| it.store.as_ref());
-            if store.is_none_or(|store| *store.get_ref() == BucketStore::Redis) {
-                uses.sections.insert("redis");
-            }
+            match manifest.store_of(bucket) {
+                BucketStore::Sqlite => false,
+                BucketStore::Redis => uses.sections.insert("redis"),
+                BucketStore::DynamoDb => {
+                    uses.services.insert("dynamodb");
+                    uses.sections.insert("dynamodb")
+                }
+            };
         }
         uses
     }
@@ -98,7 +103,9 @@ impl<'a> Uses<'a> {
         let named = texts(all, "secrets");
         let is_named = |name: &str| named.iter().any(|text| names(text, name));
         keep_in(all, "secrets", is_named);
-        keep_in(all, "aws", |name| AWS_KEYS.contains(&name) || self.services.contains(name));
+        let managed = are_managed(manifest, all).then_some("secretsmanager");
+        let is_called = |name: &str| self.services.contains(name) || managed == Some(name);
+        keep_in(all, "aws", |name| AWS_KEYS.contains(&name) || is_called(name));
         keep_filled(all);
         check_secrets(manifest, all)?;
         Ok(document.to_string().trim_start().to_owned())
@@ -125,6 +132,12 @@ impl<'a> Uses<'a> {
 /// Where a function's compiled component is in its package.
 pub(super) fn component_path(function: &str) -> String {
     format!("components/{function}.cwasm")
+}
+
+/// Whether AWS Secrets Manager has one of the secrets.
+fn are_managed(manifest: &Manifest, kept: &mut dyn TableLike) -> bool {
+    let is_managed = |name| matches!(manifest.secrets.get(name), Some(Secret::SecretsManager { .. }));
+    table(kept, "secrets").is_some_and(|secrets| secrets.iter().any(|(name, _)| is_managed(name)))
 }
 
 /// A package has no secret in it: one that is beside the manifest would be missing.

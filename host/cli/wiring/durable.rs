@@ -9,7 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use stepyard_engine::{
-    CodeArchive, Custody, Engine, FactPlace, MailFolder, Observer, SqliteStore, TopicLog,
+    CodeArchive, Custody, Engine, FactPlace, MailFolder, MemoryStore, Observer, SqliteStore,
+    TopicLog,
     outside::{KeyValue, Mail, Topics},
 };
 use stepyard_telemetry::{Lines, Telemetry};
@@ -18,8 +19,9 @@ use stepyard_wasm::{Settings, StepSpec};
 use super::{Parts, Seams, Stepyard};
 use crate::{
     aws,
-    buckets::quotas,
+    buckets::{self, Seeded, quotas},
     manifest::Manifest,
+    secrets::ManifestSecrets,
     telemetry::{self, Told},
 };
 
@@ -71,7 +73,8 @@ impl Stepyard {
         let busy = if custody.is_some() { Busy::Refuse } else { Busy::Wait };
         let lock = lock(data, busy)?;
         let store = SqliteStore::open(data.join(DATABASE), quotas(manifest))?;
-        let mail: Arc<dyn Mail> = match super::mail(manifest, &seams.clock)? {
+        let aws = aws::reached(manifest)?;
+        let mail: Arc<dyn Mail> = match super::mail(manifest, &aws, &seams.clock).await? {
             Some(mail) => mail,
             None => {
                 let name = manifest.mail.folder.as_deref().unwrap_or(Path::new("mail"));
@@ -79,7 +82,6 @@ impl Stepyard {
                 Arc::new(folder.with_context(|| format!("opening {}", data.join(name).display()))?)
             }
         };
-        let aws = aws::reached(manifest)?;
         let topics: Arc<dyn Topics> = match super::topics(manifest, &aws).await {
             Some(topics) => topics,
             None => {
@@ -164,6 +166,30 @@ pub fn open_store(manifest: &Manifest, data: &Path) -> Result<SqliteStore> {
         );
     }
     Ok(SqliteStore::open(file, quotas(manifest))?)
+}
+
+/// Writes the seeds of all buckets to where they are kept; the data directory is opened if one of them
+/// is kept there.
+pub(crate) async fn seed(manifest: &Manifest, data: &Path) -> Result<Vec<Seeded>> {
+    let aws = aws::reached(manifest)?;
+    let secrets = ManifestSecrets::new(manifest, aws.clone());
+    let mut seeds = manifest.keyvalue.iter().filter(|(_, bucket)| !bucket.seed.is_empty());
+    let (folder, _lock, embedded): (_, _, Arc<dyn KeyValue>) =
+        match seeds.any(|(name, _)| buckets::is_embedded(manifest, name)) {
+            true => {
+                let folder = DataFolder::open(data)?;
+                let lock = lock(data, Busy::Refuse)?;
+                let store = SqliteStore::open(data.join(DATABASE), quotas(manifest))?;
+                (Some(folder), Some(lock), Arc::new(store))
+            }
+            false => (None, None, Arc::new(MemoryStore::new(quotas(manifest)))),
+        };
+    let keyvalue = buckets::open(manifest, embedded, &secrets, &aws).await?;
+    let seeded = buckets::seed(manifest, &*keyvalue, |_| true).await?;
+    if let Some(folder) = folder {
+        folder.keep();
+    }
+    Ok(seeded)
 }
 
 /// Where compiled components are kept in a data directory.

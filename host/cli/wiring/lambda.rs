@@ -38,6 +38,7 @@ impl Stepyard {
             Some(_) => super::topics(manifest, &aws).await,
             None => None,
         };
+        let mail = super::mail(manifest, &aws, &seams.clock).await?;
         let store = MemoryStore::new(quotas(manifest));
         let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
         let parts = Parts {
@@ -46,7 +47,7 @@ impl Stepyard {
             settings: Settings { pooled: false, precompiled: true, ..Settings::default() },
             archive: CodeArchive::in_memory(),
             keyvalue,
-            mail: super::mail(manifest, &seams.clock)?.unwrap_or_else(|| Arc::new(Nowhere)),
+            mail: mail.unwrap_or_else(|| Arc::new(Nowhere)),
             topics: topics.unwrap_or_else(|| Arc::new(Nowhere)),
             aws,
             seams,
@@ -167,6 +168,9 @@ mod tests {
         let elsewhere = "keyvalue = [\"stock\"]\nmail = [\"*\"]\n[redis]\nurl = \"redis://h\"\n\
                          [mail]\nsmtp = \"smtp://h\"\n[sns]\ndelivery = \"aws\"\n";
         check(elsewhere, &[]);
+        let on_aws = "keyvalue = [\"stock\"]\nmail = [\"*\"]\n[dynamodb]\n[mail]\nses = true\n\
+                      [sns]\ndelivery = \"aws\"\n";
+        check(on_aws, &[]);
         check(&format!("{elsewhere}[keyvalue.stock]\nstore = \"sqlite\"\n"), &["[keyvalue.stock]"]);
     }
 }

@@ -6,30 +6,32 @@ use anyhow::{Context, Result, anyhow};
 use stepyard_api::{Access, AccessKey, Tls, TlsError};
 
 use crate::{
+    aws,
     manifest::{Manifest, ServeKey, ServeTls},
     secrets::ManifestSecrets,
 };
 
 /// The keys that calls are signed with; none when the manifest has none.
-pub fn access(manifest: &Manifest) -> Result<Option<Access>> {
-    let key = |written: &ServeKey| {
-        let secret = serve_secret(manifest, written.secret.get_ref(), "a key")?;
-        Ok(AccessKey { id: written.id.get_ref().clone(), secret })
-    };
-    let keys = manifest.serve.keys.iter().map(key).collect::<Result<Vec<_>>>()?;
+pub async fn access(manifest: &Manifest) -> Result<Option<Access>> {
+    let mut keys = Vec::new();
+    for ServeKey { id, secret } in &manifest.serve.keys {
+        let secret = serve_secret(manifest, secret.get_ref(), "a key").await?;
+        keys.push(AccessKey { id: id.get_ref().clone(), secret });
+    }
     let region = manifest.execution.region.clone();
     Ok((!keys.is_empty()).then(|| Access::new(keys, region)))
 }
 
 /// What whoever reads the metrics has to send; none when the manifest names nothing.
-pub fn metrics_token(manifest: &Manifest) -> Result<Option<String>> {
-    let name = manifest.serve.metrics_token.as_ref();
-    name.map(|name| serve_secret(manifest, name.get_ref(), "metrics_token")).transpose()
+pub async fn metrics_token(manifest: &Manifest) -> Result<Option<String>> {
+    let Some(name) = &manifest.serve.metrics_token else { return Ok(None) };
+    serve_secret(manifest, name.get_ref(), "metrics_token").await.map(Some)
 }
 
 /// The value of a secret that [serve] needs.
-fn serve_secret(manifest: &Manifest, name: &str, whose: &str) -> Result<String> {
-    ManifestSecrets::new(manifest).required(name, &format!("{whose} of [serve]"))
+async fn serve_secret(manifest: &Manifest, name: &str, whose: &str) -> Result<String> {
+    let secrets = ManifestSecrets::new(manifest, aws::reached(manifest)?);
+    secrets.required(name, &format!("{whose} of [serve]")).await
 }
 
 /// The certificate that connections are answered with; none when the manifest has none.

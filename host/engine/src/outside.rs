@@ -20,7 +20,8 @@ pub trait KeyValue: Send + Sync + fmt::Debug {
     -> KeyValueFuture<'_, Vec<Option<Vec<u8>>>>;
     /// Up to [`KeyPage::KEYS_MAX`] keys after `cursor`, in the order of their bytes; with a cursor if there are more.
     fn list_keys(&self, bucket: &str, cursor: Option<String>) -> KeyValueFuture<'_, KeyPage>;
-    /// Sets and deletes (`None`) several keys at once, all or none.
+    /// Sets and deletes (`None`) several keys at once, all or none: a hundred, or more where the store
+    /// takes more.
     fn write(
         &self,
         bucket: &str,
@@ -94,6 +95,33 @@ pub enum KeyValueError {
         bucket: String,
         /// Its quota.
         quota_bytes: u64,
+    },
+    /// A value is longer than the store takes.
+    #[error(
+        "the value of `{key}` in bucket `{bucket}` is too long: with its key it takes {bytes} bytes, \
+         and where the bucket is kept it may take {bytes_max}"
+    )]
+    TooLong {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+        /// What it would take.
+        bytes: usize,
+        /// The most it may.
+        bytes_max: usize,
+    },
+    /// More changes at once than the store makes all or none of.
+    #[error(
+        "{changes} keys of bucket `{bucket}` cannot be changed at once; change at most {changes_max}"
+    )]
+    TooMany {
+        /// The bucket.
+        bucket: String,
+        /// How many there are.
+        changes: usize,
+        /// The most there may be.
+        changes_max: usize,
     },
     /// `increment` met a value that is no number.
     #[error("the value of `{key}` in bucket `{bucket}` is not a decimal number within 64 bits")]
@@ -303,9 +331,16 @@ pub enum LogsError {
 
 /// Secrets by name; their values never reach a step, a log or the history.
 pub trait Secrets: Send + Sync {
-    /// The value of a secret, if it has one now.
-    fn secret(&self, name: &str) -> Option<String>;
+    /// The value of a secret, if it has one now. Whoever keeps it may have to be asked.
+    fn secret(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, SecretError>>;
+    /// Its value as far as it is known here, without asking anyone: what is to be covered.
+    fn known(&self, name: &str) -> Option<String>;
 }
+
+/// Why it is not known which value a secret has; nothing of the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(pub String);
 
 /// Says where a host is (the Domain Name System). What it says may be another thing the next time:
 /// who checks an address connects to that address, and does not ask again.

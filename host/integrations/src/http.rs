@@ -77,7 +77,8 @@ impl Http {
         if !connection.covers(&uri) {
             return Err(uncovered(name, &uri));
         }
-        let credentials = Credentials::look_up(connection, &*self.secrets).map_err(invalid)?;
+        let credentials =
+            Credentials::look_up(connection, &*self.secrets).await.map_err(invalid)?;
         let token = self.tokens.of(name, connection, &credentials, &*self.names).await?;
         let request = request::build(call, &credentials, token.as_deref(), &self.region)?;
         let addresses =

@@ -7,8 +7,9 @@
 //!                 ├──► http.rs ────► the API itself
 //!                 └──► dynamodb.rs, events.rs, sqs.rs: the service itself, by its SDK
 //!
-//!   the step runtime ┬────────────► Mail         smtp.rs, or the engine's own folder
-//!                    └────────────► KeyValue     redis.rs, or the engine's own stores
+//!   the step runtime ┬────────────► Mail         smtp.rs, ses.rs, or the engine's own folder
+//!                    ├────────────► KeyValue     redis.rs, dynamodb_buckets.rs, or the engine's own stores
+//!                    └────────────► Secrets      secrets_manager.rs, by the command
 //!   triggers ─────────────────────► Queue        sqs_queue.rs
 //!   telemetry ────────────────────► Logs         cloudwatch_logs.rs
 //!   the command ──────────────────► lambda_api.rs, of a server that runs
@@ -28,6 +29,7 @@ mod client;
 #[cfg(feature = "cloudwatch-logs")]
 mod cloudwatch_logs;
 mod dynamodb;
+mod dynamodb_buckets;
 mod events;
 mod http;
 mod lambda;
@@ -35,6 +37,8 @@ mod lambda_api;
 mod message_attributes;
 mod redis;
 mod sdk;
+mod secrets_manager;
+mod ses;
 mod smtp;
 mod sns;
 mod sqs;
@@ -55,11 +59,16 @@ pub use aws_topics::AwsTopics;
 pub use called::Called;
 #[cfg(feature = "cloudwatch-logs")]
 pub use cloudwatch_logs::CloudWatchLogs;
+pub use dynamodb_buckets::{
+    DYNAMODB_READ_ACTIONS, DYNAMODB_WRITE_ACTIONS, DynamoDbBuckets, dynamodb_table,
+};
 pub use http::{
     Authorization, Connection, ConnectionError, OAuth, Text, connection_name, connection_of,
 };
 pub use lambda_api::{LambdaApi, LambdaApiError, PublishedAlias, PublishedVersion};
 pub use redis::{Redis, RedisConnectError};
+pub use secrets_manager::{SECRETS_MANAGER_ACTIONS, SecretsManager};
+pub use ses::{SES_ACTIONS, Ses};
 pub use smtp::{Smtp, SmtpError};
 pub use sqs_queue::SqsQueue;
 

@@ -11,8 +11,15 @@ use std::{
 
 use stepyard_asl::{StateName, StatesError};
 use stepyard_engine::crash;
+use tokio::sync::OnceCell;
 
-use crate::{Breach, denials::Denials, policy::Policy, task_secrets::TaskSecrets};
+use crate::{
+    Breach,
+    cover::Cover,
+    denials::Denials,
+    policy::Policy,
+    task_secrets::{self, TaskSecrets},
+};
 
 /// A task, shared by all that acts for it: capabilities, the console, the HTTP client.
 #[derive(Debug)]
@@ -26,7 +33,9 @@ pub(crate) struct Invocation {
     pub(crate) ends: Instant,
     used: Used,
     console: Mutex<Console>,
-    secrets: OnceLock<TaskSecrets>,
+    secrets: OnceCell<TaskSecrets>,
+    /// Covers what is known of them until they are looked up.
+    known: OnceLock<Cover>,
     denials: Denials,
 }
 
@@ -91,20 +100,23 @@ impl Invocation {
             ends,
             used: Used::default(),
             console: Mutex::default(),
-            secrets: OnceLock::new(),
+            secrets: OnceCell::new(),
+            known: OnceLock::new(),
             denials: Denials::default(),
         }
     }
 
     /// The secrets of the function's requests, the same through all of the task.
-    pub(crate) fn secrets(&self) -> &TaskSecrets {
+    pub(crate) async fn secrets(&self) -> &TaskSecrets {
         let Policy { grants, outside, .. } = &*self.policy;
-        self.secrets.get_or_init(|| TaskSecrets::look_up(grants, &*outside.secrets))
+        self.secrets.get_or_init(|| TaskSecrets::look_up(grants, &*outside.secrets)).await
     }
 
     /// What the step says, with its secrets covered.
     pub(crate) fn covered(&self, text: String) -> String {
-        self.secrets().cover.text(text)
+        let Policy { grants, outside, .. } = &*self.policy;
+        let known = || self.known.get_or_init(|| task_secrets::known(grants, &*outside.secrets));
+        self.secrets.get().map_or_else(known, |secrets| &secrets.cover).text(text)
     }
 
     /// The error that the task ends with, with its secrets covered and the grants that the step was

@@ -14,7 +14,7 @@ use stepyard_engine::{
     CodeArchive, FunctionCall, FunctionError, FunctionReply, Functions, Kept, MemoryStore, Quotas,
     Registry, SystemNames,
     clock::{SystemClock, SystemEntropy},
-    outside::{Mail, MailError, MailMessage, Secrets},
+    outside::{Mail, MailError, MailMessage, SecretError, Secrets},
 };
 use stepyard_wasm::{
     Access, BucketGrant, Grants, HttpGrant, Limits, Outside, Settings, StepError, StepSpec,
@@ -102,7 +102,12 @@ impl Mail for World {
 }
 
 impl Secrets for World {
-    fn secret(&self, name: &str) -> Option<String> {
+    fn secret(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, SecretError>> {
+        let known = self.known(name);
+        Box::pin(async { Ok(known) })
+    }
+
+    fn known(&self, name: &str) -> Option<String> {
         (name == "gateway-key").then(|| "s3cret".to_owned())
     }
 }

@@ -1,6 +1,7 @@
 //! The embedded key-value stores and their contract.
 
 mod promises;
+mod quota;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use http::Uri;
-use stepyard_engine::{Cover, lies_below, outside::Secrets};
+use stepyard_engine::{
+    Cover, lies_below,
+    outside::{SecretError, Secrets},
+};
 
 /// A connection, as the manifest has it.
 #[derive(Clone, Debug)]
@@ -72,6 +75,9 @@ pub enum ConnectionError {
     /// A secret has no value.
     #[error("the secret `{0}` has no value")]
     NoSecret(String),
+    /// It is not known which value a secret has.
+    #[error("a secret cannot be had: {0}")]
+    Unknown(#[from] SecretError),
 }
 
 impl Connection {
@@ -143,34 +149,37 @@ pub(super) struct Credentials {
 
 impl Credentials {
     /// Looks up every secret of a connection.
-    pub(super) fn look_up(
+    pub(super) async fn look_up(
         connection: &Connection,
         secrets: &dyn Secrets,
     ) -> Result<Self, ConnectionError> {
-        let mut found = Vec::new();
-        let mut look_up = |name: &String| {
-            let value = secrets.secret(name).filter(|value| !value.is_empty());
-            let value = value.ok_or_else(|| ConnectionError::NoSecret(name.clone()))?;
-            found.push(value.clone());
-            Ok(value)
-        };
-        let secret = look_up(match &connection.authorization {
+        let name = match &connection.authorization {
             Authorization::ApiKey { value, .. } => value,
             Authorization::Basic { password, .. } => password,
             Authorization::OAuth(oauth) => &oauth.client_secret,
-        })?;
-        let mut fill = |texts: &BTreeMap<String, Text>| {
+        };
+        let texts = connection.added.iter().flat_map(BTreeMap::values);
+        let names = std::iter::once(name).chain(texts.filter_map(|text| text.secret.as_ref()));
+        let mut found = BTreeMap::new();
+        for name in names {
+            let value = secrets.secret(name).await?.filter(|value| !value.is_empty());
+            let value = value.ok_or_else(|| ConnectionError::NoSecret(name.clone()))?;
+            found.insert(name.as_str(), value);
+        }
+        let fill = |texts: &BTreeMap<String, Text>| -> BTreeMap<String, String> {
             let filled = texts.iter().map(|(name, text)| {
-                let secret =
-                    text.secret.as_ref().map(&mut look_up).transpose()?.unwrap_or_default();
-                Ok((name.clone(), format!("{}{secret}{}", text.before, text.after)))
+                let secret = text.secret.as_deref().and_then(|name| found.get(name));
+                let secret = secret.map_or("", String::as_str);
+                (name.clone(), format!("{}{secret}{}", text.before, text.after))
             });
-            filled.collect::<Result<BTreeMap<_, _>, ConnectionError>>()
+            filled.collect()
         };
         let [headers, query, body] = &connection.added;
-        let (headers, query, body) = (fill(headers)?, fill(query)?, fill(body)?);
+        let (headers, query, body) = (fill(headers), fill(query), fill(body));
         let authorization = connection.authorization.clone();
-        Ok(Self { secret, authorization, headers, query, body, secrets: found })
+        let secret = found[name.as_str()].clone();
+        let secrets = found.into_values().collect();
+        Ok(Self { secret, authorization, headers, query, body, secrets })
     }
 
     /// Covers the secrets, and a token.
@@ -188,6 +197,8 @@ impl fmt::Debug for Credentials {
 
 #[cfg(test)]
 mod tests {
+    use futures::future::{BoxFuture, ready};
+
     use super::*;
 
     fn key() -> Authorization {
@@ -228,13 +239,17 @@ mod tests {
     struct Table;
 
     impl Secrets for Table {
-        fn secret(&self, name: &str) -> Option<String> {
+        fn secret(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, SecretError>> {
+            Box::pin(ready(Ok(self.known(name))))
+        }
+
+        fn known(&self, name: &str) -> Option<String> {
             (name != "ABSENT").then(|| format!("value of {name}"))
         }
     }
 
-    #[test]
-    fn secrets_are_looked_up_and_never_shown() {
+    #[tokio::test]
+    async fn secrets_are_looked_up_and_never_shown() {
         let text = |before: &str, secret: Option<&str>| Text {
             before: before.to_owned(),
             secret: secret.map(str::to_owned),
@@ -244,7 +259,7 @@ mod tests {
             [("A".to_owned(), text("Token ", Some("T"))), ("B".to_owned(), text("b", None))];
         let connection = Connection::new("https://h", key()).unwrap();
         let connection = connection.adding(headers.into(), BTreeMap::new(), BTreeMap::new());
-        let credentials = Credentials::look_up(&connection, &Table).unwrap();
+        let credentials = Credentials::look_up(&connection, &Table).await.unwrap();
         assert_eq!(credentials.secret, "value of KEY");
         assert_eq!(credentials.headers["A"], "Token value of T");
         assert_eq!(credentials.headers["B"], "b");
@@ -254,7 +269,7 @@ mod tests {
         let absent =
             Authorization::Basic { username: "u".to_owned(), password: "ABSENT".to_owned() };
         let connection = Connection::new("https://h", absent).unwrap();
-        let error = Credentials::look_up(&connection, &Table).unwrap_err();
+        let error = Credentials::look_up(&connection, &Table).await.unwrap_err();
         assert_eq!(error, ConnectionError::NoSecret("ABSENT".to_owned()));
     }
 }

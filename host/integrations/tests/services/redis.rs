@@ -13,6 +13,8 @@ use crate::{closed_port, python, python::python};
 
 #[path = "../../../engine/tests/key_value_contract/promises.rs"]
 mod promises;
+#[path = "../../../engine/tests/key_value_contract/quota.rs"]
+mod quota;
 
 /// What the bucket `small` may hold, in bytes.
 const QUOTA: u64 = 64;

@@ -8,7 +8,7 @@ use stepyard_asl::{Payload, StatesError, TaskToken};
 use stepyard_engine::{
     Answer, EngineHandle, FunctionCall, FunctionError, FunctionReply, FunctionVersion, Functions,
     Identity, Integration, Task,
-    outside::{Names, Secrets},
+    outside::{Names, SecretError, Secrets},
 };
 use stepyard_integrations::{
     AccessKey, Aws, AwsFunctions, AwsSettings, AwsTopics, Connection, Reach,
@@ -36,7 +36,12 @@ impl Functions for NoFunctions {
 pub(crate) struct Values(pub(crate) BTreeMap<&'static str, &'static str>);
 
 impl Secrets for Values {
-    fn secret(&self, name: &str) -> Option<String> {
+    fn secret(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, SecretError>> {
+        let known = self.known(name);
+        Box::pin(async { Ok(known) })
+    }
+
+    fn known(&self, name: &str) -> Option<String> {
         self.0.get(name).map(|value| (*value).to_owned())
     }
 }

@@ -65,7 +65,7 @@ async fn exchange(
         return Err(Error::HttpRequestDenied);
     };
     for (name, header) in &grant.headers {
-        let value = secret_header(task, name, header)?;
+        let value = secret_header(task, name, header).await?;
         let name = HeaderName::try_from(name.as_str()).map_err(|_| malformed(name))?;
         request.headers_mut().insert(name, value);
     }
@@ -78,7 +78,7 @@ async fn exchange(
         let addresses = timeout(within.connect, addresses(task, grant)).await;
         let addresses = addresses.map_err(|_| Error::ConnectionTimeout)??;
         let (response, io) = connection::send(grant, &addresses, request, within).await?;
-        Ok((covered::covered(response, &task.secrets().cover), io))
+        Ok((covered::covered(response, &task.secrets().await.cover), io))
     };
     exchange.await.inspect_err(|error| {
         if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
@@ -145,19 +145,21 @@ fn grant_to(grant: &HttpGrant, address: IpAddr) -> String {
     format!("http = [{{ url = \"{scheme}://{host}{port}\", addresses = [\"{address}\"] }}]")
 }
 
-fn secret_header(
+async fn secret_header(
     task: &Invocation,
     name: &str,
     header: &SecretHeader,
 ) -> Result<HeaderValue, Error> {
-    let Some(secret) = task.secrets().value(&header.secret) else {
-        if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
-            log!(warn, task, header = name, secret = header.secret, "a secret has no value");
+    let secret = match task.secrets().await.value(&header.secret) {
+        Ok(secret) => secret,
+        Err(why) => {
+            if task.logged(LINE_OVERHEAD_BYTES + why.len()).is_ok() {
+                let secret = &header.secret;
+                log!(warn, task, header = name, secret, why, "a request has no secret to bear");
+            }
+            let text = format!("the secret `{}` {why}", header.secret);
+            return Err(Error::InternalError(Some(text)));
         }
-        return Err(Error::InternalError(Some(format!(
-            "the secret `{}` has no value",
-            header.secret
-        ))));
     };
     let mut value =
         HeaderValue::try_from(header.format.replace("{}", secret)).map_err(|_| malformed(name))?;
