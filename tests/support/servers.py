@@ -14,6 +14,7 @@ outlive the test that started it.
 import asyncio
 import base64
 import contextlib
+import io
 import json
 import logging
 import os
@@ -25,6 +26,8 @@ import tempfile
 import threading
 import time
 import urllib.parse
+
+REQUESTS_KEPT = 1_000
 
 
 def end_with_standard_input():
@@ -57,13 +60,13 @@ def aws():
     """At the gate, what a client with a certain access key asks for is answered otherwise: `PUT /_faults` with
     `{"key": …, "answers": […]}` has its next requests answered so, one by one, each with
     `{"status", "headers", "body"}`, after `{"delay"}` seconds, or, once it was performed, never (`{"lose": true}`).
-    `GET /_asked/KEY` is how many requests there were with a key.
+    `GET /_asked/KEY` is how many requests there were with a key, and `GET /_requests` what each was.
     """
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     moto = DomainDispatcherApplication(create_backend_app)
-    lock, faults, asked = threading.Lock(), {}, {}
+    lock, faults, asked, requests = threading.Lock(), {}, {}, []
 
     def answer(start_response, body):
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -78,9 +81,16 @@ def aws():
             return answer(start_response, None)
         if path.startswith("/_asked/"):
             return answer(start_response, asked.get(path.removeprefix("/_asked/"), 0))
+        if path == "/_requests":
+            return answer(start_response, requests)
         found = re.search("Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         key = found and found[1]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        target = environ.get("HTTP_X_AMZ_TARGET") or path
         with lock:
+            if len(requests) < REQUESTS_KEPT:
+                requests.append({"key": key, "target": target, "body": body.decode("utf-8", "replace")})
             asked[key] = asked.get(key, 0) + 1
             fault = faults[key].pop(0) if faults.get(key) else {}
         time.sleep(fault.get("delay", 0))
