@@ -9,6 +9,7 @@ mod bad_input;
 mod commands;
 mod concurrency;
 mod crash;
+mod export;
 mod far_sides;
 mod first_landing;
 mod flood;

@@ -39,6 +39,7 @@ enum Command {
     Validate(command::validate::Arguments),
     Graph(command::graph::Arguments),
     Seed(command::seed::Arguments),
+    Export(command::export::Arguments),
     /// Build, inspect and list the steps of a manifest
     #[command(subcommand)]
     Step(command::step::Command),
@@ -94,6 +95,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Validate(arguments) => command::validate::run(arguments),
         Command::Graph(arguments) => command::graph::run(arguments),
         Command::Seed(arguments) => command::seed::run(arguments),
+        Command::Export(arguments) => command::export::run(arguments),
         Command::Step(command) => command::step::run(command),
         Command::Package(arguments) => command::package::run(arguments),
         Command::History(arguments) => command::history::run(arguments),

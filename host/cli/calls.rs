@@ -121,7 +121,8 @@ fn place_of_name(task: &TaskState<'_>) -> Location {
     }
 }
 
-fn problem(location: Location, message: String, mend: String) -> Diagnostic {
+/// An error in a definition, with its mend.
+pub(crate) fn problem(location: Location, message: String, mend: String) -> Diagnostic {
     let (severity, code) = (Severity::Error, Code::SchemaValidationFailed);
     Diagnostic { severity, code, message, location, mend }
 }

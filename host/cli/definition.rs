@@ -88,6 +88,11 @@ impl Definition {
         self.source.text().into()
     }
 
+    /// Says on stderr what is wrong with it.
+    pub(crate) fn report(&self, problems: &[Diagnostic]) {
+        report::diagnostics(&self.source, problems);
+    }
+
     /// The functions it calls, if the manifest binds them all and something does every other task.
     /// What is missing is reported on stderr.
     pub(crate) fn functions(&self, project: &Project) -> Result<Option<Calls>> {

@@ -18,15 +18,11 @@ pub(crate) fn grants(written: &manifest::Grants) -> Result<Grants, String> {
 }
 
 fn bucket(written: &manifest::BucketGrant) -> BucketGrant {
-    let (bucket, access) = match written {
-        manifest::BucketGrant::Name(bucket) => (bucket, BucketAccess::ReadWrite),
-        manifest::BucketGrant::Narrow(narrow) => (&narrow.bucket, narrow.access),
-    };
-    let access = match access {
+    let access = match written.access() {
         BucketAccess::Read => Access::Read,
         BucketAccess::ReadWrite => Access::ReadWrite,
     };
-    BucketGrant { bucket: bucket.clone(), access }
+    BucketGrant { bucket: written.bucket().clone(), access }
 }
 
 fn http(written: &manifest::HttpGrant) -> Result<HttpGrant, String> {

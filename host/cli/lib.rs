@@ -14,6 +14,8 @@ mod command;
 mod crates;
 #[cfg(feature = "full")]
 mod definition;
+#[cfg(feature = "full")]
+mod export;
 mod grants;
 #[cfg(feature = "full")]
 mod input;

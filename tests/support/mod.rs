@@ -164,7 +164,7 @@ impl Finished {
 }
 
 /// The manifest with each crate folder replaced by the component built from it.
-fn bound(manifest: &str) -> String {
+pub(crate) fn bound(manifest: &str) -> String {
     components().iter().fold(manifest.to_owned(), |text, (folder, component)| {
         text.replace(&format!("\"{folder}\""), &format!("{:?}", component.to_str().unwrap()))
     })

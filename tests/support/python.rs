@@ -85,6 +85,11 @@ impl Python {
         self.serve(&["collector".as_ref()])
     }
 
+    /// The services of AWS for one test alone.
+    pub(crate) fn own_aws(&self) -> Aws {
+        Aws { server: self.serve(&["aws".as_ref()]), python: self.clone() }
+    }
+
     /// An authorization server that gives tokens to the client `orders` with the secret `client secret`, by
     /// `POST /token`; and on all other paths an API that wants one and answers what it was asked.
     pub(crate) fn oauth(&self) -> Server {
@@ -316,6 +321,12 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
+    /// Each call there was: whose `key`, its `target` or path, its `body`.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let requests = self.server.request("GET", "/_requests", "");
+        serde_json::from_str(&requests).expect("it is JSON")
+    }
+
     /// Where they answer.
     pub(crate) fn url(&self) -> String {
         self.server.url()

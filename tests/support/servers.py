@@ -15,6 +15,7 @@ outlive the test that started it.
 import asyncio
 import base64
 import contextlib
+import io
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ import tempfile
 import threading
 import time
 import urllib.parse
+
+REQUESTS_KEPT = 1_000
 
 
 def end_with_standard_input():
@@ -59,13 +62,13 @@ def aws(port="0"):
     `{"key": …, "answers": […]}` has its next requests answered so, one by one, each with
     `{"status", "headers", "body"}`, after `{"delay"}` seconds, or, once it was performed, never (`{"lose": true}`),
     or refused once something else is told (`{"hold": true}`).
-    `GET /_asked/KEY` is how many requests there were with a key.
+    `GET /_asked/KEY` is how many requests there were with a key, and `GET /_requests` what each was.
     """
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     moto = DomainDispatcherApplication(create_backend_app)
-    lock, faults, asked = threading.Condition(), {}, {}
+    lock, faults, asked, requests = threading.Condition(), {}, {}, []
 
     def answer(start_response, body):
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -81,9 +84,16 @@ def aws(port="0"):
             return answer(start_response, None)
         if path.startswith("/_asked/"):
             return answer(start_response, asked.get(path.removeprefix("/_asked/"), 0))
+        if path == "/_requests":
+            return answer(start_response, requests)
         found = re.search("Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         key = found and found[1]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        target = environ.get("HTTP_X_AMZ_TARGET") or path
         with lock:
+            if len(requests) < REQUESTS_KEPT:
+                requests.append({"key": key, "target": target, "body": body.decode("utf-8", "replace")})
             asked[key] = asked.get(key, 0) + 1
             answers = faults.get(key)
             fault = answers.pop(0) if answers else {}

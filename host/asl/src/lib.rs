@@ -49,7 +49,10 @@ pub use graph::{Ending, Graph, Trace, Visit};
 pub use history::{Details, EventType, HistoryEvent, TaskCredentials};
 pub use machine::{DEFINITION_BYTES_MAX, InnerMachine, State, StateKind, StateMachine, TaskState};
 pub use parameters::{Parameters, is_reserved_header};
-pub use payload::Payload;
+pub use payload::{
+    Payload,
+    foreseen::{Foreseen, Piece},
+};
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
 pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use timestamp::Timestamp;

@@ -125,6 +125,13 @@ impl StateMachine {
         states.filter_map(|(state, location)| state.task(location)).collect()
     }
 
+    /// The Distributed Map states, those of inner machines included.
+    pub fn distributed_maps(&self) -> Vec<&StateName> {
+        let states = self.states_within(&Location::default()).into_iter();
+        let distributed = states.filter(|(state, _)| state.behavior().distributed().is_some());
+        distributed.map(|(state, _)| &state.name).collect()
+    }
+
     /// Every state, those of inner machines included, each with its place when this machine's is `at`.
     pub(crate) fn states_within(&self, at: &Location) -> Vec<(&State, Location)> {
         let mut states = Vec::new();
@@ -280,7 +287,8 @@ impl State {
     pub(crate) fn task(&self, location: Location) -> Option<TaskState<'_>> {
         let Behavior::Task(task) = &self.behavior else { return None };
         let (resource, parameters) = (task.resource()?, task.literal_parameters());
-        Some(TaskState { state: &self.name, location, resource, parameters })
+        let credentials = task.literal_credentials();
+        Some(TaskState { state: &self.name, location, resource, parameters, credentials })
     }
 }
 
@@ -314,4 +322,6 @@ pub struct TaskState<'a> {
     pub resource: &'a Resource,
     /// Its `Parameters` as the definition has them.
     pub parameters: Option<&'a Value>,
+    /// Its `Credentials`.
+    pub credentials: Option<&'a Value>,
 }

@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 #[cfg(feature = "full")]
+pub(crate) mod export;
+#[cfg(feature = "full")]
 pub(crate) mod graph;
 #[cfg(feature = "full")]
 pub(crate) mod history;

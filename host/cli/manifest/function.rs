@@ -152,10 +152,18 @@ pub enum BucketGrant {
 }
 
 impl BucketGrant {
-    /// Its name.
-    pub(crate) fn bucket(&self) -> &String {
+    /// The bucket.
+    pub fn bucket(&self) -> &String {
         let (Self::Name(bucket) | Self::Narrow(NarrowBucket { bucket, .. })) = self;
         bucket
+    }
+
+    /// What may be done with it.
+    pub fn access(&self) -> BucketAccess {
+        match self {
+            Self::Name(_) => BucketAccess::ReadWrite,
+            Self::Narrow(narrow) => narrow.access,
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Mail {
     pub folder: Option<PathBuf>,
     /// Whether it goes to Amazon SES, reached as `[aws]` says.
     pub ses: Option<Spanned<bool>>,
+    /// The address or domain that is verified in Amazon SES: for `stepyard export`.
+    pub identity: Option<String>,
 }
 
 impl Mail {

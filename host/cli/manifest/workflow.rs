@@ -1,6 +1,6 @@
 //! `[workflows.NAME]`: state machines that `stepyard serve` registers, and what starts them.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -35,6 +35,9 @@ pub struct Workflow {
     /// Whether an execution runs the step versions that were current when it began, to its end.
     #[serde(default)]
     pub pin_steps: bool,
+    /// State's name → what its computed parameter may name; for `stepyard export`.
+    #[serde(default)]
+    pub targets: BTreeMap<String, Vec<String>>,
     /// When executions start by themselves.
     #[serde(default)]
     pub schedule: Vec<Schedule>,
@@ -90,15 +93,22 @@ pub enum LogLevel {
     Off,
 }
 
+impl LogLevel {
+    /// AWS's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+            Self::Off => "OFF",
+        }
+    }
+}
+
 impl Logging {
     /// As the API takes it, as JSON.
     pub fn configuration(&self, identity: &Identity) -> String {
-        let level = match self.level {
-            LogLevel::All => "ALL",
-            LogLevel::Error => "ERROR",
-            LogLevel::Fatal => "FATAL",
-            LogLevel::Off => "OFF",
-        };
+        let level = self.level.name();
         let mut shown =
             json!({ "level": level, "includeExecutionData": self.include_execution_data });
         let destination = self.destination.as_ref();

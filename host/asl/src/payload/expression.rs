@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{
-    Scope,
+    Scope, foreseen,
     intrinsic::{Call, CallError},
     path::{Miss, Path, PathError},
 };
@@ -63,6 +63,14 @@ impl Expression {
             Ok(Self::Path(Path::parse(text)?))
         } else {
             Ok(Self::Call(Call::parse(text)?))
+        }
+    }
+
+    /// Whether its value can be told before there is an execution.
+    pub(super) fn is_foreseeable(&self) -> bool {
+        match self {
+            Self::Path(path) => foreseen::is_known(path.text()),
+            Self::Call(call) => call.is_foreseeable(),
         }
     }
 

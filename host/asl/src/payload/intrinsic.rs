@@ -2,6 +2,7 @@
 
 mod array;
 mod encoding;
+mod foreseeable;
 mod function;
 mod math;
 mod parse;

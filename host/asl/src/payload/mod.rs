@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod context_object;
 mod expression;
+pub(crate) mod foreseen;
 pub(crate) mod intrinsic;
 pub(crate) mod measure;
 pub(crate) mod path;

@@ -23,6 +23,8 @@ pub(crate) struct Task {
     /// `Parameters` as the definition has them.
     literal_parameters: Option<Value>,
     credentials: Option<Template>,
+    /// `Credentials` as the definition has them.
+    literal_credentials: Option<Value>,
     timeout: Option<Number>,
     heartbeat: Option<Number>,
     result: ResultFlow,
@@ -49,6 +51,7 @@ impl Task {
             parameters: read_template(fields, "Parameters"),
             literal_parameters: fields.object().get("Parameters").cloned(),
             credentials: read_credentials(fields),
+            literal_credentials: fields.object().get("Credentials").cloned(),
             timeout: Number::read(fields, "TimeoutSeconds", "TimeoutSecondsPath", 1..=NUMBER_MAX),
             heartbeat: Number::read(
                 fields,
@@ -70,6 +73,10 @@ impl Task {
 
     pub(crate) fn literal_parameters(&self) -> Option<&Value> {
         self.literal_parameters.as_ref()
+    }
+
+    pub(crate) fn literal_credentials(&self) -> Option<&Value> {
+        self.literal_credentials.as_ref()
     }
 
     fn check_heartbeat(&self, fields: &mut Fields<'_>) {
