@@ -136,7 +136,8 @@ pub(super) fn component_path(function: &str) -> String {
 
 /// Whether AWS Secrets Manager has one of the secrets.
 fn are_managed(manifest: &Manifest, kept: &mut dyn TableLike) -> bool {
-    let is_managed = |name| matches!(manifest.secrets.get(name), Some(Secret::SecretsManager { .. }));
+    let is_managed =
+        |name| matches!(manifest.secrets.get(name), Some(Secret::SecretsManager { .. }));
     table(kept, "secrets").is_some_and(|secrets| secrets.iter().any(|(name, _)| is_managed(name)))
 }
 

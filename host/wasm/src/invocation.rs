@@ -10,12 +10,11 @@ use std::{
 };
 
 use stepyard_asl::{StateName, StatesError};
-use stepyard_engine::crash;
+use stepyard_engine::{Cover, crash};
 use tokio::sync::OnceCell;
 
 use crate::{
     Breach,
-    cover::Cover,
     denials::Denials,
     policy::Policy,
     task_secrets::{self, TaskSecrets},
