@@ -10,8 +10,6 @@
 
 mod account;
 
-use std::{net::TcpListener, path::PathBuf, thread};
-
 use serde_json::{Value, json};
 
 use crate::support::{Project, Server, order, packages::Architecture};

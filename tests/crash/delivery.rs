@@ -48,8 +48,9 @@ fn each_order_is_notified_and_again_under_the_same_identity_alone() {
     let project = project.warm();
     let credentials = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
     let start = || Server::start_with(&project, "127.0.0.1:0", &credentials);
-    let (mut server, client) = (start(), Client::default());
-    client.find(&server.address);
+    let (first, client) = (start(), Client::default());
+    client.find(&first.address);
+    let mut server = Some(first);
     client.done("CreateStateMachine", &creation("delivery", &definition()));
 
     let begun = AtomicU64::new(0);
@@ -66,13 +67,14 @@ fn each_order_is_notified_and_again_under_the_same_identity_alone() {
                 thread::sleep(Duration::from_millis(1));
             }
             thread::sleep(Duration::from_micros(rng.u64(0..DELAY_MICROS_MAX)));
-            server.kill();
-            server = start();
-            client.find(&server.address);
+            server.take().expect("one is at work").kill();
+            let next = start();
+            client.find(&next.address);
+            server = Some(next);
         }
     });
     all_succeed(&client, orders);
-    assert_eq!(server.terminate(), Some(0));
+    assert_eq!(server.expect("one is at work").terminate(), Some(0));
 
     let counted = count(aws.receive(&plain));
     assert_eq!(counted.len() as u64, orders, "orders that were notified");

@@ -12,7 +12,7 @@ use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::support::{ROOT, python::Python};
+use crate::support::python::Python;
 
 /// Where the order's stack is.
 fn deploy() -> &'static str {

@@ -191,7 +191,9 @@ fn calls_of_the_functions(python: &Python, tasks: &[Value]) -> BTreeMap<String, 
     let (aws, gateway) = (python.own_aws(), python.stripe());
     python.run(include_str!("made.py"), &[&aws.url()]);
     let project = on_aws(&aws.url(), &gateway.url()).warm();
-    let as_key = |key| [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    fn as_key(key: &str) -> [(&str, &str); 2] {
+        [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "secret")]
+    }
     let seeded = project.stepyard_with(["seed"], &as_key("seed"));
     assert_eq!(seeded.code, Some(0), "{seeded:?}");
 

@@ -73,7 +73,7 @@ impl Package {
 
     /// What is in a zip.
     pub(super) fn unzipped(python: &Python, zip: &Path) -> Self {
-        let package = Self { folder: TempDir::new().unwrap() };
+        let package = Self { folder: TempDir::new().unwrap().into() };
         python.unzip(zip, package.folder.path());
         package
     }

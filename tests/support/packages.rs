@@ -7,7 +7,6 @@ use std::{
     collections::BTreeMap,
     env,
     path::{Path, PathBuf},
-    process::Command,
     sync::OnceLock,
 };
 

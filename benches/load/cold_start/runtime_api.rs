@@ -1,7 +1,7 @@
 //! So much of Lambda's Runtime API as a function needs for one event.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command},
     sync::{
