@@ -163,7 +163,7 @@ fn what_fails_for_the_moment_is_retried_and_nothing_is_lost() {
     aws.fail("call=GetSecretValue&times=1&status=400&code=AccessDeniedException");
     aws.fail("call=outbound-emails&times=3&status=429&code=TooManyRequestsException");
     run(&project, "workflow.asl.json", &order("f-1")).output();
-    let failures: Vec<(String, String)> = project
+    let mut failures: Vec<(String, String)> = project
         .history("one")
         .into_iter()
         .filter_map(|event| {
@@ -171,6 +171,8 @@ fn what_fails_for_the_moment_is_retried_and_nothing_is_lost() {
             Some((failed["error"].as_str()?.to_owned(), failed["cause"].as_str()?.to_owned()))
         })
         .collect();
+    // That a secret was not to be had is known for a second, in which the task may be tried again.
+    failures.dedup_by(|failure, before| failure.0 == before.0);
     let expected = [
         ("KeyValueUnavailable", "whether it made the change is unknown"),
         ("GatewayUnavailable", "AccessDeniedException"),
@@ -205,7 +207,8 @@ fn a_step_is_told_why_its_bucket_cannot_be_had() {
     };
     let missing = told(&aws.url());
     assert!(missing.contains("`shop-inventory`"), "{missing}");
-    aws.boto3("authorize", &[]);
+    aws.boto3("table", &["shop-inventory"]);
+    aws.fail("call=GetItem&times=1&status=400&code=UnrecognizedClientException");
     let stranger = told(&aws.url());
     assert!(stranger.contains("UnrecognizedClientException"), "{stranger}");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -73,6 +73,7 @@ pub(crate) fn quotas(manifest: &Manifest) -> Quotas {
 
 /// What became of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "only a command shows it"))]
 pub(crate) struct Seeded {
     /// Its bucket.
     pub(crate) bucket: String,

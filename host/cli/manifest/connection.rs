@@ -166,11 +166,11 @@ mod tests {
             ),
             (
                 with("api_key = { name = \"X\", value = \"T\" }"),
-                "stepyard.toml:4:33: secret `T` is not defined; add [secrets.T] with env or file",
+                "stepyard.toml:4:33: secret `T` is not defined; add [secrets.T] with env, file or secretsmanager",
             ),
             (
                 with(&format!("{basic}\nquery = {{ key = \"{{T}}\" }}")),
-                "stepyard.toml:5:17: secret `T` is not defined; add [secrets.T] with env or file",
+                "stepyard.toml:5:17: secret `T` is not defined; add [secrets.T] with env, file or secretsmanager",
             ),
             (
                 with(&format!("{basic}\nbody = {{ key = \"{{S}}{{S}}\" }}")),

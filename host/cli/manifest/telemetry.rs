@@ -180,7 +180,7 @@ mod tests {
             ("[otlp]\nsample = 2.0\n", "stepyard.toml:2:10: sample is a share, from 0 to 1"),
             (
                 "[otlp]\nheaders = { Authorization = \"Bearer {KEY}\" }\n",
-                "stepyard.toml:2:29: secret `KEY` is not defined; add [secrets.KEY] with env or file",
+                "stepyard.toml:2:29: secret `KEY` is not defined; add [secrets.KEY] with env, file or secretsmanager",
             ),
         ] {
             let result = Manifest::parse(Path::new("stepyard.toml"), text);

@@ -218,10 +218,12 @@ fn keep(table: &mut dyn TableLike, wanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// Drops the tables that have nothing left in them.
+/// Drops the tables that have nothing left in them, but for `[dynamodb]`, which says something by being
+/// there.
 fn keep_filled(within: &mut dyn TableLike) {
     let empty = |(name, item): (&str, &Item)| {
-        item.as_table_like().is_some_and(|table| table.is_empty()).then(|| name.to_owned())
+        let empty = item.as_table_like().is_some_and(|table| table.is_empty());
+        (empty && name != "dynamodb").then(|| name.to_owned())
     };
     let empty: Vec<String> = within.iter().filter_map(empty).collect();
     keep(within, |name| !empty.iter().any(|it| it == name));

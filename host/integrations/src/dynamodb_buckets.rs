@@ -115,10 +115,11 @@ impl DynamoDbBuckets {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        if error.raw_response().is_none() {
+        let Some(response) = error.raw_response() else {
             return format!("Amazon DynamoDB: {}", why_unanswered(error));
-        }
-        let code = error.code().unwrap_or("no error code");
+        };
+        let status = || format!("status {}", response.status().as_u16());
+        let code = error.code().map_or_else(status, str::to_owned);
         if code == "ResourceNotFoundException" {
             let region = self.client.config().region().map_or("", |region| region.as_ref());
             return item::no_table(&self.table(bucket), bucket, region);
