@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     Code, Diagnostic, Location, Severity,
     outline::{Container, Outline, Role, State},
+    scopes,
 };
 
 /// The longest a state's name may be, in characters (States Language, "States").
@@ -38,6 +39,7 @@ pub(crate) fn check(definition: &Value) -> Vec<Diagnostic> {
         }
     }
     check_unique(&outline, &mut found);
+    found.extend(scopes::check(&outline));
     found
 }
 

@@ -179,18 +179,29 @@ impl<'a> Fields<'a> {
         path.map_err(|error| self.wrong(name, "Value is not a JSONPath", error.to_string())).ok()
     }
 
-    /// A Reference Path, into the state's own data.
-    pub(crate) fn reference_path(&mut self, name: &'static str) -> Option<ReferencePath> {
+    /// A Reference Path into the state's own data, to put a value there.
+    pub(crate) fn writable_path(&mut self, name: &'static str) -> Option<ReferencePath> {
         let path = self.any_reference_path(name)?;
-        if path.is_context() {
-            let mend = "use a path that begins with `$.`; the context object cannot be read here";
+        if !path.is_writable() {
+            let mend = "use a path that begins with `$.`: a value is put into the state's own data";
             self.wrong(name, "Value is not a Reference Path", mend);
             return None;
         }
         Some(path)
     }
 
-    /// A Reference Path, into the state's data or the context object.
+    /// A Reference Path, into the state's own data or a variable.
+    pub(crate) fn reference_path(&mut self, name: &'static str) -> Option<ReferencePath> {
+        let path = self.any_reference_path(name)?;
+        if path.is_context() {
+            let mend = "begin it with `$.` or a variable; the context object cannot be read here";
+            self.wrong(name, "Value is not a Reference Path", mend);
+            return None;
+        }
+        Some(path)
+    }
+
+    /// A Reference Path, into the state's data, a variable or the context object.
     pub(crate) fn any_reference_path(&mut self, name: &'static str) -> Option<ReferencePath> {
         let text = self.string(name)?;
         let path = ReferencePath::parse(text);

@@ -1,6 +1,6 @@
 //! What `GetExecutionHistory` shows: one event per thing that happened, derived from facts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use serde_json::{Map, Value};
@@ -29,6 +29,7 @@ impl HistoryEvent {
     pub fn without_data(mut self) -> Self {
         self.details.input = None;
         self.details.output = None;
+        self.details.assigned_variables = BTreeMap::new();
         self.details.parameters = None;
         self
     }
@@ -53,6 +54,9 @@ pub struct Details {
     /// What it gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Payload>,
+    /// What the state assigned to variables when it was left.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub assigned_variables: BTreeMap<Arc<str>, Payload>,
     /// A service integration's service: `lambda`, `sns`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<Arc<str>>,
@@ -294,14 +298,22 @@ impl Serialize for Shown<'_> {
             input_details: Option<Truncation>,
             #[serde(skip_serializing_if = "Option::is_none")]
             output_details: Option<Truncation>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            assigned_variables_details: Option<Truncation>,
         }
         #[derive(Serialize)]
         struct Truncation {
             truncated: bool,
         }
-        let whole = |data: &Option<Payload>| data.as_ref().map(|_| Truncation { truncated: false });
-        let (input_details, output_details) = (whole(&self.0.input), whole(&self.0.output));
-        Whole { details: self.0, input_details, output_details }.serialize(serializer)
+        let details = self.0;
+        let whole = |is_there: bool| is_there.then_some(Truncation { truncated: false });
+        let whole = Whole {
+            details,
+            input_details: whole(details.input.is_some()),
+            output_details: whole(details.output.is_some()),
+            assigned_variables_details: whole(!details.assigned_variables.is_empty()),
+        };
+        whole.serialize(serializer)
     }
 }
 
@@ -362,6 +374,35 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&entered).unwrap(), shown);
         assert_eq!(serde_json::from_value::<HistoryEvent>(shown).unwrap(), entered);
+    }
+
+    #[test]
+    fn assigned_variables_are_shown_as_json_in_strings() {
+        let exited = HistoryEvent {
+            id: 3,
+            previous_event_id: 2,
+            timestamp: Timestamp::from_millis(0),
+            kind: EventType::PassStateExited,
+            details: Box::new(Details {
+                assigned_variables: [
+                    ("b".into(), json!("text").into()),
+                    ("a".into(), json!({"n": 1}).into()),
+                ]
+                .into(),
+                ..Details::named(&"Look".into())
+            }),
+        };
+        let shown = json!({
+            "timestamp": 0.0, "type": "PassStateExited", "id": 3, "previousEventId": 2,
+            "stateExitedEventDetails": {
+                "name": "Look",
+                "assignedVariables": {"a": r#"{"n":1}"#, "b": r#""text""#},
+                "assignedVariablesDetails": {"truncated": false},
+            },
+        });
+        assert_eq!(serde_json::to_value(&exited).unwrap(), shown);
+        assert_eq!(serde_json::from_value::<HistoryEvent>(shown).unwrap(), exited);
+        assert!(exited.without_data().details.assigned_variables.is_empty());
     }
 
     #[test]

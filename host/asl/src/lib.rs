@@ -31,8 +31,10 @@ mod machine;
 mod outline;
 mod parameters;
 mod payload;
+mod references;
 mod resource;
 mod retry;
+mod scopes;
 mod span;
 mod state;
 mod timestamp;
@@ -53,6 +55,7 @@ pub use payload::{
     Payload,
     foreseen::{Foreseen, Piece},
 };
+pub use references::variable_references;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
 pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use timestamp::Timestamp;

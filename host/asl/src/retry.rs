@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::{
     Payload, StateName, StatesError, error_name,
     fields::{Fields, NUMBER_MAX, expected, problem},
-    state::ResultPath,
+    payload::Scope,
+    state::{Assign, Exit, ResultPath},
 };
 
 /// The longest `MaxDelaySeconds` (States Language, "Errors").
@@ -28,6 +29,7 @@ pub(crate) struct Catcher {
     error_equals: Vec<String>,
     pub(crate) next: StateName,
     result_path: ResultPath,
+    assign: Assign,
 }
 
 /// An error on its way out of a state.
@@ -121,13 +123,17 @@ impl Catcher {
         catchers.iter().find(|catcher| failure.is_named_by(&catcher.error_equals))
     }
 
-    /// What the state gives its successor: the error output, put into the state's raw input.
-    pub(crate) fn output(
+    /// What the state is left with: the error output, put into the state's raw input. `scope` has
+    /// that error output for its input.
+    pub(crate) fn exit(
         &self,
         raw_input: &Payload,
-        error: &StatesError,
-    ) -> Result<Payload, StatesError> {
-        self.result_path.apply(raw_input, error.output().into())
+        error_output: &Payload,
+        scope: &Scope<'_>,
+    ) -> Result<Exit, StatesError> {
+        let assigned = self.assign.evaluate(scope)?;
+        let output = self.result_path.apply(raw_input, error_output.clone())?;
+        Ok(Exit { output, assigned })
     }
 
     pub(crate) fn read_all(fields: &mut Fields<'_>) -> Vec<Self> {
@@ -136,13 +142,10 @@ impl Catcher {
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.string("Comment");
-        if fields.value("Assign").is_some() {
-            fields.not_built("Assign", "carry the value in the catcher's ResultPath instead");
-        }
         let error_equals = read_error_equals(fields);
         let next = fields.required_state("Next");
-        let result_path = ResultPath::read(fields);
-        next.map(|next| Self { error_equals, next, result_path })
+        let (result_path, assign) = (ResultPath::read(fields), Assign::read(fields));
+        next.map(|next| Self { error_equals, next, result_path, assign })
     }
 }
 

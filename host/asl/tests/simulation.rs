@@ -372,6 +372,11 @@ impl Generator<'_> {
         let length = 1 + self.random.index(4);
         let names: Vec<_> = (0..=length).map(|_| self.name()).collect();
         let mut states = serde_json::Map::new();
+        let first = self.name();
+        let variable = format!("v{depth}.$");
+        let assign =
+            json!({"Type": "Pass", "Assign": {variable: "States.UUID()"}, "Next": names[0]});
+        states.insert(first.clone(), assign);
         for (index, name) in names[..length].iter().enumerate() {
             let later = &names[index + 1 + self.random.index(length - index)];
             let state = self.state(depth, &names[index + 1], later);
@@ -383,7 +388,7 @@ impl Generator<'_> {
             _ => json!({"Type": "Pass", "Result": {"n": 1}, "End": true}),
         };
         states.insert(names[length].clone(), last);
-        json!({"StartAt": names[0], "States": states})
+        json!({"StartAt": first, "States": states})
     }
 
     fn name(&mut self) -> String {
@@ -395,13 +400,14 @@ impl Generator<'_> {
     fn state(&mut self, depth: usize, next: &str, later: &str) -> Value {
         match self.random.below(if depth > 0 { 12 } else { 8 }) {
             0 => {
-                json!({"Type": "Pass", "Parameters": {"n": 2, "id.$": "States.UUID()"}, "Next": next})
+                json!({"Type": "Pass", "Next": next, "Assign": {format!("v{depth}.$"): "$.v"},
+                    "Parameters": {"n": 2, "id.$": "States.UUID()", "v.$": "$v3"}})
             }
             1 => self.wait(next),
             2 => json!({"Type": "Choice", "Default": next, "Choices": [
                 {"Variable": "$.n", "IsPresent": true, "Next": later},
                 {"Not": {"Variable": "$$.Execution.Name", "IsString": true}, "Next": next}]}),
-            3..8 => self.task(next, later),
+            3..8 => self.task(depth, next, later),
             8..10 => self.parallel(depth - 1, next, later),
             _ => self.map(depth - 1, next, later),
         }
@@ -415,7 +421,7 @@ impl Generator<'_> {
         }
     }
 
-    fn task(&mut self, next: &str, later: &str) -> Value {
+    fn task(&mut self, depth: usize, next: &str, later: &str) -> Value {
         let resources = [
             "arn:aws:states:::lambda:invoke",
             "arn:aws:states:::sns:publish.waitForTaskToken",
@@ -432,6 +438,9 @@ impl Generator<'_> {
         }
         if self.random.one_in(3) {
             task["ResultPath"] = json!("$.result");
+        }
+        if self.random.one_in(3) {
+            task["Assign"] = json!({format!("v{depth}.$"): "States.Array($, $v3)"});
         }
         self.handle_errors(task, later)
     }

@@ -758,6 +758,113 @@ fn what_bounds_a_map_run_is_read_after_its_state_has_started() {
         .assert_eq(&text);
 }
 
+#[test]
+fn what_one_state_assigns_later_ones_read() {
+    check(
+        json!({"StartAt": "Take", "States": {
+            "Take": {"Type": "Pass", "Result": {"id": 7}, "ResultPath": "$.order",
+                "Assign": {"order.$": "$", "n": 1, "m": 2}, "Next": "Swap"},
+            "Swap": {"Type": "Pass", "Parameters": {"was.$": "States.Array($n, $m)"},
+                "Assign": {"n.$": "$m", "m.$": "$n"}, "Next": "Which"},
+            "Which": {"Type": "Choice", "Default": "Few", "Assign": {"chosen": "none"}, "Choices": [
+                {"Variable": "$n", "NumericLessThan": 2, "Next": "Few", "Assign": {"chosen": "few"}},
+                {"Variable": "$order.id", "NumericGreaterThanPath": "$n", "Next": "Nap",
+                    "Assign": {"chosen.$": "$.was[0]"}}]},
+            "Few": {"Type": "Fail"},
+            "Nap": {"Type": "Wait", "SecondsPath": "$n", "Assign": {"napped.$": "$$.State.Name"},
+                "Next": "Pay"},
+            "Pay": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "TimeoutSecondsPath": "$order.id", "Parameters": {"id.$": "$order.id"},
+                "ResultSelector": {"code.$": "$.StatusCode"}, "ResultPath": "$.paid",
+                "Assign": {"payload.$": "$.Payload"},
+                "Catch": [{"ErrorEquals": ["Poor"], "ResultPath": null, "Next": "Again",
+                    "Assign": {"why.$": "$.Cause"}}],
+                "Next": "Done"},
+            "Again": {"Type": "Pass", "Next": "Pay"},
+            "Done": {"Type": "Succeed", "OutputPath": "$payload"}}}),
+        &[
+            start("{}"),
+            fired("4.0:wait"),
+            failed("5.0:task", "Poor", "no money"),
+            done("7.0:task", json!({"Payload": [1], "StatusCode": 200})),
+        ],
+        expect_file!["transcripts/what_one_state_assigns_later_ones_read.txt"],
+    );
+}
+
+#[test]
+fn branches_read_the_variables_around_them_and_keep_their_own() {
+    let branch = |name: &str, state: Value| json!({"StartAt": name, "States": {name: state}});
+    let task = |name: &str| {
+        json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"top.$": "$top", "slot": name}, "Assign": {"mine.$": "$"}, "End": true})
+    };
+    let each = json!({"Type": "Map", "ItemsPath": "$top", "Next": "Tell", "MaxConcurrency": 1,
+        "ItemSelector": {"i.$": "$$.Map.Item.Index", "top.$": "$top[0]"},
+        "Assign": {"mine.$": "$[1]"},
+        "ItemProcessor": branch("Keep", json!({"Type": "Pass", "Assign": {"inner.$": "$"},
+            "OutputPath": "$top[1]", "End": true}))});
+    let tell =
+        json!({"Type": "Pass", "Parameters": {"mine.$": "$mine", "top.$": "$top"}, "End": true});
+    let deep = json!({"StartAt": "Each", "States": {"Each": each, "Tell": tell}});
+    check(
+        json!({"StartAt": "Take", "States": {
+            "Take": {"Type": "Pass", "Assign": {"top": ["a", "b"]}, "Next": "Both"},
+            "Both": {"Type": "Parallel", "Branches": [branch("One", task("one")), deep],
+                "Assign": {"results.$": "$[0]"}, "ResultPath": null, "Next": "End"},
+            "End": {"Type": "Pass", "Parameters": {"r.$": "$results"}, "Next": "Gone"},
+            "Gone": {"Type": "Pass", "InputPath": "$mine", "End": true}}}),
+        &[start("{}"), done("2.0.0/1.0:task", json!("paid"))],
+        expect_file!["transcripts/branches_read_the_variables_around_them.txt"],
+    );
+}
+
+#[test]
+fn variables_are_bounded() {
+    let large = |bytes: usize| json!("x".repeat(bytes - 2));
+    let run = |machine: Value| {
+        let mut execution = Execution::new(parse(&machine));
+        execution.step(&fact(0, start("{}")));
+        match execution.status() {
+            Status::Failed { error } => error.name().to_owned(),
+            status => format!("{status:?}"),
+        }
+    };
+    let assign = |values: Value| {
+        run(
+            json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": values, "End": true}}}),
+        )
+    };
+    assert!(assign(json!({"a": large(262_144)})).starts_with("Succeeded"));
+    assert_eq!(assign(json!({"a": large(262_145)})), "States.DataLimitExceeded");
+    assert_eq!(
+        assign(json!({"a": large(200_000), "b": large(62_145)})),
+        "States.DataLimitExceeded"
+    );
+
+    // Each state has a variable of its own, of as much as one Assign may assign.
+    let many = |count: usize| {
+        let state = |index: usize| {
+            let variable = format!("v{index}.$");
+            let next = format!("S{}", index + 1);
+            (
+                format!("S{index}"),
+                json!({"Type": "Pass", "Result": {}, "OutputPath": "$$.Execution.Input",
+                "Assign": {variable: "$$.Execution.Input.text"}, "Next": next}),
+            )
+        };
+        let mut states: serde_json::Map<String, Value> = (0..count).map(state).collect();
+        states.insert(format!("S{count}"), json!({"Type": "Succeed", "OutputPath": null}));
+        let mut execution = Execution::new(parse(&json!({"StartAt": "S0", "States": states})));
+        let input = json!({"text": "x".repeat(262_000 - 2)}).to_string();
+        execution.step(&fact(0, start(&input)));
+        execution.status().clone()
+    };
+    assert!(matches!(many(40), Status::Succeeded { .. }));
+    let Status::Failed { error } = many(41) else { panic!("not bounded") };
+    assert_eq!(error.name(), "States.DataLimitExceeded");
+}
+
 /// A loop that the definition can leave, as AWS requires.
 fn looping(machine: &Value) -> Value {
     let mut machine = machine.clone();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Code, Diagnostic, Severity, Timestamp};
+use stepyard_asl::{Code, Diagnostic, Severity, Timestamp, variable_references};
 use stepyard_engine::{
     MachineType, NAME_CHARACTERS_MAX, NewStateMachine, StateMachineChange, StateMachineRecord,
     Target, check_name,
@@ -312,6 +312,10 @@ fn described(machine: &StateMachineRecord, with_data: bool) -> Value {
     });
     if let Some(revision) = &machine.revision {
         shown["revisionId"] = json!(revision);
+    }
+    let references = variable_references(&machine.definition);
+    if with_data && !references.is_empty() {
+        shown["variableReferences"] = json!(references);
     }
     shown
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CommandId, CommandKind, Payload, State, StateKind, StateMachine, StateName, Timestamp,
     execution::{MapRun, fork::Children},
+    payload::variables::Variables,
 };
 
 /// Where a branch stands: from the root, each Parallel or Map that was entered, as (visit, attempt,
@@ -33,6 +34,9 @@ pub(super) struct Branch {
     pub(super) input: Payload,
     /// When the branch itself began.
     pub(super) begun_at: Timestamp,
+    /// As the state finds them.
+    #[serde(default, skip_serializing_if = "Variables::has_none_of_its_own")]
+    pub(super) variables: Variables,
     pub(super) entered_at: Timestamp,
     /// When this attempt's task was asked for, and when somebody began it.
     pub(super) scheduled_at: Timestamp,
@@ -83,6 +87,7 @@ impl Branch {
             attempt: 0,
             input,
             begun_at,
+            variables: Variables::default(),
             entered_at: Timestamp::default(),
             scheduled_at: Timestamp::default(),
             started_at: None,

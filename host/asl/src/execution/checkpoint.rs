@@ -3,7 +3,7 @@
 //! The journal stays what counts. A checkpoint that another version wrote, or that does not fit, is no
 //! loss: the journal is told instead.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,7 +14,9 @@ use super::{
     redrive::Redrives,
     turn::Turn,
 };
-use crate::{Command, CommandKind, StateKind, StateMachine, Timestamp};
+use crate::{
+    Command, CommandKind, StateKind, StateMachine, Timestamp, payload::variables::Variables,
+};
 
 /// Who can read a checkpoint: the version that wrote it. The number is raised when what is kept comes
 /// to mean something else.
@@ -93,19 +95,23 @@ impl Execution {
 }
 
 /// Gives each branch its machine: the root the whole one, any other that of its place in its parent's
-/// state. False when there is none.
+/// state; and the variables around its own. False when there is no such machine.
 fn bind(branches: &mut BTreeMap<BranchPath, Branch>, root: &Machine) -> bool {
     // A parent comes before its descendants.
     let paths: Vec<BranchPath> = branches.keys().cloned().collect();
     paths.iter().all(|path| {
-        let machine = match parent_path(path) {
-            None => Some(root.clone()),
-            Some((parent, slot)) => branches.get(&parent).and_then(|it| machine_within(it, slot)),
+        let (machine, outer) = match parent_path(path) {
+            None => (Some(root.clone()), Variables::default()),
+            Some((parent, slot)) => {
+                let Some(parent) = branches.get(&parent) else { return false };
+                (machine_within(parent, slot), parent.variables.clone())
+            }
         };
         let (Some(machine), Some(branch)) = (machine, branches.get_mut(path)) else { return false };
         branch.machine = machine;
+        branch.variables = mem::take(&mut branch.variables).within(&outer);
         if let Waiting::MapRun(run) = &mut branch.waiting {
-            Arc::make_mut(run).bind(&branch.machine);
+            Arc::make_mut(run).bind(&branch.machine, &branch.variables);
         }
         branch.machine.has_state_at(branch.state)
     })

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     CommandId, CommandKind, Payload, StateName, StatesError, Timestamp, error_name,
     outline::Outline,
+    payload::variables::Variables,
     retry::Failure,
     state::{BatchLimits, ExecutionType, Fork, Limits},
 };
@@ -90,9 +91,10 @@ impl MapRun {
         Self { redrive_count: self.redrive_count + 1, ..self.clone() }
     }
 
-    /// The same run of a checkpoint, which knows of no machine.
-    pub(super) fn bind(&mut self, machine: &Machine) {
+    /// The same run of a checkpoint, which knows of no machine and of no variables around.
+    pub(super) fn bind(&mut self, machine: &Machine, variables: &Variables) {
         self.branch.machine = machine.clone();
+        self.branch.variables = variables.clone();
     }
 
     /// Its ARN.

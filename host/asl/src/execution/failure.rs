@@ -6,14 +6,14 @@ use super::{
     Execution, Status,
     branch::{Branch, BranchPath, Waiting, child_path, parent_path},
     journal::iteration,
-    randomness::jitter,
+    randomness::{Purpose, jitter},
     turn::{Advance, Next},
-    visit::failure_of,
 };
 use crate::{
     CommandKind, Details, EventType, Payload, SpanEnd, StateKind, StateName, StatesError,
     error_name,
     retry::{Catcher, Failure, Retrier},
+    state::Exit,
 };
 
 impl Execution {
@@ -34,9 +34,9 @@ impl Execution {
             self.emit_next(path, kind, Details::default());
         }
         match self.catch(path, &failure) {
-            Some(Ok((next, output))) => {
+            Some(Ok((next, exit))) => {
                 self.forget_stopped(path);
-                self.exit(path, Some(next), output)
+                self.exit(path, Some(next), exit)
             }
             // Not offered to the catchers again: what they make of it would fail the same way.
             Some(Err(failure)) => self.give_up(path, failure),
@@ -63,13 +63,20 @@ impl Execution {
         &self,
         path: &BranchPath,
         failure: &Failure,
-    ) -> Option<Result<(StateName, Payload), Failure>> {
+    ) -> Option<Result<(StateName, Exit), Failure>> {
         let branch = &self.branches[path];
         let catcher = Catcher::find(branch.state().catchers(), failure)?;
-        let output = catcher.output(&branch.input, &failure.error);
-        let output = output.map_err(|error| failure_of(branch, error));
-        let output = output.and_then(|output| self.bounded(path, output));
-        Some(output.map(|output| (catcher.next.clone(), output)))
+        let error_output = Payload::from(failure.error.output());
+        let exit = self.evaluate(path, Purpose::Catching, |_, cx| {
+            catcher.exit(cx.input, &error_output, &cx.scope(error_output.value()))
+        });
+        // Its limits are those of any exit, but its own error is offered to no catcher again.
+        let exit = exit.and_then(|Exit { output, assigned }| {
+            let output = self.bounded(path, output)?;
+            self.check_assigned(path, &assigned)?;
+            Ok(Exit { output, assigned })
+        });
+        Some(exit.map(|exit| (catcher.next.clone(), exit)))
     }
 
     /// Nothing in the state helps: what contains it fails with the same error.

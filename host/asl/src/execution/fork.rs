@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Execution, Outputs, WaitsFor,
-    branch::{BranchPath, Waiting, child_path},
+    branch::{Branch, BranchPath, Waiting, child_path},
     journal::iteration,
     randomness::Purpose,
     turn::{Advance, Next},
@@ -94,7 +94,7 @@ impl Execution {
         let machines = state.behavior().machines();
         let is_map = state.kind() == StateKind::Map;
         let machine = machines[if is_map { 0 } else { slot }].clone();
-        let name = state.name().clone();
+        let (name, variables) = (state.name().clone(), branch.variables.inner());
 
         let input = self.child_input(path, &child, slot)?;
         if let Some(children) = self.children_mut(path) {
@@ -104,7 +104,7 @@ impl Execution {
             true => self.emit(EventType::MapIterationStarted, previous, iteration(&name, slot)),
             false => previous,
         };
-        self.begin(child, machine, input, first_event);
+        self.begin(child, Branch { variables, ..Branch::new(machine, input, first_event, self.now) });
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Details, EventType, HistoryEvent, Payload, ResourceKind, StateKind, StateName, StatesError,
-    error_name,
+    error_name, payload::variables::Assignments,
 };
 
 /// The most events that a history holds; the last says so (Quotas: "Maximum execution history size").
@@ -64,9 +64,15 @@ impl Execution {
         self.finish(status, self.last_event);
     }
 
-    pub(super) fn show_exited(&mut self, path: &BranchPath, output: Payload) {
+    pub(super) fn show_exited(
+        &mut self,
+        path: &BranchPath,
+        output: Payload,
+        assigned_variables: Assignments,
+    ) {
         let state = self.branches[path].state();
-        let details = Details { output: Some(output), ..Details::named(state.name()) };
+        let output = Some(output);
+        let details = Details { output, assigned_variables, ..Details::named(state.name()) };
         if let Some(kind) = exited(state.kind()) {
             self.emit_next(path, kind, details);
         }

@@ -1,5 +1,6 @@
 //! One execution: a deterministic fold over facts.
 
+mod assigned;
 mod branch;
 mod checkpoint;
 mod children;
@@ -259,7 +260,8 @@ impl Execution {
         self.emit(EventType::ExecutionStarted, 0, details);
         self.start_deadline();
         let machine = self.machine.0.clone();
-        self.begin(BranchPath::default(), machine, input.clone(), 0);
+        let root = Branch::new(machine, input.clone(), 0, self.now);
+        self.begin(BranchPath::default(), root);
     }
 
     fn start_deadline(&mut self) {

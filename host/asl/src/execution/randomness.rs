@@ -18,6 +18,8 @@ pub(super) enum Purpose {
     Entering,
     /// Intrinsic functions while its result is made its output.
     Leaving,
+    /// Intrinsic functions while a catcher assigns variables.
+    Catching,
     /// Intrinsic functions while a Map selects an item.
     Item,
     /// Intrinsic functions while a Map makes a batch of items.
@@ -34,6 +36,7 @@ impl Purpose {
             Self::Jitter => "jitter",
             Self::Entering => "entering",
             Self::Leaving => "leaving",
+            Self::Catching => "catching",
             Self::Item => "item",
             Self::Batch => "batch",
             Self::MapRun => "map_run",
@@ -113,8 +116,14 @@ mod tests {
     fn no_two_uses_share_a_stream() {
         let (seed, other) = ([7; 32], [8; 32]);
         let places = ["0.0:task", "0.1:task", "0.0:backoff", "0.0.0/0.0:task"];
-        let purposes =
-            [Purpose::Token, Purpose::Jitter, Purpose::Entering, Purpose::Leaving, Purpose::Item];
+        let purposes = [
+            Purpose::Token,
+            Purpose::Jitter,
+            Purpose::Entering,
+            Purpose::Leaving,
+            Purpose::Catching,
+            Purpose::Item,
+        ];
         let mut seen = BTreeSet::new();
         for place in places.map(|place| place.parse::<CommandId>().unwrap()) {
             for purpose in purposes {

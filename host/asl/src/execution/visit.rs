@@ -111,7 +111,8 @@ impl Visit<'_> {
         };
         let random = Draws::new(&started.seed, purpose, place);
         let object = ContextObject::new(execution, shown);
-        let cx = Context { now: self.now, input: &branch.input, object, random: &random };
+        let (now, input, variables) = (self.now, &branch.input, &branch.variables);
+        let cx = Context { now, input, object, variables, random: &random };
         work(state, &cx).map_err(|error| failure_of(branch, error))
     }
 }

@@ -1,7 +1,5 @@
 //! How a branch goes from state to state.
 
-use std::sync::Arc;
-
 use super::{
     Execution, Status,
     branch::{self, Branch, BranchPath, Waiting},
@@ -10,21 +8,15 @@ use super::{
     turn::{Advance, Next},
 };
 use crate::{
-    CommandKind, Details, Payload, SpanEnd, StateMachine, StateName, retry::Failure,
-    state::Progress,
+    CommandKind, Details, Payload, SpanEnd, StateName,
+    retry::Failure,
+    state::{Exit, Progress},
 };
 
 impl Execution {
     /// Adds a branch, which will arrive at its machine's first state.
-    pub(super) fn begin(
-        &mut self,
-        path: BranchPath,
-        machine: Arc<StateMachine>,
-        input: Payload,
-        last_event: u64,
-    ) {
-        let branch = Branch::new(machine, input.clone(), last_event, self.now);
-        let first = branch.first_state();
+    pub(super) fn begin(&mut self, path: BranchPath, branch: Branch) {
+        let (first, input) = (branch.first_state(), branch.input.clone());
         self.branches.insert(path.clone(), branch);
         self.turn.ready.push_back((path, Advance::Arrive(first, input)));
     }
@@ -70,6 +62,7 @@ impl Execution {
             machine: branch.machine.clone(),
             state,
             visit: branch.visit + 1,
+            variables: branch.variables.clone(),
             entered_at: now,
             ..Branch::new(branch.machine.0.clone(), input.clone(), last_event, begun_at)
         };
@@ -89,11 +82,11 @@ impl Execution {
             Ok(Progress::Fail(error)) => {
                 Some((path.clone(), Advance::Fail(Failure::of_work(error))))
             }
-            Ok(Progress::Leave(output)) => {
+            Ok(Progress::Leave(exit)) => {
                 let next = self.branches[path].state().next().cloned();
-                self.exit(path, next, output)
+                self.exit(path, next, exit)
             }
-            Ok(Progress::Goto(next, output)) => self.exit(path, Some(next), output),
+            Ok(Progress::Goto(next, exit)) => self.exit(path, Some(next), exit),
             Ok(Progress::Timer(at)) => {
                 let timer = self.branches[path].command(path, CommandKind::Wait);
                 self.start_timer(timer, at);
@@ -112,25 +105,26 @@ impl Execution {
             self.evaluate(path, Purpose::Leaving, |state, cx| state.behavior().leave(cx, result));
         match left {
             Err(failure) => Some((path.clone(), Advance::Fail(failure))),
-            Ok(output) => {
+            Ok(exit) => {
                 let next = self.branches[path].state().next().cloned();
-                self.exit(path, next, output)
+                self.exit(path, next, exit)
             }
         }
     }
 
-    /// Leaves the state with its output: for another state, or for the end of the machine.
-    pub(super) fn exit(
-        &mut self,
-        path: &BranchPath,
-        next: Option<StateName>,
-        output: Payload,
-    ) -> Next {
-        let output = match self.bounded(path, output) {
+    /// Leaves the state: for another state, or for the end of the machine.
+    pub(super) fn exit(&mut self, path: &BranchPath, next: Option<StateName>, exit: Exit) -> Next {
+        let Exit { output, assigned } = exit;
+        let output = self.bounded(path, output).and_then(|output| {
+            self.check_assigned(path, &assigned)?;
+            Ok(output)
+        });
+        let output = match output {
             Ok(output) => output,
             Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
         };
-        self.show_exited(path, output.clone());
+        self.show_exited(path, output.clone(), assigned.clone());
+        self.branch_mut(path).variables.assign(assigned);
         self.end_state(path, SpanEnd::Succeeded);
         match next {
             Some(next) => {

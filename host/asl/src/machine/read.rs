@@ -223,7 +223,7 @@ fn is_jsonata(fields: &mut Fields<'_>) -> bool {
     }
 }
 
-/// Reports what belongs to JSONata, and variables.
+/// Reports what belongs to JSONata.
 fn refuse_jsonata_fields(fields: &mut Fields<'_>) {
     for name in ["Arguments", "Output", "Items"] {
         if fields.value(name).is_some() {
@@ -236,9 +236,6 @@ fn refuse_jsonata_fields(fields: &mut Fields<'_>) {
                 "use the fields of JSONPath: Parameters, ResultSelector, ItemsPath",
             );
         }
-    }
-    if fields.value("Assign").is_some() {
-        fields.not_built("Assign", "carry the value in the state's output instead");
     }
 }
 

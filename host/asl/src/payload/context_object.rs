@@ -180,6 +180,7 @@ mod tests {
         let scope = crate::payload::Scope {
             input: &Value::Null,
             context: &context,
+            variables: &Default::default(),
             random: &testing::Counting::default(),
         };
         let paths = [

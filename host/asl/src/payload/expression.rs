@@ -31,24 +31,8 @@ pub(crate) enum ExpressionError {
     Call(#[from] CallError),
 }
 
-impl ExpressionError {
-    /// What AWS accepts and this version lacks, when that is the reason: how to do without it.
-    fn instead(&self) -> Option<&'static str> {
-        match self {
-            Self::Path(PathError::Variable { .. })
-            | Self::Call(CallError::Path(PathError::Variable { .. })) => {
-                Some("carry the value in the state's input instead")
-            }
-            _ => None,
-        }
-    }
-}
-
 /// The diagnostic for `field`, a member of what stands at `at`.
 pub(super) fn refusal(field: &str, error: &ExpressionError, at: &Location) -> Diagnostic {
-    if let Some(instead) = error.instead() {
-        return problem(format!("The field '{field}': {error}"), at.clone(), instead);
-    }
     let message = format!(
         "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function \
          call"
@@ -57,7 +41,15 @@ pub(super) fn refusal(field: &str, error: &ExpressionError, at: &Location) -> Di
 }
 
 impl Expression {
-    pub(super) fn read(value: &Value) -> Result<Self, ExpressionError> {
+    /// The variables it reads.
+    pub(crate) fn variables(&self) -> Vec<&str> {
+        match self {
+            Self::Path(path) => path.variable().into_iter().collect(),
+            Self::Call(call) => call.variables(),
+        }
+    }
+
+    pub(crate) fn read(value: &Value) -> Result<Self, ExpressionError> {
         let text = value.as_str().ok_or(ExpressionError::NotText)?;
         if text.starts_with('$') {
             Ok(Self::Path(Path::parse(text)?))

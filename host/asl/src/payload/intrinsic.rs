@@ -89,6 +89,21 @@ impl Call {
         self.invocation.function.may_give_a_string
     }
 
+    /// The variables that its arguments, and those of calls in it, read.
+    pub(crate) fn variables(&self) -> Vec<&str> {
+        let (mut variables, mut ready) = (Vec::new(), vec![&self.invocation]);
+        while let Some(invocation) = ready.pop() {
+            for argument in &invocation.arguments {
+                match argument {
+                    Argument::Path(path) => variables.extend(path.variable()),
+                    Argument::Invocation(inner) => ready.push(inner),
+                    Argument::Text { .. } | Argument::Literal(_) => {}
+                }
+            }
+        }
+        variables
+    }
+
     /// Its value. Whatever goes wrong is `States.Runtime`, and names the whole call.
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, StatesError> {
         self.invocation.evaluate(scope).map_err(|Fault(fault)| {
@@ -144,7 +159,7 @@ fn not_found(path: &Path, scope: &Scope<'_>, miss: &Miss) -> Fault {
         return Fault(miss.to_string());
     }
     let text = match path.root() {
-        Root::Input => path.text(),
+        Root::Input | Root::Variable(_) => path.text(),
         Root::Context => &path.text()[1..],
     };
     let input = scope.input;

@@ -2,7 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod context_object;
-mod expression;
+pub(crate) mod expression;
 pub(crate) mod foreseen;
 pub(crate) mod intrinsic;
 pub(crate) mod measure;
@@ -10,6 +10,7 @@ pub(crate) mod path;
 pub(crate) mod template;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod variables;
 
 use std::{
     fmt,
@@ -20,6 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use context_object::ContextObject;
+use variables::Variables;
 
 /// What a template, a path or a Choice rule is evaluated against.
 #[derive(Clone, Copy)]
@@ -28,6 +30,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) input: &'a Value,
     /// What `$$` is.
     pub(crate) context: &'a ContextObject<'a>,
+    /// What `$name` is.
+    pub(crate) variables: &'a Variables,
     /// Where `States.UUID` draws from.
     pub(crate) random: &'a dyn Random,
 }

@@ -1,6 +1,6 @@
 //! JSONPath in the dialect of Step Functions, which is Jayway's.
 //!
-//! A path starts at `$`, the input, or at `$$`, the context object. Its first steps are names and
+//! A path starts at `$`, the input, at `$$`, the context object, or at `$name`, a variable. Its first steps are names and
 //! indexes; from the first wildcard, slice, list, filter or `..` on it is indefinite and gives an
 //! array. A definite path that finds nothing is a [`Miss`]; an indefinite one gives `[]`.
 
@@ -28,12 +28,14 @@ pub(crate) struct Path {
 }
 
 /// Where a path starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Root {
     /// `$`
     Input,
     /// `$$`
     Context,
+    /// `$name`
+    Variable(Box<str>),
 }
 
 /// The way from a path's root.
@@ -76,10 +78,8 @@ enum Segment {
 /// Why a text is not a path that can be evaluated here; says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PathError {
-    #[error("a path starts with `$` or `$$`")]
+    #[error("a path starts with `$`, `$$` or a variable such as `$name`")]
     NoRoot,
-    #[error("variables such as `${name}` are not supported by this version of Stepyard yet")]
-    Variable { name: String },
     #[error("character {position} of the path should be {expected}")]
     Unexpected { position: usize, expected: &'static str },
     #[error(
@@ -97,6 +97,9 @@ pub(crate) enum PathError {
 /// Why a path finds nothing. Shown in the words of AWS's JSONPath library, as AWS does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Miss {
+    /// Nothing was assigned to the variable that the path starts at.
+    #[error("The variable '{name}' has not been assigned")]
+    Unassigned { name: String },
     /// The last segment's node is not there.
     #[error("No results for path: {path}")]
     NoResults {
@@ -131,7 +134,7 @@ impl Path {
         if self.root == Root::Context && self.route.is_steps_only() {
             return scope.context.resolve(&self.route.steps).map(Cow::Borrowed);
         }
-        let document = self.root.of(scope);
+        let document = self.root.find(scope)?;
         Evaluation::of(document).run(&self.route, document)
     }
 
@@ -142,20 +145,37 @@ impl Path {
 
     /// What the path is evaluated on, for messages.
     pub(crate) fn subject<'a>(&self, scope: &Scope<'a>) -> &'a Value {
-        self.root.of(scope)
+        self.root.subject(scope)
     }
 
-    pub(crate) fn root(&self) -> Root {
-        self.root
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The variable it starts at.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match &self.root {
+            Root::Variable(name) => Some(name),
+            Root::Input | Root::Context => None,
+        }
     }
 }
 
 impl Root {
-    fn of<'a>(self, scope: &Scope<'a>) -> &'a Value {
+    fn find<'a>(&self, scope: &Scope<'a>) -> Result<&'a Value, Miss> {
         match self {
-            Self::Input => scope.input,
-            Self::Context => scope.context.value(),
+            Self::Input => Ok(scope.input),
+            Self::Context => Ok(scope.context.value()),
+            Self::Variable(name) => match scope.variables.get(name) {
+                Some(value) => Ok(value.value()),
+                None => Err(Miss::Unassigned { name: name.to_string() }),
+            },
         }
+    }
+
+    /// The state's input, in the place of a variable that has no value.
+    fn subject<'a>(&self, scope: &Scope<'a>) -> &'a Value {
+        self.find(scope).unwrap_or(scope.input)
     }
 }
 

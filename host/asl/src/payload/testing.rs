@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Payload, Random, Scope,
     context_object::{ContextObject, ExecutionContext, StateContext},
+    variables::Variables,
 };
 use crate::Timestamp;
 
@@ -21,12 +22,21 @@ impl Random for Counting {
     }
 }
 
-/// Evaluates in the state `Pay` of an execution whose input is `{"order":{"id":7}}`.
+/// Evaluates in the state `Pay` of an execution whose input is `{"order":{"id":7}}`, where the
+/// variable `$box` is `{"size":[3,4]}`.
 pub(crate) fn in_scope<T>(input: &Value, evaluate: impl FnOnce(&Scope<'_>) -> T) -> T {
     let execution_input = Payload::parse(r#"{"order":{"id":7}}"#).unwrap();
     let execution = execution(&execution_input);
     let context = ContextObject::new(execution, state());
-    evaluate(&Scope { input, context: &context, random: &Counting::default() })
+    let mut variables = Variables::default();
+    let value = Payload::parse(r#"{"size":[3,4]}"#).unwrap();
+    variables.assign([("box".into(), value)].into());
+    evaluate(&Scope {
+        input,
+        context: &context,
+        variables: &variables,
+        random: &Counting::default(),
+    })
 }
 
 pub(crate) fn execution(input: &Payload) -> ExecutionContext<'_> {

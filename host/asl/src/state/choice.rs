@@ -2,19 +2,27 @@
 
 mod rule;
 
-use serde_json::Value;
-
-use super::{Context, Progress, StateType, flow::Filter};
-use crate::{StateName, StatesError, fields::Fields};
+use super::{Assign, Context, Exit, Progress, StateType, flow::Filter};
+use crate::{StateName, StatesError, fields::Fields, payload::Scope};
 use rule::Rule;
 
 /// A Choice state.
 #[derive(Debug)]
 pub(crate) struct Choice {
     input_path: Filter,
-    choices: Vec<(Rule, StateName)>,
+    choices: Vec<Choosing>,
     default: Option<StateName>,
     output_path: Filter,
+    /// When no rule is true.
+    assign: Assign,
+}
+
+/// An element of `Choices`.
+#[derive(Debug)]
+struct Choosing {
+    rule: Rule,
+    next: StateName,
+    assign: Assign,
 }
 
 impl Choice {
@@ -30,43 +38,46 @@ impl Choice {
             choices,
             default: fields.string("Default").map(StateName::from),
             output_path: Filter::read(fields, "OutputPath"),
+            assign: Assign::read(fields),
         }
     }
 }
 
 /// Reads an element of `Choices`. Its condition reads, and reports, all fields but these.
-fn read_rule(mut fields: Fields<'_>) -> Option<(Rule, StateName)> {
+fn read_rule(mut fields: Fields<'_>) -> Option<Choosing> {
     fields.string("Comment");
-    if fields.has("Assign") {
-        fields.not_built("Assign", "carry the value in the state's output instead");
-    }
+    let assign = Assign::read(&mut fields);
     let next = fields.string("Next").map(StateName::from);
     if !fields.has("Next") {
         fields.report("These fields are required: [Next]", "name the state to go to in `Next`");
     }
     let (object, at) = (fields.object(), fields.at().clone());
     let rule = Rule::read(object, &at, fields.found());
-    rule.zip(next)
+    let (rule, next) = rule.zip(next)?;
+    Some(Choosing { rule, next, assign })
 }
 
 impl StateType for Choice {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
         let input = self.input_path.apply(cx, cx.input)?;
-        let next = self.choose(cx, input.value())?;
+        let scope = cx.scope(input.value());
+        let (next, assign) = self.choose(&scope)?;
+        let assigned = assign.evaluate(&scope)?;
         let output = self.output_path.apply(cx, &input)?;
-        Ok(Progress::Goto(next.clone(), output))
+        Ok(Progress::Goto(next.clone(), Exit { output, assigned }))
     }
 }
 
 impl Choice {
-    fn choose(&self, cx: &Context<'_>, input: &Value) -> Result<&StateName, StatesError> {
-        let scope = cx.scope(input);
-        for (rule, next) in &self.choices {
-            if rule.holds(&scope)? {
-                return Ok(next);
+    /// Where to go, and what is assigned on the way.
+    fn choose(&self, scope: &Scope<'_>) -> Result<(&StateName, &Assign), StatesError> {
+        for choosing in &self.choices {
+            if choosing.rule.holds(scope)? {
+                return Ok((&choosing.next, &choosing.assign));
             }
         }
-        self.default.as_ref().ok_or_else(|| {
+        let default = self.default.as_ref().map(|next| (next, &self.assign));
+        default.ok_or_else(|| {
             StatesError::runtime(
                 "Failed to transition out of the state. None of its Choices is true for the \
                  input, and it has no Default.",
@@ -108,10 +119,8 @@ mod tests {
                 Some("Field 'Next' is not supported at /States/A"),
             ),
             (
-                json!({"Choices": [{"Variable": "$.a", "IsNull": true, "Next": "B", "Assign": {}}]}),
-                Some(
-                    "Assign is not supported by this version of Stepyard yet at /States/A/Choices[0]",
-                ),
+                json!({"Choices": [{"Variable": "$v.a", "IsNull": true, "Next": "B", "Assign": {"states": 1}}]}),
+                Some("The variable name 'states' is reserved at /States/A/Choices[0]/Assign"),
             ),
         ];
         for (fields, expected) in cases {

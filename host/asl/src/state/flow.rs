@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Assign, Context, Exit};
 use crate::{
     Payload, StatesError,
     fields::Fields,
@@ -68,7 +68,7 @@ impl ResultPath {
             None => Self::Whole,
             Some(Value::Null) => Self::Discard,
             Some(Value::String(text)) if text == "$" => Self::Whole,
-            Some(_) => fields.reference_path(NAME).map_or(Self::Whole, Self::Path),
+            Some(_) => fields.writable_path(NAME).map_or(Self::Whole, Self::Path),
         }
     }
 
@@ -104,9 +104,10 @@ pub(crate) fn fill(
     template.evaluate(&cx.scope(data.value())).map(Payload::from)
 }
 
-/// How the result of a state's work becomes its output.
+/// How the result of a state's work becomes its output, and what of it goes to variables.
 #[derive(Debug, Default)]
 pub(crate) struct ResultFlow {
+    assign: Assign,
     selector: Option<Template>,
     result_path: ResultPath,
     output_path: Filter,
@@ -115,16 +116,18 @@ pub(crate) struct ResultFlow {
 impl ResultFlow {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         Self {
+            assign: Assign::read(fields),
             selector: read_template(fields, "ResultSelector"),
             result_path: ResultPath::read(fields),
             output_path: Filter::read(fields, "OutputPath"),
         }
     }
 
-    pub(crate) fn apply(&self, cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
+    pub(crate) fn apply(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
+        let assigned = self.assign.evaluate(&cx.scope(result.value()))?;
         let result = fill(self.selector.as_ref(), cx, result)?;
         let output = self.result_path.apply(cx.input, result)?;
-        self.output_path.apply(cx, &output)
+        Ok(Exit { output: self.output_path.apply(cx, &output)?, assigned })
     }
 }
 

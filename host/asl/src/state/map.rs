@@ -9,7 +9,7 @@ pub(crate) use batcher::{BatchLimits, Batcher};
 pub(crate) use distributed::{Distributed, ExecutionType, Limits};
 
 use super::{
-    Context, Fork, Progress, StateType,
+    Context, Exit, Fork, Progress, StateType,
     flow::{Filter, Number, ResultFlow, read_template},
 };
 use crate::{
@@ -130,7 +130,7 @@ impl StateType for Map {
         Ok(if self.distributed.is_some() { Progress::MapRun(fork) } else { Progress::Fork(fork) })
     }
 
-    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
+    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
         self.result.apply(cx, result)
     }
 
@@ -145,7 +145,7 @@ impl StateType for Map {
             items.and_then(|items| items.get(slot)).expect("a fork has as many items as slots");
         let Some(selector) = &self.item_selector else { return Ok(item.clone().into()) };
         let object = cx.object_of_item(slot, item);
-        let scope = Scope { input: fork.input.value(), context: &object, random: cx.random };
+        let scope = Scope { context: &object, ..cx.scope(fork.input.value()) };
         selector.evaluate(&scope).map(Payload::from)
     }
 

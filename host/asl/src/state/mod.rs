@@ -1,5 +1,6 @@
 //! State types. One file each: its fields, their checks, and what entering it means.
 
+mod assign;
 mod choice;
 mod fail;
 mod flow;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use assign::Assign;
 pub(crate) use choice::Choice;
 pub(crate) use fail::Fail;
 pub(crate) use flow::ResultPath;
@@ -30,6 +32,7 @@ use crate::{
     payload::{
         Random, Scope,
         context_object::{ContextObject, ItemContext},
+        variables::{Assignments, Variables},
     },
     retry::{Catcher, Retrier},
 };
@@ -40,8 +43,8 @@ pub(crate) trait StateType {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError>;
 
     /// Makes the state's output of what its work came to.
-    fn leave(&self, _cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
-        Ok(result)
+    fn leave(&self, _cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
+        Ok(result.into())
     }
 
     /// The input of one of the machines that the state runs.
@@ -81,10 +84,10 @@ pub(crate) trait StateType {
 /// How far a state got.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// It is done, with this output.
-    Leave(Payload),
+    /// It is done.
+    Leave(Exit),
     /// It is done, and says itself where to go.
-    Goto(StateName, Payload),
+    Goto(StateName, Exit),
     /// It ends in an error of its own.
     Fail(StatesError),
     /// It waits for a task.
@@ -95,6 +98,20 @@ pub(crate) enum Progress {
     Fork(Fork),
     /// It runs other machines as executions of their own.
     MapRun(Fork),
+}
+
+/// What a state is left with.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    pub(crate) output: Payload,
+    /// To its variables, all at once.
+    pub(crate) assigned: Assignments,
+}
+
+impl From<Payload> for Exit {
+    fn from(output: Payload) -> Self {
+        Self { output, assigned: Assignments::new() }
+    }
 }
 
 /// What a Parallel or Map state runs.
@@ -117,13 +134,16 @@ pub(crate) struct Context<'a> {
     /// The state's raw input.
     pub(crate) input: &'a Payload,
     pub(crate) object: ContextObject<'a>,
+    /// As they were when the state was entered.
+    pub(crate) variables: &'a Variables,
     pub(crate) random: &'a dyn Random,
 }
 
 impl Context<'_> {
     /// To evaluate against `input`.
     pub(crate) fn scope<'s>(&'s self, input: &'s Value) -> Scope<'s> {
-        Scope { input, context: &self.object, random: self.random }
+        let (variables, random) = (self.variables, self.random);
+        Scope { input, context: &self.object, variables, random }
     }
 
     /// The context object while a Map looks at one of its items.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Context, Fork, Progress, StateType,
+    Context, Exit, Fork, Progress, StateType,
     flow::{Filter, ResultFlow, fill, read_template},
 };
 use crate::{
@@ -51,7 +51,7 @@ impl StateType for Parallel {
         Ok(Progress::Fork(Fork { input, items: None, total, concurrency: total }))
     }
 
-    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
+    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
         self.result.apply(cx, result)
     }
 

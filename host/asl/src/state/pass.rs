@@ -1,7 +1,7 @@
 //! Pass: passes its input on, reshaped, or a fixed result in its place.
 
 use super::{
-    Context, Progress, StateType,
+    Assign, Context, Exit, Progress, StateType,
     flow::{Filter, ResultPath, fill, read_template},
 };
 use crate::{Payload, StatesError, fields::Fields, payload::template::Template};
@@ -15,6 +15,7 @@ pub(crate) struct Pass {
     result: Option<Payload>,
     result_path: ResultPath,
     output_path: Filter,
+    assign: Assign,
 }
 
 impl Pass {
@@ -25,6 +26,7 @@ impl Pass {
             result: fields.value("Result").cloned().map(Payload::from),
             result_path: ResultPath::read(fields),
             output_path: Filter::read(fields, "OutputPath"),
+            assign: Assign::read(fields),
         }
     }
 }
@@ -34,8 +36,10 @@ impl StateType for Pass {
         let input = self.input_path.apply(cx, cx.input)?;
         let filled = fill(self.parameters.as_ref(), cx, input)?;
         let result = self.result.clone().unwrap_or(filled);
+        let assigned = self.assign.evaluate(&cx.scope(result.value()))?;
         let output = self.result_path.apply(cx.input, result)?;
-        Ok(Progress::Leave(self.output_path.apply(cx, &output)?))
+        let output = self.output_path.apply(cx, &output)?;
+        Ok(Progress::Leave(Exit { output, assigned }))
     }
 }
 
@@ -48,7 +52,8 @@ mod tests {
     fn its_fields_are_checked() {
         check(
             &json!({"Type": "Pass", "End": true, "InputPath": null, "Parameters": {"a.$": "$"},
-                "Result": [1], "ResultPath": "$.a", "OutputPath": "$$.Execution", "Comment": ""}),
+                "Result": [1], "ResultPath": "$.a", "OutputPath": "$$.Execution", "Comment": "",
+                "Assign": {"x.$": "$[0]", "y": {"z.$": "$x"}}}),
             &[
                 (
                     json!({"InputPath": 1}),
@@ -64,6 +69,10 @@ mod tests {
                 ),
                 (
                     json!({"ResultPath": "$$.Task.Token"}),
+                    &["Value is not a Reference Path at /States/A/ResultPath"],
+                ),
+                (
+                    json!({"ResultPath": "$x"}),
                     &["Value is not a Reference Path at /States/A/ResultPath"],
                 ),
                 (json!({"Retry": []}), &["Field 'Retry' is not supported at /States/A"]),

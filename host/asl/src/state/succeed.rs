@@ -22,7 +22,7 @@ impl Succeed {
 impl StateType for Succeed {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
         let input = self.input_path.apply(cx, cx.input)?;
-        Ok(Progress::Leave(self.output_path.apply(cx, &input)?))
+        Ok(Progress::Leave(self.output_path.apply(cx, &input)?.into()))
     }
 }
 
@@ -37,6 +37,7 @@ mod tests {
             &json!({"Type": "Succeed", "InputPath": "$.a", "OutputPath": null}),
             &[
                 (json!({"End": true}), &["Field 'End' is not supported at /States/A"]),
+                (json!({"Assign": {}}), &["Field 'Assign' is not supported at /States/A"]),
                 (json!({"ResultPath": "$"}), &["Field 'ResultPath' is not supported at /States/A"]),
             ],
         );

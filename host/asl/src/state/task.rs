@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Context, Progress, StateType,
+    Context, Exit, Progress, StateType,
     flow::{Filter, Number, ResultFlow, fill, read_template, shown, whole},
 };
 use crate::{
@@ -139,7 +139,7 @@ impl StateType for Task {
         Ok(Progress::Task(Box::new(order)))
     }
 
-    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Payload, StatesError> {
+    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
         self.result.apply(cx, result)
     }
 
@@ -280,8 +280,11 @@ mod tests {
                     ],
                 ),
                 (
-                    json!({"Assign": {"x": 1}}),
-                    &["Assign is not supported by this version of Stepyard yet at /States/A"],
+                    json!({"Assign": [1], "Catch": [{"ErrorEquals": ["E"], "Next": "A", "Assign": {"1": 1}}]}),
+                    &[
+                        "Expected value of type Object at /States/A/Assign",
+                        "The variable name '1' is not valid at /States/A/Catch[0]/Assign",
+                    ],
                 ),
             ],
         );

@@ -1,7 +1,7 @@
 //! Wait: leaves when its moment has come.
 
 use super::{
-    Context, Progress, StateType,
+    Assign, Context, Exit, Progress, StateType,
     flow::{Filter, shown, whole},
 };
 use crate::{
@@ -19,6 +19,7 @@ pub(crate) struct Wait {
     input_path: Filter,
     until: Until,
     output_path: Filter,
+    assign: Assign,
 }
 
 /// When a Wait state is over.
@@ -36,6 +37,7 @@ impl Wait {
             input_path: Filter::read(fields, "InputPath"),
             until: Until::read(fields),
             output_path: Filter::read(fields, "OutputPath"),
+            assign: Assign::read(fields),
         }
     }
 }
@@ -68,14 +70,20 @@ impl StateType for Wait {
         let input = self.input_path.apply(cx, cx.input)?;
         let moment = self.until.moment(cx, &input)?;
         if moment <= cx.now {
-            return Ok(Progress::Leave(self.output_path.apply(cx, &input)?));
+            return Ok(Progress::Leave(self.exit(cx, &input)?));
         }
         Ok(Progress::Timer(moment))
     }
 
-    fn leave(&self, cx: &Context<'_>, input: Payload) -> Result<Payload, StatesError> {
-        let input = self.input_path.apply(cx, &input)?;
-        self.output_path.apply(cx, &input)
+    fn leave(&self, cx: &Context<'_>, input: Payload) -> Result<Exit, StatesError> {
+        self.exit(cx, &self.input_path.apply(cx, &input)?)
+    }
+}
+
+impl Wait {
+    fn exit(&self, cx: &Context<'_>, input: &Payload) -> Result<Exit, StatesError> {
+        let assigned = self.assign.evaluate(&cx.scope(input.value()))?;
+        Ok(Exit { output: self.output_path.apply(cx, input)?, assigned })
     }
 }
 

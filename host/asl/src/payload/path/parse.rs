@@ -2,6 +2,7 @@
 //! optional.
 
 use super::{Path, PathError, Root, Route, Segment, Step, filter::Filter, quoted};
+use crate::payload::variables::name_at_start_of;
 
 /// How deep filters and parentheses may nest in one path. AWS documents no limit.
 const DEPTH_MAX: u32 = 32;
@@ -60,8 +61,7 @@ impl<'t> Parser<'t> {
         if !self.eat("$") {
             return Err(PathError::NoRoot);
         }
-        let root = if self.eat("$") { Root::Context } else { Root::Input };
-        self.refuse_variable()?;
+        let root = self.root();
         let route = self.route()?;
         if self.within == Within::Text && !self.rest().is_empty() {
             return Err(self.unexpected("`.` or `[`"));
@@ -69,14 +69,14 @@ impl<'t> Parser<'t> {
         Ok(Path { text: self.text[start..self.position].into(), root, route })
     }
 
-    fn refuse_variable(&self) -> Result<(), PathError> {
-        let rest = self.rest();
-        if !rest.starts_with(|first: char| first.is_alphabetic() || first == '_') {
-            return Ok(());
+    /// Reads what follows a path's first `$`.
+    fn root(&mut self) -> Root {
+        if self.eat("$") {
+            return Root::Context;
         }
-        let is_name = |character: char| character.is_alphanumeric() || character == '_';
-        let end = rest.find(|character| !is_name(character)).unwrap_or(rest.len());
-        Err(PathError::Variable { name: rest[..end].to_owned() })
+        let name = name_at_start_of(self.rest());
+        self.position += name.len();
+        if name.is_empty() { Root::Input } else { Root::Variable(name.into()) }
     }
 
     /// Reads what follows a root.

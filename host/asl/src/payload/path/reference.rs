@@ -32,16 +32,21 @@ impl ReferencePath {
         &self.text
     }
 
-    /// Whether it starts at `$$`: such a path can be read only.
+    /// Whether it starts at `$$`.
     pub(crate) fn is_context(&self) -> bool {
         self.root == Root::Context
+    }
+
+    /// Whether it starts at `$`: any other path can be read only.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.root == Root::Input
     }
 
     /// The node it names.
     pub(crate) fn read<'a>(&self, scope: &Scope<'a>) -> Result<&'a Value, Miss> {
         match self.root {
-            Root::Input => walk(scope.input, &self.steps, 0),
             Root::Context => scope.context.resolve(&self.steps),
+            Root::Input | Root::Variable(_) => walk(self.root.find(scope)?, &self.steps, 0),
         }
     }
 
@@ -77,7 +82,7 @@ impl ReferencePath {
 
     /// What the path is read from, for messages.
     pub(crate) fn subject<'a>(&self, scope: &Scope<'a>) -> &'a Value {
-        self.root.of(scope)
+        self.root.subject(scope)
     }
 }
 

@@ -51,6 +51,23 @@ fn names_and_indexes_lead_to_one_value() {
 }
 
 #[test]
+fn a_path_may_start_at_a_variable() {
+    check(
+        r#"{"size":1}"#,
+        &[
+            ("$box", r#"{"size":[3,4]}"#),
+            ("$box.size[-1]", "4"),
+            ("$box['size'][*]", "[3,4]"),
+            ("$box.size.length()", "2"),
+            ("$box[?(@.size[0] == 3)].size[1]", "[4]"),
+            ("$box.weight", "miss: No results for path: $['weight']"),
+            ("$bag", "miss: The variable 'bag' has not been assigned"),
+            ("$états_1.x", "miss: The variable 'états_1' has not been assigned"),
+        ],
+    );
+}
+
+#[test]
 fn a_definite_path_that_finds_nothing_says_where() {
     check(
         r#"{"a":{"b":[1]},"s":"text","n":null}"#,
@@ -273,7 +290,7 @@ fn the_context_object_is_reached_by_two_dollars() {
 
 #[test]
 fn what_is_no_path_is_refused_with_what_is_wrong() {
-    let starts = "a path starts with `$` or `$$`";
+    let starts = "a path starts with `$`, `$$` or a variable such as `$name`";
     let name = |at| format!("character {at} of the path should be a name, `*` or `[`");
     let step = |at| format!("character {at} of the path should be `.` or `[`");
     let index =
@@ -337,16 +354,8 @@ fn what_is_no_path_is_refused_with_what_is_wrong() {
             "the regular expression `x` cannot be used: its flag `q` is none of `i`, `m`, `s`, `x`"
                 .to_owned(),
         ),
-        (
-            "$name",
-            "variables such as `$name` are not supported by this version of Stepyard yet"
-                .to_owned(),
-        ),
-        (
-            "$états_1.x",
-            "variables such as `$états_1` are not supported by this version of Stepyard yet"
-                .to_owned(),
-        ),
+        ("$name-x", step(6)),
+        ("$1", step(2)),
         (
             "$.a.sum()",
             "`sum()` cannot be used in a path here; of functions only `length()` can, at its end"

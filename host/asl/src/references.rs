@@ -1,0 +1,120 @@
+//! Which variables each state reads: the `variableReferences` of a described state machine.
+//!
+//! Read from the JSON, as [`crate::outline`] is: what stands in a field is looked at for what it
+//! refers to, whatever else may be wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::{outline::Outline, payload::expression::Expression};
+
+/// Fields that hold payload templates.
+const TEMPLATES: [&str; 6] =
+    ["Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials", "BatchInput"];
+
+/// Fields that hold fields again.
+const CONTAINERS: [&str; 8] =
+    ["Choices", "And", "Or", "Not", "Catch", "ItemBatcher", "ItemReader", "ResultWriter"];
+
+/// The names of the variables that each state of a definition reads, in the order of the alphabet;
+/// states that read none are left out.
+pub fn variable_references(definition: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let Ok(definition) = serde_json::from_str(definition) else { return BTreeMap::new() };
+    let outline = Outline::read(&definition);
+    let states = outline.containers.iter().flat_map(|container| &container.states);
+    let referred = states.map(|state| (state.name.to_owned(), references(state.fields)));
+    referred.filter(|(_, names)| !names.is_empty()).collect()
+}
+
+/// The variables that a state reads.
+fn references(state: &Map<String, Value>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut ready = vec![state];
+    while let Some(fields) = ready.pop() {
+        for (name, value) in fields {
+            match (name.as_str(), value) {
+                (name, _) if TEMPLATES.contains(&name) => in_template(value, &mut names),
+                (name, Value::Object(inner)) if CONTAINERS.contains(&name) => ready.push(inner),
+                (name, Value::Array(elements)) if CONTAINERS.contains(&name) => {
+                    ready.extend(elements.iter().filter_map(Value::as_object));
+                }
+                ("ReaderConfig", Value::Object(inner)) => ready.push(inner),
+                (name, _) if name.ends_with("Path") || name == "Variable" => {
+                    in_expression(value, &mut names);
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn in_template(template: &Value, names: &mut BTreeSet<String>) {
+    let mut ready = vec![template];
+    while let Some(value) = ready.pop() {
+        match value {
+            Value::Array(elements) => ready.extend(elements),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    if name.ends_with(".$") {
+                        in_expression(member, names);
+                    } else {
+                        ready.push(member);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn in_expression(value: &Value, names: &mut BTreeSet<String>) {
+    if let Ok(expression) = Expression::read(value) {
+        names.extend(expression.variables().into_iter().map(str::to_owned));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(definition: &Value) -> Vec<String> {
+        let references = variable_references(&definition.to_string()).into_iter();
+        let shown = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
+        references.map(|(state, names)| format!("{state}: {}", shown(names))).collect()
+    }
+
+    #[test]
+    fn each_state_refers_to_what_its_fields_read() {
+        let inner = json!({"StartAt": "Each", "States": {"Each": {"Type": "Pass", "End": true,
+            "Assign": {"sum.$": "States.MathAdd(States.MathAdd($y, $x), $bias.n)"}}}});
+        let definition = json!({"StartAt": "Take", "States": {
+            "Take": {"Type": "Pass", "Result": {"not.$": "$read"}, "Parameters": {"p": "$text"},
+                "InputPath": "$in", "OutputPath": "$out[0]", "Next": "Map"},
+            "Map": {"Type": "Map", "ItemsPath": "$items", "MaxConcurrencyPath": "$most",
+                "ItemSelector": [{"v.$": "$$.Map.Item.Value", "w": {"x.$": "$selected"}}],
+                "ItemBatcher": {"MaxItemsPerBatchPath": "$batch", "BatchInput": {"b.$": "$bound"}},
+                "Catch": [{"ErrorEquals": ["E"], "Assign": {"e.$": "$caught"}, "Next": "Choose"}],
+                "ItemProcessor": inner, "Next": "Choose"},
+            "Choose": {"Type": "Choice", "Choices": [
+                {"And": [{"Not": {"Variable": "$a", "IsNull": true}},
+                    {"Variable": "$.b", "StringEqualsPath": "$b"}],
+                    "Assign": {"z.$": "$ruled"}, "Next": "End"}]},
+            "End": {"Type": "Fail", "CausePath": "States.Format('{}', $why)", "Error": "$no"},
+        }});
+        assert_eq!(
+            shown(&definition),
+            [
+                "Choose: a b ruled",
+                "Each: bias x y",
+                "End: why",
+                "Map: batch bound caught items most selected",
+                "Take: in out",
+            ]
+        );
+        assert_eq!(variable_references("{"), BTreeMap::new());
+    }
+}
