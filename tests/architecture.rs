@@ -8,6 +8,7 @@ use serde_json::Value;
 const ASL: &[&str] = &[
     "base64",     // task tokens, States.Base64Encode
     "hmac",       // randomness derived from the seed
+    "jlens-core", // JSONata; it is told the time and the seed, and so reads no clock
     "md-5",       // States.Hash
     "regex-lite", // `=~` in path filters, in linear time
     "serde",      // facts, history and definitions as JSON
@@ -42,6 +43,7 @@ const KEPT_BY: &[(&str, &str)] = &[
     ("croner", "stepyard-triggers"),
     ("cranelift-codegen", "stepyard-wasm"),
     ("jiff", "stepyard-triggers"),
+    ("jlens-core", "stepyard-asl"),
     ("lambda_runtime", "stepyard-lambda"),
     ("lambda_runtime_api_client", "stepyard-lambda"),
     ("opentelemetry", "stepyard-telemetry"),

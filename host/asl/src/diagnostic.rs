@@ -39,6 +39,10 @@ pub enum Code {
     MissingEndState,
     /// A state name occurs twice in the machine.
     DuplicateStateName,
+    /// A text is no JSONata expression.
+    InvalidJsonataExpression,
+    /// A JSONata expression refers to what AWS does not have where it stands.
+    UnsupportedJsonataExpression,
 }
 
 impl fmt::Display for Code {
@@ -49,6 +53,8 @@ impl fmt::Display for Code {
             Self::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
             Self::MissingEndState => "MISSING_END_STATE",
             Self::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Self::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
+            Self::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
         })
     }
 }
@@ -77,6 +83,13 @@ impl Location {
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.then(Segment::Index(index))
+    }
+
+    /// The same place, told from `depth` steps below the root: `Output/total`, `Choices[0]/Next`.
+    pub(crate) fn below(&self, depth: usize) -> String {
+        let steps = self.0.get(depth..).unwrap_or_default();
+        let text = Self(steps.to_vec()).to_string();
+        text.trim_start_matches('/').to_owned()
     }
 
     /// The steps from the root.

@@ -37,6 +37,20 @@ impl StatesError {
     }
 }
 
+/// An error of evaluating a state.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EvaluationError {
+    pub(crate) error: StatesError,
+    /// Of a JSONata expression, the place of its field within the state.
+    pub(crate) place: Option<Box<str>>,
+}
+
+impl From<StatesError> for EvaluationError {
+    fn from(error: StatesError) -> Self {
+        Self { error, place: None }
+    }
+}
+
 /// The reserved error names, each with when it is raised (States Language, "Errors").
 pub mod name {
     /// Wildcard: any error but `States.Runtime`, and but the `States.DataLimitExceeded` of a state;
@@ -53,6 +67,8 @@ pub mod name {
     pub const RUNTIME: &str = "States.Runtime";
     /// A payload over 262,144 bytes.
     pub const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
+    /// A JSONata expression that fails, gives nothing, or gives what its field does not take.
+    pub const QUERY_EVALUATION_ERROR: &str = "States.QueryEvaluationError";
     /// More items of a Distributed Map failed than it tolerates.
     pub const EXCEED_TOLERATED_FAILURE_THRESHOLD: &str = "States.ExceedToleratedFailureThreshold";
     /// `ResultPath` cannot be applied to the input.

@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     Code, Diagnostic, Location, Severity, StateName,
-    payload::path::{Path, ReferencePath},
+    payload::{
+        path::{Path, ReferencePath},
+        query::{Moment, Query, QueryLanguage, marked},
+        template::{self, Template},
+    },
 };
 
 /// The most that AWS accepts for seconds and attempts.
@@ -19,8 +23,19 @@ pub(crate) struct Fields<'a> {
     object: &'a Map<String, Value>,
     at: Location,
     found: &'a mut Vec<Diagnostic>,
+    dialect: Dialect,
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
+}
+
+/// How the fields of a state are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Dialect {
+    pub(crate) language: QueryLanguage,
+    /// That of the whole state machine: states inside the state have it when they name none.
+    pub(crate) of_machine: QueryLanguage,
+    /// How many steps the state is below the definition's root.
+    pub(crate) depth: usize,
 }
 
 impl<'a> Fields<'a> {
@@ -44,7 +59,27 @@ impl<'a> Fields<'a> {
         at: Location,
         found: &'a mut Vec<Diagnostic>,
     ) -> Self {
-        Self { object, at, found, asked: Vec::new(), missing: Vec::new() }
+        let (dialect, asked, missing) = (Dialect::default(), Vec::new(), Vec::new());
+        Self { object, at, found, dialect, asked, missing }
+    }
+
+    /// The fields of a value inside this object, in the same dialect.
+    pub(crate) fn inner<'b>(&'b mut self, value: &'b Value, at: Location) -> Option<Fields<'b>> {
+        let dialect = self.dialect;
+        Fields::of(value, at, self.found).map(|fields| Fields { dialect, ..fields })
+    }
+
+    /// The same fields, in another dialect.
+    pub(crate) fn in_dialect(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn language(&self) -> QueryLanguage {
+        self.dialect.language
     }
 
     /// The object's place.
@@ -62,15 +97,16 @@ impl<'a> Fields<'a> {
         self.found
     }
 
-    /// Whether the object has the field; does not count as asking for it.
+    /// Whether the object has the field; does not count as asking for it. What belongs to the other
+    /// query language is not there for those who ask, and is reported in the end.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.object.contains_key(name)
+        self.object.contains_key(name) && !self.language().lacks(name)
     }
 
     /// The field's value.
     pub(crate) fn value(&mut self, name: &'static str) -> Option<&'a Value> {
         self.asked.push(name);
-        self.object.get(name)
+        self.object.get(name).filter(|_| !self.language().lacks(name))
     }
 
     /// The field's value; it must have one.
@@ -80,6 +116,25 @@ impl<'a> Fields<'a> {
             self.missing.push(name);
         }
         value
+    }
+
+    /// A payload template.
+    pub(crate) fn template(&mut self, name: &'static str, moment: Moment) -> Option<Template> {
+        let (value, at) = (self.value(name)?, self.at.field(name));
+        let reader = template::Reader { dialect: self.dialect, moment };
+        Some(Template::read(value, &at, reader, self.found))
+    }
+
+    /// The JSONata expression that stands in the place of a plain value, in a state of that language;
+    /// an inner none when it stands there and is refused.
+    pub(crate) fn query(&mut self, name: &'static str, moment: Moment) -> Option<Option<Query>> {
+        if self.language() != QueryLanguage::Jsonata {
+            return None;
+        }
+        let text = marked(self.value(name)?.as_str()?)?;
+        let at = self.at.field(name);
+        let place = at.below(self.dialect.depth);
+        Some(Query::read(text, (&at, place), moment, self.found))
     }
 
     /// Text.
@@ -268,11 +323,17 @@ impl<'a> Fields<'a> {
             let message = format!("These fields are required: [{fields}]");
             self.report(message, format!("add {fields}"));
         }
-        let unknown = self.object.keys().filter(|name| !self.asked.contains(&name.as_str()));
-        let unknown: Vec<_> = unknown.cloned().collect();
-        for name in unknown {
-            let message = format!("Field '{name}' is not supported");
-            self.report(message, format!("remove `{name}`, or correct its spelling"));
+        for name in self.object.keys() {
+            let language = self.language();
+            if language.lacks(name) {
+                self.report(
+                    foreign(name, language),
+                    "use the fields of the state's query language",
+                );
+            } else if !self.asked.contains(&name.as_str()) {
+                let message = format!("Field '{name}' is not supported");
+                self.report(message, format!("remove `{name}`, or correct its spelling"));
+            }
         }
     }
 
@@ -296,6 +357,19 @@ impl<'a> Fields<'a> {
         let mend = format!("use a number up to {maximum}");
         self.wrong(name, format!("Maximum value is {maximum}"), mend);
     }
+}
+
+fn foreign(name: &str, language: QueryLanguage) -> String {
+    let (language, other) = match language {
+        QueryLanguage::JsonPath => (language, QueryLanguage::Jsonata),
+        QueryLanguage::Jsonata => (language, QueryLanguage::JsonPath),
+    };
+    format!(
+        "The QueryLanguage is set to '{}', but field '{name}' is only supported for the '{}' \
+         QueryLanguage",
+        language.name(),
+        other.name()
+    )
 }
 
 /// A problem that AWS reports as `SCHEMA_VALIDATION_FAILED`.

@@ -84,6 +84,12 @@ pub struct Details {
     /// The error's cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// The field whose JSONata expression failed, as a place within its state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// The state whose evaluation failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateName>,
     /// The role the execution runs under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
@@ -170,6 +176,8 @@ event_types! {
     ChoiceStateEntered => STATE_ENTERED,
     /// A Choice state was left.
     ChoiceStateExited => STATE_EXITED,
+    /// A JSONata expression failed.
+    EvaluationFailed => Some("evaluationFailedEventDetails"),
     /// The execution was stopped.
     ExecutionAborted => Some("executionAbortedEventDetails"),
     /// The execution failed.

@@ -41,6 +41,7 @@ mod timestamp;
 
 pub use command::{Command, CommandId, CommandIdError, CommandKind, ScheduleTask, Step, TaskToken};
 pub use diagnostic::{Code, Diagnostic, Location, Segment, Severity};
+use error::EvaluationError;
 pub use error::{StatesError, name as error_name};
 pub use execution::{
     Child, Execution, MapRun, Outputs, PAYLOAD_BYTES_MAX, Position, Rest, Status, TaskStage,

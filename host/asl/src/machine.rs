@@ -287,8 +287,9 @@ impl State {
     pub(crate) fn task(&self, location: Location) -> Option<TaskState<'_>> {
         let Behavior::Task(task) = &self.behavior else { return None };
         let (resource, parameters) = (task.resource()?, task.literal_parameters());
-        let credentials = task.literal_credentials();
-        Some(TaskState { state: &self.name, location, resource, parameters, credentials })
+        let (credentials, parameters_field) = (task.literal_credentials(), task.parameters_field());
+        let state = &self.name;
+        Some(TaskState { state, location, resource, parameters, parameters_field, credentials })
     }
 }
 
@@ -320,8 +321,11 @@ pub struct TaskState<'a> {
     pub location: Location,
     /// What is to do the work.
     pub resource: &'a Resource,
-    /// Its `Parameters` as the definition has them.
+    /// Its `Parameters` as the definition has them; `Arguments`, with `.$` after the names of those that
+    /// an expression gives.
     pub parameters: Option<&'a Value>,
+    /// The field that has them.
+    pub parameters_field: &'static str,
     /// Its `Credentials`.
     pub credentials: Option<&'a Value>,
 }

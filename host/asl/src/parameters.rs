@@ -196,7 +196,7 @@ fn check_task(task: &TaskState<'_>) -> Vec<Diagnostic> {
     let (Some(written), Some(known)) = (written, task.resource.parameters()) else {
         return Vec::new();
     };
-    let at = task.location.field("Parameters");
+    let at = task.location.field(task.parameters_field);
     let names = || written.keys().map(|key| key.strip_suffix(".$").unwrap_or(key));
     let unknown = names().filter(|name| !known.has(name)).map(|name| unsupported(name, known, &at));
     let missing = known.required.iter().filter(|required| !names().any(|it| it == **required));

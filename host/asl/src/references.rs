@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::{outline::Outline, payload::expression::Expression};
+use crate::{
+    outline::Outline,
+    payload::{expression::Expression, query},
+};
 
 /// Fields that hold payload templates.
 const TEMPLATES: [&str; 6] =
@@ -17,13 +20,24 @@ const TEMPLATES: [&str; 6] =
 const CONTAINERS: [&str; 8] =
     ["Choices", "And", "Or", "Not", "Catch", "ItemBatcher", "ItemReader", "ResultWriter"];
 
+/// Fields that hold machines of their own.
+const MACHINES: [&str; 3] = ["Branches", "ItemProcessor", "Iterator"];
+
 /// The names of the variables that each state of a definition reads, in the order of the alphabet;
 /// states that read none are left out.
 pub fn variable_references(definition: &str) -> BTreeMap<String, BTreeSet<String>> {
     let Ok(definition) = serde_json::from_str(definition) else { return BTreeMap::new() };
     let outline = Outline::read(&definition);
     let states = outline.containers.iter().flat_map(|container| &container.states);
-    let referred = states.map(|state| (state.name.to_owned(), references(state.fields)));
+    let of_machine = definition.get("QueryLanguage");
+    let referred = states.map(|state| {
+        let language = state.fields.get("QueryLanguage").or(of_machine);
+        let names = match language.is_none_or(|language| language == "JSONPath") {
+            true => references(state.fields),
+            false => jsonata_references(state.fields),
+        };
+        (state.name.to_owned(), names)
+    });
     referred.filter(|(_, names)| !names.is_empty()).collect()
 }
 
@@ -45,6 +59,25 @@ fn references(state: &Map<String, Value>) -> BTreeSet<String> {
                 }
                 _ => {}
             }
+        }
+    }
+    names
+}
+
+/// The variables that a JSONata state reads: any of its texts may be an expression.
+fn jsonata_references(state: &Map<String, Value>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let fields = state.iter().filter(|(name, _)| !MACHINES.contains(&name.as_str()));
+    let mut ready: Vec<&Value> = fields.map(|(_, value)| value).collect();
+    while let Some(value) = ready.pop() {
+        match value {
+            Value::Array(elements) => ready.extend(elements),
+            Value::Object(members) => ready.extend(members.values()),
+            Value::String(text) => {
+                let text = query::marked(text);
+                names.extend(text.map(query::variables).into_iter().flatten());
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
     names
@@ -116,5 +149,20 @@ mod tests {
             ]
         );
         assert_eq!(variable_references("{"), BTreeMap::new());
+    }
+
+    #[test]
+    fn an_expression_refers_to_what_it_does_not_bind_itself() {
+        let definition = json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+            "A": {"Type": "Map", "Items": "{% $list[price > $least] %}", "MaxConcurrency": "{% $n %}",
+                "ItemSelector": {"x": ["{% $states.context.Map.Item.Value & $uuid() %}", "$not"]},
+                "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true,
+                    "Output": "{% ($x := $y; $map($z, function($v) { $x + $v })) %}"}}},
+                "Assign": {"k": "{% $sum($amounts) %}", "l": "{% broken( %}"}, "Next": "C"},
+            "C": {"Type": "Choice", "Default": "D",
+                "Choices": [{"Condition": "{% $parse($text) = $hash('a', 'MD5') %}", "Next": "D"}]},
+            "D": {"Type": "Succeed", "Output": "{% $states.input %}"},
+        }});
+        assert_eq!(shown(&definition), ["A: amounts least list n", "B: y z", "C: text"]);
     }
 }

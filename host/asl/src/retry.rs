@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    Payload, StateName, StatesError, error_name,
+    EvaluationError, Payload, StateName, StatesError, error_name,
     fields::{Fields, NUMBER_MAX, expected, problem},
-    payload::Scope,
+    payload::{Scope, query::Moment, template::Template},
     state::{Assign, Exit, ResultPath},
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Catcher {
     pub(crate) next: StateName,
     result_path: ResultPath,
     assign: Assign,
+    /// In JSONata.
+    output: Option<Template>,
 }
 
 /// An error on its way out of a state.
@@ -37,6 +39,10 @@ pub(crate) struct Catcher {
 pub(crate) struct Failure {
     pub(crate) error: StatesError,
     pub(crate) origin: Origin,
+    /// Of a JSONata expression, the place of its field within the state.
+    pub(crate) place: Option<Box<str>>,
+    /// Whether it kept the state from beginning its work.
+    pub(crate) is_early: bool,
 }
 
 /// Where an error arose, as far as matching it depends on that.
@@ -53,11 +59,20 @@ pub(crate) enum Origin {
 
 impl Failure {
     pub(crate) fn of_work(error: StatesError) -> Self {
-        Self { error, origin: Origin::Work }
+        Self::new(error, Origin::Work)
     }
 
     pub(crate) fn of_state(error: StatesError) -> Self {
-        Self { error, origin: Origin::State }
+        Self::new(error, Origin::State)
+    }
+
+    pub(crate) fn new(error: StatesError, origin: Origin) -> Self {
+        Self { error, origin, place: None, is_early: false }
+    }
+
+    /// Whether it is an expression's, which the history tells by an event of its own.
+    pub(crate) fn is_of_query(&self) -> bool {
+        self.origin == Origin::State && self.error.name() == error_name::QUERY_EVALUATION_ERROR
     }
 
     /// Whether an `ErrorEquals` names it. `States.Runtime` cannot be retried or caught, by
@@ -130,9 +145,12 @@ impl Catcher {
         raw_input: &Payload,
         error_output: &Payload,
         scope: &Scope<'_>,
-    ) -> Result<Exit, StatesError> {
+    ) -> Result<Exit, EvaluationError> {
         let assigned = self.assign.evaluate(scope)?;
-        let output = self.result_path.apply(raw_input, error_output.clone())?;
+        let output = match &self.output {
+            Some(output) => output.evaluate(scope)?.into(),
+            None => self.result_path.apply(raw_input, error_output.clone())?,
+        };
         Ok(Exit { output, assigned })
     }
 
@@ -144,8 +162,10 @@ impl Catcher {
         fields.string("Comment");
         let error_equals = read_error_equals(fields);
         let next = fields.required_state("Next");
-        let (result_path, assign) = (ResultPath::read(fields), Assign::read(fields));
-        next.map(|next| Self { error_equals, next, result_path, assign })
+        let result_path = ResultPath::read(fields);
+        let assign = Assign::read(fields, Moment::Catching);
+        let output = fields.template("Output", Moment::Catching);
+        next.map(|next| Self { error_equals, next, result_path, assign, output })
     }
 }
 
@@ -166,7 +186,7 @@ fn read_all<T>(
     for (index, element) in elements.iter().enumerate() {
         let at = at.index(index);
         check_wildcard(element, index + 1 == elements.len(), &at, fields);
-        let Some(mut element) = Fields::of(element, at, fields.found()) else { continue };
+        let Some(mut element) = fields.inner(element, at) else { continue };
         all.extend(read(&mut element));
         element.finish();
     }
@@ -234,8 +254,7 @@ mod tests {
     fn errors_are_matched_by_name_and_by_wildcards() {
         let work = |name: &str| Failure::of_work(StatesError::new(name, ""));
         let state = |name: &str| Failure::of_state(StatesError::new(name, ""));
-        let silence =
-            Failure { error: StatesError::new("States.Timeout", ""), origin: Origin::Heartbeat };
+        let silence = Failure::new(StatesError::new("States.Timeout", ""), Origin::Heartbeat);
         let nameless = Failure::of_work(StatesError::default());
         let cases = [
             (work("Boom"), "Boom", true),

@@ -398,6 +398,9 @@ impl Generator<'_> {
 
     /// A state that leads to `next`, and may lead to `later`.
     fn state(&mut self, depth: usize, next: &str, later: &str) -> Value {
+        if self.random.one_in(5) {
+            return self.jsonata_state(depth, next, later);
+        }
         match self.random.below(if depth > 0 { 12 } else { 8 }) {
             0 => {
                 json!({"Type": "Pass", "Next": next, "Assign": {format!("v{depth}.$"): "$.v"},
@@ -411,6 +414,34 @@ impl Generator<'_> {
             8..10 => self.parallel(depth - 1, next, later),
             _ => self.map(depth - 1, next, later),
         }
+    }
+
+    fn jsonata_state(&mut self, depth: usize, next: &str, later: &str) -> Value {
+        let variable = format!("v{depth}");
+        let mut state = match self.random.below(4) {
+            0 => json!({"Type": "Pass", "Next": next,
+                "Output": {"n": "{% $random() < 0.8 ? $millis() : $nothing %}", "id": "{% $uuid() %}"}}),
+            1 => json!({"Type": "Wait", "Seconds": "{% $length($v3) %}", "Next": next}),
+            2 => json!({"Type": "Choice", "Default": next, "Choices": [
+                {"Condition": "{% $exists($states.input.n) %}", "Next": later}]}),
+            _ => self.handle_errors(
+                json!({"Type": "Task", "Next": next,
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Arguments": {"id": "{% $uuid() %}", "v": "{% $v3 %}"},
+                "Output": "{% $states.result %}"}),
+                later,
+            ),
+        };
+        if let Some(catchers) = state.get_mut("Catch").and_then(Value::as_array_mut) {
+            for catcher in catchers {
+                catcher.as_object_mut().expect("a catcher is an object").shift_remove("ResultPath");
+            }
+        }
+        state["QueryLanguage"] = json!("JSONata");
+        if self.random.one_in(2) {
+            state["Assign"] = json!({variable: "{% $now() & $string($shuffle([1..9])) %}"});
+        }
+        state
     }
 
     fn wait(&mut self, next: &str) -> Value {

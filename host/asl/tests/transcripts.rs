@@ -820,6 +820,140 @@ fn branches_read_the_variables_around_them_and_keep_their_own() {
 }
 
 #[test]
+fn jsonata_states_compute_with_what_they_get_and_keep() {
+    check(
+        json!({"QueryLanguage": "JSONata", "StartAt": "Take", "States": {
+            "Take": {"Type": "Pass", "Next": "Which",
+                "Assign": {"n": "{% $states.input.n + 1 %}", "plain": "$n", "at": "{% $now() %}"},
+                "Output": {"order": "{% $states.input.order %}", "ids": ["{% $uuid() != $uuid() %}"]}},
+            "Which": {"Type": "Choice", "Default": "Few", "Assign": {"chosen": "none"}, "Output": "none",
+                "Choices": [
+                    {"Condition": "{% $n < 3 %}", "Next": "Few"},
+                    {"Condition": "{% $n = 3 %}", "Next": "Nap", "Assign": {"chosen": "{% $n %}"},
+                        "Output": {"chose": "{% $states.input.order.id %}"}}]},
+            "Few": {"Type": "Fail", "Error": "{% 'Few' %}", "Cause": "{% 'only ' & $n %}"},
+            "Nap": {"Type": "Wait", "Seconds": "{% $n %}", "Next": "Pay",
+                "Output": "{% $merge([$states.input, {'napped': $states.context.State.Name}]) %}"},
+            "Pay": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "TimeoutSeconds": "{% $n * 10 %}", "HeartbeatSeconds": 5,
+                "Credentials": {"RoleArn": "{% 'arn:aws:iam::123456789012:role/' & $states.input.chose %}"},
+                "Arguments": {"FunctionName": "Pay", "Payload": "{% $states.input %}"},
+                "Assign": {"code": "{% $states.result.StatusCode %}"},
+                "Output": {"paid": "{% $states.result.Payload %}", "was": "{% $states.input %}"},
+                "Catch": [{"ErrorEquals": ["Poor"], "Next": "Few", "Assign": {"n": 0},
+                    "Output": {"why": "{% $states.errorOutput.Cause %}"}}],
+                "Next": "Each"},
+            "Each": {"Type": "Map", "Items": "{% [1..2] %}", "MaxConcurrency": "{% 1 %}",
+                "ItemSelector": {"i": "{% $states.context.Map.Item.Index %}",
+                    "v": "{% $states.context.Map.Item.Value * $code %}"},
+                "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true,
+                    "Output": "{% $states.input.v + $n %}"}}},
+                "Output": "{% $sum($states.result) %}", "Next": "Both"},
+            "Both": {"Type": "Parallel", "Arguments": {"sum": "{% $states.input %}"}, "Branches": [
+                {"StartAt": "Left", "States": {"Left": {"Type": "Pass", "End": true}}},
+                {"StartAt": "Right", "States": {"Right": {"Type": "Succeed", "Output": "{% $chosen %}"}}}],
+                "Next": "Done"},
+            "Done": {"Type": "Succeed", "Output": "{% $states.input[1] %}"}}}),
+        &[
+            start(r#"{"n": 2, "order": {"id": "one"}}"#),
+            fired("3.0:wait"),
+            done("4.0:task", json!({"Payload": [1.5, 9007199254740993_i64], "StatusCode": 200})),
+        ],
+        expect_file!["transcripts/jsonata_states_compute_with_what_they_get_and_keep.txt"],
+    );
+}
+
+#[test]
+fn an_expression_that_fails_has_an_event_of_its_own() {
+    let fail = |state: Value, facts: &[FactKind], name: &str| {
+        let mut machine = json!({"QueryLanguage": "JSONata", "StartAt": "Go", "States": {
+            "Go": {"Type": "Pass", "Next": "A"}, "B": {"Type": "Pass", "End": true}}});
+        machine["States"]["A"] = state;
+        if machine["States"]["A"]["Type"] != "Choice" {
+            machine["States"]["A"]["End"] = json!(true);
+            machine["States"].as_object_mut().unwrap().shift_remove("B");
+        }
+        let file = format!("transcripts/an_expression_that_fails_{name}.txt");
+        check(machine, facts, expect_file![file]);
+    };
+    let begin = || start(r#"{"n": 1}"#);
+    let task = "arn:aws:states:::lambda:invoke";
+    let inner = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    fail(
+        json!({"Type": "Pass", "Output": {"a": [1, {"b": "{% $states.input.m %}"}]}}),
+        &[begin()],
+        "in_a_pass",
+    );
+    fail(json!({"Type": "Wait", "Seconds": "{% 'x' %}"}), &[begin()], "in_a_wait");
+    fail(
+        json!({"Type": "Choice", "Choices": [{"Condition": "{% $states.input.m %}", "Next": "B"}]}),
+        &[begin()],
+        "in_a_choice",
+    );
+    fail(
+        json!({"Type": "Choice", "Default": "B", "Choices": [{"Condition": "{% $states.input.n %}", "Next": "B"}]}),
+        &[begin()],
+        "in_a_choice_of_no_boolean",
+    );
+    fail(
+        json!({"Type": "Task", "Resource": task, "Arguments": {"Payload": "{% $sum('a') %}"}}),
+        &[begin()],
+        "in_arguments",
+    );
+    fail(
+        json!({"Type": "Task", "Resource": task, "Output": "{% $states.result.x %}",
+            "Retry": [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1}]}),
+        &[
+            begin(),
+            done("2.0:task", json!({})),
+            fired("2.0:backoff"),
+            done("2.1:task", json!({"x": 7})),
+        ],
+        "in_an_output_and_is_retried",
+    );
+    fail(
+        json!({"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": inner}),
+        &[begin()],
+        "in_items",
+    );
+    fail(
+        json!({"Type": "Map", "Items": [1, 2], "ItemSelector": "{% $states.context.Map.Item.Value.x %}",
+            "ItemProcessor": inner}),
+        &[begin()],
+        "in_an_item_selector",
+    );
+    fail(json!({"Type": "Map", "ItemProcessor": inner}), &[begin()], "as_the_input_is_no_array");
+    fail(
+        json!({"Type": "Parallel", "Arguments": "{% $f := function() { 1 } %}", "Branches": [inner]}),
+        &[begin()],
+        "in_a_parallel",
+    );
+    fail(json!({"Type": "Fail", "Cause": "{% 1 %}"}), &[begin()], "in_a_fail");
+}
+
+#[test]
+fn a_catcher_deals_with_an_expression_and_may_fail_itself() {
+    let machine = |output: &str| {
+        json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "Arguments": "{% $states.input.none %}", "End": true, "Catch": [
+                    {"ErrorEquals": ["Other"], "Next": "B"},
+                    {"ErrorEquals": ["States.ALL"], "Next": "B", "Output": {"e": output}}]},
+            "B": {"Type": "Pass", "End": true}}})
+    };
+    check(
+        machine("{% $states.errorOutput.Error & ' of ' & $states.input.n %}"),
+        &[start(r#"{"n": 1}"#)],
+        expect_file!["transcripts/a_catcher_deals_with_an_expression.txt"],
+    );
+    check(
+        machine("{% $states.errorOutput.Nothing %}"),
+        &[start(r#"{"n": 1}"#)],
+        expect_file!["transcripts/a_catcher_fails_itself.txt"],
+    );
+}
+
+#[test]
 fn variables_are_bounded() {
     let large = |bytes: usize| json!("x".repeat(bytes - 2));
     let run = |machine: Value| {

@@ -110,7 +110,8 @@ impl Telling {
 fn bytes(event: &HistoryEvent) -> usize {
     let details = &event.details;
     let payloads = [&details.input, &details.output, &details.parameters];
-    let payloads = payloads.into_iter().flatten().map(|payload| payload.len()).sum::<usize>();
+    let payloads = payloads.into_iter().flatten().chain(details.assigned_variables.values());
+    let payloads = payloads.map(|payload| payload.len()).sum::<usize>();
     let causes = details.cause.as_ref().map_or(0, String::len);
     size_of::<HistoryEvent>() + size_of_val(&**details) + payloads + causes
 }

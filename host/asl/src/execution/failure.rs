@@ -26,12 +26,16 @@ impl Execution {
             self.back_off(path, index);
             return None;
         }
-        if Self::is_forked(branch) {
+        // An expression that keeps a Map from having items, AWS tells so too.
+        if Self::is_forked(branch) || (failure.is_early && failure.is_of_query()) {
             let kind = match branch.state().kind() {
-                StateKind::Map => EventType::MapStateFailed,
-                _ => EventType::ParallelStateFailed,
+                StateKind::Map => Some(EventType::MapStateFailed),
+                StateKind::Parallel => Some(EventType::ParallelStateFailed),
+                _ => None,
             };
-            self.emit_next(path, kind, Details::default());
+            if let Some(kind) = kind {
+                self.emit_next(path, kind, Details::default());
+            }
         }
         match self.catch(path, &failure) {
             Some(Ok((next, exit))) => {
@@ -39,7 +43,10 @@ impl Execution {
                 self.exit(path, Some(next), exit)
             }
             // Not offered to the catchers again: what they make of it would fail the same way.
-            Some(Err(failure)) => self.give_up(path, failure),
+            Some(Err(failure)) => {
+                self.show_evaluation_failed(path, &failure, self.branches[path].last_event);
+                self.give_up(path, failure)
+            }
             None => self.give_up(path, failure),
         }
     }
@@ -68,7 +75,7 @@ impl Execution {
         let catcher = Catcher::find(branch.state().catchers(), failure)?;
         let error_output = Payload::from(failure.error.output());
         let exit = self.evaluate(path, Purpose::Catching, |_, cx| {
-            catcher.exit(cx.input, &error_output, &cx.scope(error_output.value()))
+            catcher.exit(cx.input, &error_output, &cx.scope_of_error(error_output.value()))
         });
         // Its limits are those of any exit, but its own error is offered to no catcher again.
         let exit = exit.and_then(|Exit { output, assigned }| {

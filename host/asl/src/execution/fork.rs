@@ -76,6 +76,8 @@ impl Execution {
         {
             let slot = children.begun;
             if let Err(failure) = self.begin_child(path, slot, previous) {
+                let failed = self.show_evaluation_failed(path, &failure, previous);
+                let previous = failed.unwrap_or(previous);
                 self.abort_children(path, previous, None);
                 return Some((path.clone(), Advance::Fail(failure)));
             }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Details, EventType, HistoryEvent, Payload, ResourceKind, StateKind, StateName, StatesError,
-    error_name, payload::variables::Assignments,
+    error_name, payload::variables::Assignments, retry::Failure,
 };
 
 /// The most events that a history holds; the last says so (Quotas: "Maximum execution history size").
@@ -62,6 +62,26 @@ impl Execution {
             format!("The execution reached the maximum number of history events ({EVENTS_MAX}).");
         let status = Status::Failed { error: StatesError::runtime(cause) };
         self.finish(status, self.last_event);
+    }
+
+    /// Shows that a JSONata expression failed, if that is what failed; gives the event's id.
+    pub(super) fn show_evaluation_failed(
+        &mut self,
+        path: &BranchPath,
+        failure: &Failure,
+        previous: u64,
+    ) -> Option<u64> {
+        if !failure.is_of_query() {
+            return None;
+        }
+        let details = Details {
+            location: failure.place.as_deref().map(str::to_owned),
+            state: Some(self.branches[path].state_name().clone()),
+            ..Details::of_error(&failure.error)
+        };
+        let event = self.emit(EventType::EvaluationFailed, previous, details);
+        self.branch_mut(path).last_event = event;
+        Some(event)
     }
 
     pub(super) fn show_exited(

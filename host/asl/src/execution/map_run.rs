@@ -26,7 +26,10 @@ impl Execution {
         });
         let limits = match limits {
             Ok(limits) => limits,
-            Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
+            Err(failure) => {
+                self.show_evaluation_failed(path, &failure, self.branches[path].last_event);
+                return Some((path.clone(), Advance::Fail(failure)));
+            }
         };
         let visit = self.visit(path);
         let run = Arc::new(MapRun::new(&visit, self.shared_start(), fork, limits));

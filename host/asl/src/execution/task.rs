@@ -207,7 +207,7 @@ impl Execution {
         };
         // A catcher sees an empty cause; the history shows none.
         let error = StatesError::new(error_name::TIMEOUT, "");
-        Some((id.branch, Advance::Fail(Failure { error, origin })))
+        Some((id.branch, Advance::Fail(Failure::new(error, origin))))
     }
 
     /// The outstanding task of this id. None when a fact about it is late, or breaks the journal.

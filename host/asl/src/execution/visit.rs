@@ -6,8 +6,8 @@ use super::{
     randomness::{Draws, Purpose},
 };
 use crate::{
-    CommandId, CommandKind, Payload, State, StateKind, StatesError, TaskToken, Timestamp,
-    error_name,
+    CommandId, CommandKind, EvaluationError, Payload, State, StateKind, StatesError, TaskToken,
+    Timestamp, error_name,
     payload::{
         context_object::{ContextObject, ExecutionContext, StateContext},
         measure::check_depth,
@@ -25,7 +25,7 @@ impl Execution {
         &self,
         path: &BranchPath,
         purpose: Purpose,
-        work: impl FnOnce(&State, &Context<'_>) -> Result<T, StatesError>,
+        work: impl FnOnce(&State, &Context<'_>) -> Result<T, EvaluationError>,
     ) -> Result<T, Failure> {
         let place = self.branches[path].command(path, CommandKind::Task);
         self.evaluate_at(path, &place, purpose, work)
@@ -37,7 +37,7 @@ impl Execution {
         path: &BranchPath,
         place: &CommandId,
         purpose: Purpose,
-        work: impl FnOnce(&State, &Context<'_>) -> Result<T, StatesError>,
+        work: impl FnOnce(&State, &Context<'_>) -> Result<T, EvaluationError>,
     ) -> Result<T, Failure> {
         self.visit(path).evaluate(place, purpose, work)
     }
@@ -83,7 +83,7 @@ impl Visit<'_> {
         &self,
         place: &CommandId,
         purpose: Purpose,
-        work: impl FnOnce(&State, &Context<'_>) -> Result<T, StatesError>,
+        work: impl FnOnce(&State, &Context<'_>) -> Result<T, EvaluationError>,
     ) -> Result<T, Failure> {
         let Self { started, branch, .. } = *self;
         let state = branch.state();
@@ -113,7 +113,10 @@ impl Visit<'_> {
         let object = ContextObject::new(execution, shown);
         let (now, input, variables) = (self.now, &branch.input, &branch.variables);
         let cx = Context { now, input, object, variables, random: &random };
-        work(state, &cx).map_err(|error| failure_of(branch, error))
+        work(state, &cx).map_err(|EvaluationError { error, place }| Failure {
+            place,
+            ..failure_of(branch, error)
+        })
     }
 }
 

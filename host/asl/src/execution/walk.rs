@@ -8,7 +8,7 @@ use super::{
     turn::{Advance, Next},
 };
 use crate::{
-    CommandKind, Details, Payload, SpanEnd, StateName,
+    CommandKind, Details, Payload, SpanEnd, StateKind, StateName,
     retry::Failure,
     state::{Exit, Progress},
 };
@@ -40,12 +40,13 @@ impl Execution {
     fn advance(&mut self, path: &BranchPath, advance: Advance) -> Next {
         match advance {
             Advance::Arrive(state, input) => {
+                let previous = self.branches[path].last_event;
                 self.arrive(path, state, input);
-                self.enter(path)
+                self.enter(path, previous)
             }
             Advance::Retry => {
                 self.branch_mut(path).attempt += 1;
-                self.enter(path)
+                self.enter(path, self.branches[path].last_event)
             }
             Advance::RunAgain => self.redrive_map_run(path),
             Advance::Leave(result) => self.leave(path, result),
@@ -73,12 +74,20 @@ impl Execution {
         (branch.entered_event, branch.last_event) = (event, event);
     }
 
-    fn enter(&mut self, path: &BranchPath) -> Next {
+    /// Enters the state; `previous` is the last event before it came to the state.
+    fn enter(&mut self, path: &BranchPath, previous: u64) -> Next {
         self.branch_mut(path).waiting = Waiting::Nothing;
         let entered =
             self.evaluate(path, Purpose::Entering, |state, cx| state.behavior().enter(cx));
         match entered {
-            Err(failure) => Some((path.clone(), Advance::Fail(failure))),
+            Err(failure) => {
+                // What AWS's histories show: but for a Wait, it points back past the state's entering.
+                let branch = &self.branches[path];
+                let is_wait = branch.state().kind() == StateKind::Wait;
+                let previous = if is_wait { branch.last_event } else { previous };
+                self.show_evaluation_failed(path, &failure, previous);
+                Some((path.clone(), Advance::Fail(Failure { is_early: true, ..failure })))
+            }
             Ok(Progress::Fail(error)) => {
                 Some((path.clone(), Advance::Fail(Failure::of_work(error))))
             }
@@ -104,7 +113,10 @@ impl Execution {
         let left =
             self.evaluate(path, Purpose::Leaving, |state, cx| state.behavior().leave(cx, result));
         match left {
-            Err(failure) => Some((path.clone(), Advance::Fail(failure))),
+            Err(failure) => {
+                self.show_evaluation_failed(path, &failure, self.branches[path].last_event);
+                Some((path.clone(), Advance::Fail(failure)))
+            }
             Ok(exit) => {
                 let next = self.branches[path].state().next().cloned();
                 self.exit(path, next, exit)

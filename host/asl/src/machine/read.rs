@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Behavior, DEFINITION_BYTES_MAX, State, StateKind, StateMachine};
 use crate::{
     Code, Diagnostic, Location, StateName, express,
-    fields::{Fields, NUMBER_MAX, problem},
+    fields::{Dialect, Fields, NUMBER_MAX, problem},
+    payload::query::QueryLanguage,
     state::{Choice, ExecutionType, Fail, Map, Parallel, Pass, Succeed, Task, Wait},
 };
 
@@ -34,28 +35,23 @@ fn not_an_object(at: Location) -> Diagnostic {
 }
 
 pub(super) fn read_definition(mut fields: Fields<'_>) -> Option<StateMachine> {
-    if is_jsonata(&mut fields) {
-        return None;
-    }
+    let language = read_language(&mut fields, QueryLanguage::JsonPath);
     let version = fields.string("Version");
     if version.is_some_and(|version| version != "1.0") {
         let message = "The field 'Version' should have one of these values: [1.0]";
         fields.wrong("Version", message, "use \"1.0\", or leave it out");
     }
     let timeout_seconds = fields.integer("TimeoutSeconds", 1..=NUMBER_MAX);
-    let machine = read_states(&mut fields, timeout_seconds);
+    let machine = read_states(&mut fields, language, timeout_seconds);
     fields.finish();
     machine
 }
 
-/// Reads a Parallel's branch.
-pub(crate) fn read_inner(
-    value: &Value,
-    at: Location,
-    found: &mut Vec<Diagnostic>,
-) -> Option<Arc<StateMachine>> {
-    let mut fields = Fields::of(value, at, found)?;
-    let machine = read_states(&mut fields, None);
+/// Reads a Parallel's branch. Its states have the language of the whole state machine, and not that
+/// of the Parallel.
+pub(crate) fn read_inner(mut fields: Fields<'_>) -> Option<Arc<StateMachine>> {
+    let language = fields.dialect().of_machine;
+    let machine = read_states(&mut fields, language, None);
     fields.finish();
     machine.map(Arc::new)
 }
@@ -70,23 +66,19 @@ pub(crate) struct Processor {
 }
 
 /// Reads a Map's `ItemProcessor`, or `Iterator`.
-pub(crate) fn read_processor(
-    value: &Value,
-    at: Location,
-    found: &mut Vec<Diagnostic>,
-) -> Processor {
+pub(crate) fn read_processor(mut fields: Fields<'_>) -> Processor {
     const CONFIG: &str = "ProcessorConfig";
-    let Some(mut fields) = Fields::of(value, at.clone(), found) else {
-        return Processor::default();
-    };
-    let (config, config_at) = (fields.value(CONFIG), at.field(CONFIG));
-    let config = config.and_then(|config| Fields::of(config, config_at, fields.found()));
+    let at = fields.at().clone();
+    let config = fields.value(CONFIG);
+    let config = config.and_then(|config| fields.inner(config, at.field(CONFIG)));
     let distributed = config.and_then(read_config);
-    let machine = read_states(&mut fields, None);
-    fields.finish();
+    let language = fields.dialect().of_machine;
+    let machine = read_states(&mut fields, language, None);
     if let (Some(machine), Some(ExecutionType::Express)) = (&machine, distributed) {
-        found.extend(express::problems(machine, &at));
+        let problems = express::problems(machine, &at);
+        fields.found().extend(problems);
     }
+    fields.finish();
     Processor { machine: machine.map(Arc::new), distributed }
 }
 
@@ -113,7 +105,11 @@ fn read_config(mut config: Fields<'_>) -> Option<ExecutionType> {
 }
 
 /// Reads what the definition and its inner machines have in common.
-fn read_states(fields: &mut Fields<'_>, timeout_seconds: Option<u64>) -> Option<StateMachine> {
+fn read_states(
+    fields: &mut Fields<'_>,
+    language: QueryLanguage,
+    timeout_seconds: Option<u64>,
+) -> Option<StateMachine> {
     const NAME: &str = "States";
     let comment = fields.string("Comment").map(str::to_owned);
     let object = fields.filled_object(NAME);
@@ -122,7 +118,7 @@ fn read_states(fields: &mut Fields<'_>, timeout_seconds: Option<u64>) -> Option<
     let mut states = Vec::with_capacity(object.len());
     for (name, state) in object {
         let at = fields.at().field(NAME).field(name);
-        states.extend(read_state(name, state, at, fields.found()));
+        states.extend(read_state(name, state, (at, language), fields.found()));
     }
     let index = states.iter().enumerate();
     let index = index.map(|(index, state): (_, &State)| (state.name.clone(), index)).collect();
@@ -140,16 +136,15 @@ fn read_states(fields: &mut Fields<'_>, timeout_seconds: Option<u64>) -> Option<
 fn read_state(
     name: &str,
     value: &Value,
-    at: Location,
+    (at, of_machine): (Location, QueryLanguage),
     found: &mut Vec<Diagnostic>,
 ) -> Option<State> {
+    let depth = at.segments().len();
     let mut fields = Fields::of(value, at, found)?;
     let comment = fields.string("Comment").map(str::to_owned);
-    if is_jsonata(&mut fields) {
-        return None;
-    }
+    let language = read_language(&mut fields, of_machine);
+    let mut fields = fields.in_dialect(Dialect { language, of_machine, depth });
     let kind = read_kind(&mut fields)?;
-    refuse_jsonata_fields(&mut fields);
     let next = read_next(kind, &mut fields);
     let behavior = Behavior::read(kind, &mut fields);
     fields.finish();
@@ -204,37 +199,30 @@ fn read_next(kind: StateKind, fields: &mut Fields<'_>) -> Option<StateName> {
     next
 }
 
-/// Whether the query language is JSONata, which is then reported.
-fn is_jsonata(fields: &mut Fields<'_>) -> bool {
+/// The language that `QueryLanguage` names; `inherited` without one. What is neither of the two names
+/// is taken for JSONata, as AWS does.
+fn read_language(fields: &mut Fields<'_>, inherited: QueryLanguage) -> QueryLanguage {
     const NAME: &str = "QueryLanguage";
     match fields.string(NAME) {
-        None | Some("JSONPath") => false,
-        Some("JSONata") => {
-            let mend = "write the states in JSONPath, the default query language";
-            fields.not_built("QueryLanguage JSONata", mend);
-            true
+        None => inherited,
+        Some("JSONata") => QueryLanguage::Jsonata,
+        Some("JSONPath") => {
+            if inherited == QueryLanguage::Jsonata {
+                let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole \
+                               state machine";
+                fields.report(
+                    message,
+                    "write the state in JSONata, or all of the machine's states in \
+                               JSONPath but for those that say JSONata",
+                );
+            }
+            QueryLanguage::JsonPath
         }
         Some(_) => {
             let message =
                 "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]";
-            fields.wrong(NAME, message, "use JSONPath, or leave it out");
-            false
-        }
-    }
-}
-
-/// Reports what belongs to JSONata.
-fn refuse_jsonata_fields(fields: &mut Fields<'_>) {
-    for name in ["Arguments", "Output", "Items"] {
-        if fields.value(name).is_some() {
-            let message = format!(
-                "The QueryLanguage is set to 'JSONPath', but field '{name}' is only supported for \
-                 the 'JSONata' QueryLanguage"
-            );
-            fields.report(
-                message,
-                "use the fields of JSONPath: Parameters, ResultSelector, ItemsPath",
-            );
+            fields.wrong(NAME, message, "use JSONPath or JSONata, or leave it out");
+            QueryLanguage::Jsonata
         }
     }
 }
@@ -276,9 +264,16 @@ mod tests {
                 ],
             ),
             (
-                r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#,
+                r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Succeed", "QueryLanguage": "JSONPath"}}}"#,
                 vec![
-                    "SCHEMA_VALIDATION_FAILED: QueryLanguage JSONata is not supported by this version of Stepyard yet at /",
+                    "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/A",
+                ],
+            ),
+            (
+                r#"{"QueryLanguage": "jq", "StartAt": "A", "States": {"A": {"Type": "Succeed", "OutputPath": "$"}}}"#,
+                vec![
+                    "SCHEMA_VALIDATION_FAILED: The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata] at /QueryLanguage",
+                    "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'OutputPath' is only supported for the 'JSONPath' QueryLanguage at /States/A",
                 ],
             ),
         ];
@@ -303,8 +298,14 @@ mod tests {
             ),
             (json!({"Type": "Pass", "End": 1}), "Expected value of type Boolean at /States/A/End"),
             (
-                json!({"Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Output": 1}),
-                "QueryLanguage JSONata is not supported by this version of Stepyard yet at /States/A",
+                json!({"Type": "Pass", "End": true, "Output": 1}),
+                "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the \
+                 'JSONata' QueryLanguage at /States/A",
+            ),
+            (
+                json!({"Type": "Pass", "End": true, "Result": 1, "QueryLanguage": "JSONata"}),
+                "The QueryLanguage is set to 'JSONata', but field 'Result' is only supported for the \
+                 'JSONPath' QueryLanguage at /States/A",
             ),
         ];
         for (state, expected) in cases {

@@ -76,21 +76,21 @@ impl<'a> ContextObject<'a> {
             (["Execution", "Input", ..], _) => walk(self.execution.input.value(), steps, 2),
             (["Map", "Item", "Value"], Some(item)) => walk(item.value, steps, 3),
             ([] | ["Execution"] | ["Map"] | ["Map", "Item"], _) => walk(self.value(), steps, 0),
-            _ => walk(self.outline.get_or_init(|| self.build(false)), steps, 0),
+            _ => walk(self.outline.get_or_init(|| self.build(false, false)), steps, 0),
         }
     }
 
     /// `$$` as a whole.
     pub(crate) fn value(&self) -> &Value {
-        self.value.get_or_init(|| self.build(true))
+        self.value.get_or_init(|| self.build(true, true))
     }
 
-    /// Builds the object, with or without the members that may be large. The order of members is
-    /// AWS's.
-    fn build(&self, whole: bool) -> Value {
+    /// Builds the object, with or without the members that may be large: the execution's input and a
+    /// Map's item. The order of members is AWS's.
+    pub(crate) fn build(&self, with_input: bool, with_item: bool) -> Value {
         let mut execution = Map::new();
         execution.insert("Id".to_owned(), self.execution.id.into());
-        if whole {
+        if with_input {
             execution.insert("Input".to_owned(), self.execution.input.value().clone());
         }
         execution.insert("StartTime".to_owned(), self.execution.start_time.to_string().into());
@@ -120,7 +120,7 @@ impl<'a> ContextObject<'a> {
         }
         if let Some(item) = self.item {
             context["Map"] = json!({ "Item": { "Index": item.index } });
-            if whole {
+            if with_item {
                 context["Map"]["Item"]["Value"] = item.value.clone();
             }
         }
@@ -177,12 +177,8 @@ mod tests {
         let state = StateContext { task_token: Some("token"), ..testing::state() };
         let context = ContextObject::new(testing::execution(&input), state);
         let context = context.for_item(ItemContext { index: 0, value: &value });
-        let scope = crate::payload::Scope {
-            input: &Value::Null,
-            context: &context,
-            variables: &Default::default(),
-            random: &testing::Counting::default(),
-        };
+        let (variables, random) = (Default::default(), testing::Counting::default());
+        let scope = testing::scope(&Value::Null, &context, &variables, &random);
         let paths = [
             "$$",
             "$$.Execution",

@@ -6,9 +6,10 @@
 use serde_json::Value;
 
 use super::{
-    Payload, Random, Scope,
+    Payload, Random, Scope, States,
     context_object::{ContextObject, ExecutionContext, StateContext},
     expression::Expression,
+    variables::Variables,
 };
 use crate::Timestamp;
 
@@ -68,7 +69,16 @@ fn foresee(expression: &Value) -> Option<String> {
     }
     let (null, payload) = (Value::Null, Payload::from(Value::Null));
     let context = ContextObject::new(execution(&payload), state());
-    let scope = Scope { input: &null, context: &context, random: &NoDraws };
+    let states = States { input: &null, result: None, error_output: None };
+    let (now, variables) = (Timestamp::from_millis(0), Variables::default());
+    let scope = Scope {
+        input: &null,
+        states,
+        context: &context,
+        variables: &variables,
+        now,
+        random: &NoDraws,
+    };
     let value = expression.evaluate("", &scope).ok()?;
     value.as_str().map(str::to_owned)
 }

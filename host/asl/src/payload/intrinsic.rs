@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use self::function::{Fault, Function, Given};
-pub(crate) use self::string_source::StringSource;
+pub(crate) use self::{encoding::hexadecimal_digest, string_source::StringSource};
 use super::{
     Scope, measure,
     path::{Miss, Path, PathError, Root},

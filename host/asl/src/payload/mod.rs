@@ -5,8 +5,10 @@ pub(crate) mod context_object;
 pub(crate) mod expression;
 pub(crate) mod foreseen;
 pub(crate) mod intrinsic;
+mod jsonata;
 pub(crate) mod measure;
 pub(crate) mod path;
+pub(crate) mod query;
 pub(crate) mod template;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -23,17 +25,34 @@ use serde_json::Value;
 use context_object::ContextObject;
 use variables::Variables;
 
+use crate::Timestamp;
+
 /// What a template, a path or a Choice rule is evaluated against.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
-    /// What `$` is.
+    /// What `$` is in a path.
     pub(crate) input: &'a Value,
+    /// What `$states` has in a JSONata expression, besides the context object.
+    pub(crate) states: States<'a>,
     /// What `$$` is.
     pub(crate) context: &'a ContextObject<'a>,
     /// What `$name` is.
     pub(crate) variables: &'a Variables,
+    /// What a JSONata expression takes for the present.
+    pub(crate) now: Timestamp,
     /// Where `States.UUID` draws from.
     pub(crate) random: &'a dyn Random,
+}
+
+/// What a state works on, as JSONata shows it.
+#[derive(Clone, Copy)]
+pub(crate) struct States<'a> {
+    /// The state's raw input.
+    pub(crate) input: &'a Value,
+    /// What its work came to.
+    pub(crate) result: Option<&'a Value>,
+    /// The error that a catcher deals with.
+    pub(crate) error_output: Option<&'a Value>,
 }
 
 /// The execution's randomness, derived from its seed: a replay draws the same again.

@@ -1,5 +1,8 @@
 //! Payload templates: a JSON value in which a name that ends in `.$` marks a path or an intrinsic
-//! call to be evaluated (States Language, "Payload Template").
+//! call to be evaluated (States Language, "Payload Template"); in a JSONata state, one in which a
+//! text `{% ... %}` is an expression.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
@@ -7,8 +10,12 @@ use super::{
     Scope,
     expression::{Expression, refusal},
     measure,
+    query::{Moment, Query, QueryLanguage, marked},
 };
-use crate::{Diagnostic, Location, StatesError, error_name, fields::problem};
+use crate::{
+    Diagnostic, EvaluationError, Location, StatesError, error_name,
+    fields::{Dialect, problem},
+};
 
 /// What the paths and calls of one template may give in all, in the units of [`measure::weight`].
 /// AWS's payloads end at 262,144 bytes: this stops only what would be refused anyway, before it
@@ -27,6 +34,15 @@ enum Node {
     Array(Vec<Self>),
     /// What a name ending in `.$` stood for.
     Field(Box<Field>),
+    /// What stood between `{%` and `%}`.
+    Query(Box<Query>),
+}
+
+/// What a template is read as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader {
+    pub(crate) dialect: Dialect,
+    pub(crate) moment: Moment,
 }
 
 #[derive(Clone, Debug)]
@@ -38,12 +54,25 @@ struct Field {
 
 impl Template {
     /// Reads a template that stands at `at`; what is wrong with it is added to `found`.
-    pub(crate) fn read(value: &Value, at: &Location, found: &mut Vec<Diagnostic>) -> Self {
-        Self(Node::read(value, at, found))
+    pub(crate) fn read(
+        value: &Value,
+        at: &Location,
+        reader: Reader,
+        found: &mut Vec<Diagnostic>,
+    ) -> Self {
+        Self(Node::read(value, at, reader, found))
+    }
+
+    /// The expression that the whole template is.
+    pub(crate) fn as_query(&self) -> Option<&Query> {
+        match &self.0 {
+            Node::Query(query) => Some(query),
+            _ => None,
+        }
     }
 
     /// The value it stands for.
-    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, StatesError> {
+    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         let mut left = WEIGHT_MAX;
         let value = self.0.evaluate(scope, &mut left)?;
         measure::check_depth(&value)?;
@@ -53,13 +82,15 @@ impl Template {
 
 /// Recursion here is as deep as the definition, which serde_json reads to a depth of 127 at most.
 impl Node {
-    fn read(value: &Value, at: &Location, found: &mut Vec<Diagnostic>) -> Self {
+    fn read(value: &Value, at: &Location, reader: Reader, found: &mut Vec<Diagnostic>) -> Self {
         let node = match value {
-            Value::Object(members) => Self::Object(read_members(members, at, found)),
+            Value::Object(members) => Self::Object(read_members(members, at, reader, found)),
             Value::Array(elements) => {
-                let read = |(index, it)| Self::read(it, &at.index(index), found);
+                let read = |(index, it)| Self::read(it, &at.index(index), reader, found);
                 Self::Array(elements.iter().enumerate().map(read).collect())
             }
+            Value::String(text) => read_query(text, at, reader, found)
+                .map_or_else(|| Self::Literal(value.clone()), |query| Self::Query(Box::new(query))),
             _ => Self::Literal(value.clone()),
         };
         if node.is_constant() { Self::Literal(value.clone()) } else { node }
@@ -70,11 +101,11 @@ impl Node {
             Self::Literal(_) => true,
             Self::Object(members) => members.iter().all(|(_, it)| matches!(it, Self::Literal(_))),
             Self::Array(elements) => elements.iter().all(|it| matches!(it, Self::Literal(_))),
-            Self::Field(_) => false,
+            Self::Field(_) | Self::Query(_) => false,
         }
     }
 
-    fn evaluate(&self, scope: &Scope<'_>, left: &mut usize) -> Result<Value, StatesError> {
+    fn evaluate(&self, scope: &Scope<'_>, left: &mut usize) -> Result<Value, EvaluationError> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             Self::Object(members) => members
@@ -87,7 +118,8 @@ impl Node {
                 .map(|node| node.evaluate(scope, left))
                 .collect::<Result<_, _>>()
                 .map(Value::Array),
-            Self::Field(field) => field.evaluate(scope, left),
+            Self::Field(field) => Ok(weighed(field.evaluate(scope)?, left)?),
+            Self::Query(query) => Ok(weighed(Cow::Owned(query.evaluate(scope)?), left)?),
         }
     }
 }
@@ -95,12 +127,14 @@ impl Node {
 fn read_members(
     members: &Map<String, Value>,
     at: &Location,
+    reader: Reader,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<(Box<str>, Node)> {
+    let has_paths = reader.dialect.language == QueryLanguage::JsonPath;
     let mut nodes = Vec::with_capacity(members.len());
     for (name, value) in members {
-        let Some(stripped) = name.strip_suffix(".$") else {
-            nodes.push((name.as_str().into(), Node::read(value, &at.field(name), found)));
+        let Some(stripped) = name.strip_suffix(".$").filter(|_| has_paths) else {
+            nodes.push((name.as_str().into(), Node::read(value, &at.field(name), reader, found)));
             continue;
         };
         if members.contains_key(stripped) {
@@ -117,6 +151,20 @@ fn read_members(
     nodes
 }
 
+/// Reads a text that is an expression. None when it is none, or is refused.
+fn read_query(
+    text: &str,
+    at: &Location,
+    reader: Reader,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Query> {
+    if reader.dialect.language != QueryLanguage::Jsonata {
+        return None;
+    }
+    let place = at.below(reader.dialect.depth);
+    Query::read(marked(text)?, (at, place), reader.moment, found)
+}
+
 fn duplicate(name: &str, at: &Location) -> Diagnostic {
     problem(
         format!("The field '{name}' is given twice, as '{name}' and as '{name}.$'"),
@@ -126,17 +174,21 @@ fn duplicate(name: &str, at: &Location) -> Diagnostic {
 }
 
 impl Field {
-    fn evaluate(&self, scope: &Scope<'_>, left: &mut usize) -> Result<Value, StatesError> {
-        let value = self.expression.evaluate(&self.name, scope)?;
-        *left = left.checked_sub(measure::weight(&value)).ok_or_else(|| {
-            StatesError::new(
-                error_name::DATA_LIMIT_EXCEEDED,
-                "The payload template gives a value with a size exceeding the maximum number of \
-                 bytes service limit.",
-            )
-        })?;
-        Ok(value.into_owned())
+    fn evaluate<'a>(&self, scope: &Scope<'a>) -> Result<Cow<'a, Value>, StatesError> {
+        self.expression.evaluate(&self.name, scope)
     }
+}
+
+/// A value, once it has been taken off what may be left.
+fn weighed(value: Cow<'_, Value>, left: &mut usize) -> Result<Value, StatesError> {
+    *left = left.checked_sub(measure::weight(&value)).ok_or_else(|| {
+        StatesError::new(
+            error_name::DATA_LIMIT_EXCEEDED,
+            "The payload template gives a value with a size exceeding the maximum number of bytes \
+             service limit.",
+        )
+    })?;
+    Ok(value.into_owned())
 }
 
 #[cfg(test)]
@@ -150,7 +202,8 @@ mod tests {
     fn read(template: &Value) -> (Template, Vec<String>) {
         let mut found = Vec::new();
         let at = Location::default().field("States").field("A").field("Parameters");
-        let template = Template::read(template, &at, &mut found);
+        let reader = Reader { dialect: Dialect::default(), moment: Moment::Entering };
+        let template = Template::read(template, &at, reader, &mut found);
         (template, found.iter().map(|it| format!("{} at {}", it.message, it.location)).collect())
     }
 
@@ -159,7 +212,7 @@ mod tests {
         assert_eq!(found, Vec::<String>::new());
         match in_scope(input, |scope| template.evaluate(scope)) {
             Ok(value) => value.to_string(),
-            Err(error) => {
+            Err(EvaluationError { error, .. }) => {
                 format!("{}: {}", error.name(), error.cause.as_deref().unwrap_or_default())
             }
         }

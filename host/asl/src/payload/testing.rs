@@ -5,7 +5,7 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use super::{
-    Payload, Random, Scope,
+    Payload, Random, Scope, States,
     context_object::{ContextObject, ExecutionContext, StateContext},
     variables::Variables,
 };
@@ -31,12 +31,19 @@ pub(crate) fn in_scope<T>(input: &Value, evaluate: impl FnOnce(&Scope<'_>) -> T)
     let mut variables = Variables::default();
     let value = Payload::parse(r#"{"size":[3,4]}"#).unwrap();
     variables.assign([("box".into(), value)].into());
-    evaluate(&Scope {
-        input,
-        context: &context,
-        variables: &variables,
-        random: &Counting::default(),
-    })
+    evaluate(&scope(input, &context, &variables, &Counting::default()))
+}
+
+/// A scope at 2026-11-22T21:04:17.000Z.
+pub(crate) fn scope<'a>(
+    input: &'a Value,
+    context: &'a ContextObject<'a>,
+    variables: &'a Variables,
+    random: &'a dyn Random,
+) -> Scope<'a> {
+    let states = States { input, result: None, error_output: None };
+    let now = Timestamp::from_millis(1_795_381_457_000);
+    Scope { input, states, context, variables, now, random }
 }
 
 pub(crate) fn execution(input: &Payload) -> ExecutionContext<'_> {

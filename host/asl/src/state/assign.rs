@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    Payload, StatesError,
+    EvaluationError, Payload,
     fields::{Fields, expected, problem},
     payload::{
         Scope,
+        query::{Moment, QueryLanguage},
         template::Template,
         variables::{Assignments, NameError, check_name},
     },
@@ -17,7 +18,7 @@ use crate::{
 pub(crate) struct Assign(Option<Template>);
 
 impl Assign {
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+    pub(crate) fn read(fields: &mut Fields<'_>, moment: Moment) -> Self {
         const NAME: &str = "Assign";
         let Some(value) = fields.value(NAME) else { return Self::default() };
         let at = fields.at().field(NAME);
@@ -25,19 +26,20 @@ impl Assign {
             fields.found().push(expected("Object", at));
             return Self::default();
         };
+        let has_paths = fields.language() == QueryLanguage::JsonPath;
         for key in members.keys() {
-            let name = key.strip_suffix(".$").unwrap_or(key);
+            let name = key.strip_suffix(".$").filter(|_| has_paths).unwrap_or(key);
             if let Err(error) = check_name(name) {
                 let what = if error == NameError::Reserved { "reserved" } else { "not valid" };
                 let message = format!("The variable name '{name}' is {what}");
                 fields.found().push(problem(message, at.clone(), error.to_string()));
             }
         }
-        Self(Some(Template::read(value, &at, fields.found())))
+        Self(fields.template(NAME, moment))
     }
 
     /// The values to assign: every one is made of the variables as they are.
-    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Assignments, StatesError> {
+    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Assignments, EvaluationError> {
         let Some(template) = &self.0 else { return Ok(Assignments::new()) };
         let Value::Object(members) = template.evaluate(scope)? else {
             return Ok(Assignments::new());
@@ -56,7 +58,7 @@ mod tests {
     fn read(value: &Value) -> (Assign, Vec<String>) {
         let (value, mut found) = (json!({ "Assign": value }), Vec::new());
         let mut fields = Fields::of(&value, Location::default(), &mut found).unwrap();
-        let assign = Assign::read(&mut fields);
+        let assign = Assign::read(&mut fields, Moment::Entering);
         (assign, found.iter().map(|it| format!("{} at {}", it.message, it.location)).collect())
     }
 

@@ -2,8 +2,19 @@
 
 mod rule;
 
-use super::{Assign, Context, Exit, Progress, StateType, flow::Filter};
-use crate::{StateName, StatesError, fields::Fields, payload::Scope};
+use super::{
+    Assign, Context, Exit, Progress, StateType,
+    flow::{Filter, OutputFlow},
+};
+use crate::{
+    EvaluationError, StateName, StatesError,
+    fields::Fields,
+    payload::{
+        Scope,
+        query::{Kind, Moment, Query, QueryLanguage},
+        template::Template,
+    },
+};
 use rule::Rule;
 
 /// A Choice state.
@@ -12,17 +23,27 @@ pub(crate) struct Choice {
     input_path: Filter,
     choices: Vec<Choosing>,
     default: Option<StateName>,
-    output_path: Filter,
-    /// When no rule is true.
-    assign: Assign,
+    /// Of its parts, `Assign` and in JSONata `Output` are for when no rule is true.
+    output: OutputFlow,
 }
 
 /// An element of `Choices`.
 #[derive(Debug)]
 struct Choosing {
-    rule: Rule,
+    condition: Condition,
     next: StateName,
     assign: Assign,
+    /// In JSONata.
+    output: Option<Template>,
+}
+
+/// When a rule is true.
+#[derive(Debug)]
+enum Condition {
+    Rule(Rule),
+    /// In JSONata.
+    Literal(bool),
+    Query(Query),
 }
 
 impl Choice {
@@ -30,59 +51,82 @@ impl Choice {
         let at = fields.at().field("Choices");
         let mut choices = Vec::new();
         for (index, rule) in fields.filled_array("Choices").into_iter().flatten().enumerate() {
-            let rule = Fields::of(rule, at.index(index), fields.found());
-            choices.extend(rule.and_then(read_rule));
+            choices.extend(fields.inner(rule, at.index(index)).and_then(Choosing::read));
         }
         Self {
             input_path: Filter::read(fields, "InputPath"),
             choices,
             default: fields.string("Default").map(StateName::from),
-            output_path: Filter::read(fields, "OutputPath"),
-            assign: Assign::read(fields),
+            output: OutputFlow::read_with_assign(fields),
         }
     }
 }
 
-/// Reads an element of `Choices`. Its condition reads, and reports, all fields but these.
-fn read_rule(mut fields: Fields<'_>) -> Option<Choosing> {
-    fields.string("Comment");
-    let assign = Assign::read(&mut fields);
-    let next = fields.string("Next").map(StateName::from);
-    if !fields.has("Next") {
-        fields.report("These fields are required: [Next]", "name the state to go to in `Next`");
+impl Choosing {
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        fields.string("Comment");
+        let assign = Assign::read(&mut fields, Moment::Entering);
+        let output = fields.template("Output", Moment::Entering);
+        let next = fields.string("Next").map(StateName::from);
+        if !fields.has("Next") {
+            fields.report("These fields are required: [Next]", "name the state to go to in `Next`");
+        }
+        let condition = Condition::read(fields);
+        let (condition, next) = condition.zip(next)?;
+        Some(Self { condition, next, assign, output })
     }
-    let (object, at) = (fields.object(), fields.at().clone());
-    let rule = Rule::read(object, &at, fields.found());
-    let (rule, next) = rule.zip(next)?;
-    Some(Choosing { rule, next, assign })
+}
+
+impl Condition {
+    /// Reads, and reports, all that is left of a rule's fields.
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        const NAME: &str = "Condition";
+        if fields.language() == QueryLanguage::JsonPath {
+            let (object, at) = (fields.object(), fields.at().clone());
+            return Rule::read(object, &at, fields.found()).map(Self::Rule);
+        }
+        let condition = match fields.query(NAME, Moment::Entering) {
+            Some(query) => query.map(Self::Query),
+            None => {
+                fields.required(NAME);
+                fields.boolean(NAME).map(Self::Literal)
+            }
+        };
+        fields.finish();
+        condition
+    }
+
+    fn holds(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
+        match self {
+            Self::Rule(rule) => Ok(rule.holds(scope)?),
+            Self::Literal(holds) => Ok(*holds),
+            Self::Query(query) => Ok(query.evaluate_as(Kind::Boolean, scope)? == true),
+        }
+    }
 }
 
 impl StateType for Choice {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
         let scope = cx.scope(input.value());
-        let (next, assign) = self.choose(&scope)?;
-        let assigned = assign.evaluate(&scope)?;
-        let output = self.output_path.apply(cx, &input)?;
-        Ok(Progress::Goto(next.clone(), Exit { output, assigned }))
-    }
-}
-
-impl Choice {
-    /// Where to go, and what is assigned on the way.
-    fn choose(&self, scope: &Scope<'_>) -> Result<(&StateName, &Assign), StatesError> {
         for choosing in &self.choices {
-            if choosing.rule.holds(scope)? {
-                return Ok((&choosing.next, &choosing.assign));
+            if choosing.condition.holds(&scope)? {
+                let assigned = choosing.assign.evaluate(&scope)?;
+                let output = match &choosing.output {
+                    Some(output) => output.evaluate(&scope)?.into(),
+                    None => self.output.filtered(cx, &input)?,
+                };
+                return Ok(Progress::Goto(choosing.next.clone(), Exit { output, assigned }));
             }
         }
-        let default = self.default.as_ref().map(|next| (next, &self.assign));
-        default.ok_or_else(|| {
-            StatesError::runtime(
+        let Some(default) = &self.default else {
+            return Err(StatesError::runtime(
                 "Failed to transition out of the state. None of its Choices is true for the \
                  input, and it has no Default.",
             )
-        })
+            .into());
+        };
+        Ok(Progress::Goto(default.clone(), self.output.apply(cx, &input)?))
     }
 }
 

@@ -1,7 +1,14 @@
 //! Fail: ends its machine, and what contains it, with an error.
 
-use super::{Context, Progress, StateType};
-use crate::{StatesError, fields::Fields, payload::intrinsic::StringSource};
+use super::{Context, Progress, StateType, flow::shown};
+use crate::{
+    EvaluationError, StatesError,
+    fields::Fields,
+    payload::{
+        intrinsic::StringSource,
+        query::{Kind, Moment, Query},
+    },
+};
 
 /// A Fail state. Either part of its error may be absent.
 #[derive(Debug)]
@@ -15,6 +22,7 @@ pub(crate) struct Fail {
 enum Text {
     Literal(String),
     Source(StringSource),
+    Query(Query),
 }
 
 impl Fail {
@@ -29,6 +37,9 @@ impl Fail {
 impl Text {
     fn read(fields: &mut Fields<'_>, name: &'static str, path_name: &'static str) -> Option<Self> {
         fields.at_most_one(&[name, path_name]);
+        if let Some(query) = fields.query(name, Moment::Entering) {
+            return query.map(Self::Query);
+        }
         let literal = fields.string(name).map(|text| Self::Literal(text.to_owned()));
         let at = fields.at().clone();
         let source = fields.value(path_name);
@@ -37,16 +48,18 @@ impl Text {
         literal.or(source.map(Self::Source))
     }
 
-    fn evaluate(&self, cx: &Context<'_>) -> Result<String, StatesError> {
+    fn evaluate(&self, cx: &Context<'_>) -> Result<String, EvaluationError> {
+        let scope = cx.scope(cx.input.value());
         match self {
             Self::Literal(text) => Ok(text.clone()),
-            Self::Source(source) => source.evaluate(&cx.scope(cx.input.value())),
+            Self::Source(source) => Ok(source.evaluate(&scope)?),
+            Self::Query(query) => Ok(shown(&query.evaluate_as(Kind::String, &scope)?)),
         }
     }
 }
 
 impl StateType for Fail {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let evaluate = |text: &Option<Text>| text.as_ref().map(|it| it.evaluate(cx)).transpose();
         Ok(Progress::Fail(StatesError {
             error: evaluate(&self.error)?,

@@ -1,5 +1,5 @@
-//! How data flows through a state: `InputPath`, `ResultPath`, `OutputPath`, and seconds that are a
-//! number or a path to one.
+//! How data flows through a state: `InputPath`, `ResultPath`, `OutputPath`, in JSONata `Output`; and
+//! numbers that are written, or that data has.
 
 use std::ops::RangeInclusive;
 
@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::{Assign, Context, Exit};
 use crate::{
-    Payload, StatesError,
+    EvaluationError, Payload, StatesError,
     fields::Fields,
     payload::{
+        Scope,
         path::{Path, ReferencePath},
+        query::{Kind, Moment, Query},
         template::Template,
     },
 };
@@ -87,19 +89,12 @@ impl ResultPath {
     }
 }
 
-/// A payload template: `Parameters`, `ResultSelector` or `ItemSelector`.
-pub(crate) fn read_template(fields: &mut Fields<'_>, name: &'static str) -> Option<Template> {
-    let value = fields.value(name)?;
-    let at = fields.at().field(name);
-    Some(Template::read(value, &at, fields.found()))
-}
-
 /// What a template makes of `data`; `data` itself when there is no template.
 pub(crate) fn fill(
     template: Option<&Template>,
     cx: &Context<'_>,
     data: Payload,
-) -> Result<Payload, StatesError> {
+) -> Result<Payload, EvaluationError> {
     let Some(template) = template else { return Ok(data) };
     template.evaluate(&cx.scope(data.value())).map(Payload::from)
 }
@@ -111,34 +106,94 @@ pub(crate) struct ResultFlow {
     selector: Option<Template>,
     result_path: ResultPath,
     output_path: Filter,
+    /// In JSONata, which has none of the paths.
+    output: Option<Template>,
 }
 
 impl ResultFlow {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         Self {
-            assign: Assign::read(fields),
-            selector: read_template(fields, "ResultSelector"),
+            assign: Assign::read(fields, Moment::Leaving),
+            selector: fields.template("ResultSelector", Moment::Leaving),
             result_path: ResultPath::read(fields),
             output_path: Filter::read(fields, "OutputPath"),
+            output: fields.template("Output", Moment::Leaving),
         }
     }
 
-    pub(crate) fn apply(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
-        let assigned = self.assign.evaluate(&cx.scope(result.value()))?;
-        let result = fill(self.selector.as_ref(), cx, result)?;
+    pub(crate) fn apply(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, EvaluationError> {
+        let scope = cx.scope_of_result(result.value());
+        let assigned = self.assign.evaluate(&scope)?;
+        if let Some(output) = &self.output {
+            return Ok(Exit { output: output.evaluate(&scope)?.into(), assigned });
+        }
+        let result = fill(self.selector.as_ref(), cx, result.clone())?;
         let output = self.result_path.apply(cx.input, result)?;
         Ok(Exit { output: self.output_path.apply(cx, &output)?, assigned })
     }
 }
 
-/// A whole number, or the path of one in the effective input: `TimeoutSeconds` and
-/// `TimeoutSecondsPath`.
+/// What a state that has no result is left with.
+#[derive(Debug, Default)]
+pub(crate) struct OutputFlow {
+    assign: Assign,
+    path: Filter,
+    /// In JSONata.
+    template: Option<Template>,
+}
+
+impl OutputFlow {
+    /// Of a state without variables.
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            assign: Assign::default(),
+            path: Filter::read(fields, "OutputPath"),
+            template: fields.template("Output", Moment::Entering),
+        }
+    }
+
+    pub(crate) fn read_with_assign(fields: &mut Fields<'_>) -> Self {
+        let assign = Assign::read(fields, Moment::Entering);
+        Self { assign, ..Self::read(fields) }
+    }
+
+    /// The state's exit with its effective input.
+    pub(crate) fn apply(&self, cx: &Context<'_>, input: &Payload) -> Result<Exit, EvaluationError> {
+        let assigned = self.assign.evaluate(&cx.scope(input.value()))?;
+        Ok(Exit { output: self.output(cx, input)?, assigned })
+    }
+
+    /// The state's output, made of `data`.
+    pub(crate) fn output(
+        &self,
+        cx: &Context<'_>,
+        data: &Payload,
+    ) -> Result<Payload, EvaluationError> {
+        match &self.template {
+            Some(template) => template.evaluate(&cx.scope(data.value())).map(Payload::from),
+            None => self.filtered(cx, data),
+        }
+    }
+
+    /// What `OutputPath` alone makes of `data`.
+    pub(crate) fn filtered(
+        &self,
+        cx: &Context<'_>,
+        data: &Payload,
+    ) -> Result<Payload, EvaluationError> {
+        Ok(self.path.apply(cx, data)?)
+    }
+}
+
+/// A whole number: `TimeoutSeconds`, `TimeoutSecondsPath`.
 #[derive(Debug)]
 pub(crate) enum Number {
     /// As the definition has it.
     Literal(u64),
-    /// As the input has it.
+    /// As the effective input has it, at a path.
     Path(ReferencePath),
+    /// As a JSONata expression gives it.
+    Query(Query),
 }
 
 impl Number {
@@ -150,6 +205,9 @@ impl Number {
         range: RangeInclusive<u64>,
     ) -> Option<Self> {
         fields.at_most_one(&[name, path_name]);
+        if let Some(query) = fields.query(name, Moment::Entering) {
+            return query.map(Self::Query);
+        }
         let literal = fields.integer(name, range).map(Self::Literal);
         let path = fields.reference_path(path_name).map(Self::Path);
         literal.or(path)
@@ -161,12 +219,17 @@ impl Number {
         name: &str,
         cx: &Context<'_>,
         input: &Payload,
-    ) -> Result<u64, StatesError> {
+    ) -> Result<u64, EvaluationError> {
+        let scope = cx.scope(input.value());
         let path = match self {
             Self::Literal(number) => return Ok(*number),
             Self::Path(path) => path,
+            Self::Query(query) => {
+                let number = whole_number(query, &scope)?;
+                return u64::try_from(number)
+                    .map_err(|_| query.refuse(format!("{name} cannot be negative.")));
+            }
         };
-        let scope = cx.scope(input.value());
         let value = path.apply(&scope)?;
         let number = whole(&value).ok_or_else(|| {
             let (path, text) = (path.text(), shown(&value));
@@ -174,9 +237,15 @@ impl Number {
                 "The {name}Path field refers to value \"{text}\" which is not a valid integer: {path}"
             ))
         })?;
-        u64::try_from(number)
-            .map_err(|_| StatesError::runtime(format!("{name} cannot be negative.")))
+        let negative = || StatesError::runtime(format!("{name} cannot be negative."));
+        Ok(u64::try_from(number).map_err(|_| negative())?)
     }
+}
+
+/// The whole number that an expression gives.
+pub(crate) fn whole_number(query: &Query, scope: &Scope<'_>) -> Result<i64, EvaluationError> {
+    let value = query.evaluate_as(Kind::Number, scope)?;
+    whole(&value).ok_or_else(|| query.unexpected("integer", &value))
 }
 
 /// A value as a number path reads it: a whole number, or text that is one.

@@ -5,18 +5,25 @@ mod distributed;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 pub(crate) use batcher::{BatchLimits, Batcher};
 pub(crate) use distributed::{Distributed, ExecutionType, Limits};
 
 use super::{
     Context, Exit, Fork, Progress, StateType,
-    flow::{Filter, Number, ResultFlow, read_template},
+    flow::{Filter, Number, ResultFlow},
 };
 use crate::{
-    Payload, StateMachine, StatesError,
-    fields::Fields,
+    EvaluationError, Payload, StateMachine, StatesError,
+    fields::{Fields, expected},
     machine::{Processor, read_processor},
-    payload::{Scope, path::ReferencePath, template::Template},
+    payload::{
+        Scope,
+        path::ReferencePath,
+        query::{Moment, QueryLanguage, query_failure},
+        template::Template,
+    },
     retry::{Catcher, Retrier},
 };
 
@@ -29,12 +36,23 @@ const CHILDREN_MAX: usize = 10_000;
 /// How many it has without a `MaxConcurrency`: more are no faster on one machine.
 const CHILDREN_DEFAULT: usize = 1_000;
 
+/// Where a Map has its items from.
+#[derive(Debug)]
+enum Items {
+    /// The effective input: `ItemsPath` is absent, or `$`.
+    Input,
+    /// `ItemsPath`.
+    Path(ReferencePath),
+    /// `Items`, in JSONata.
+    Template(Template),
+}
+
 /// A Map state, inline or distributed.
 #[derive(Debug)]
 pub(crate) struct Map {
+    language: QueryLanguage,
     input_path: Filter,
-    /// None: the whole effective input is the array.
-    items_path: Option<ReferencePath>,
+    items: Items,
     item_selector: Option<Template>,
     max_concurrency: Option<Number>,
     /// `ItemProcessor`, or `Iterator` in older definitions.
@@ -54,8 +72,9 @@ impl Map {
         let (processor_field, processor) = read_machine(fields);
         let Processor { machine, distributed } = processor;
         Self {
+            language: fields.language(),
             input_path: Filter::read(fields, "InputPath"),
-            items_path: read_items_path(fields),
+            items: Items::read(fields),
             item_selector: read_selector(fields),
             max_concurrency: Number::read(
                 fields,
@@ -104,24 +123,37 @@ fn read_machine(fields: &mut Fields<'_>) -> (&'static str, Processor) {
         None => ("ItemProcessor", fields.required("ItemProcessor")),
     };
     let at = fields.at().field(field);
-    let processor = value.map(|value| read_processor(value, at, fields.found()));
+    let fields = value.and_then(|value| fields.inner(value, at));
+    let processor = fields.map(read_processor);
     (field, processor.unwrap_or_default())
 }
 
-fn read_items_path(fields: &mut Fields<'_>) -> Option<ReferencePath> {
-    fields.any_reference_path("ItemsPath").filter(|path| path.text() != "$")
+impl Items {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        const NAME: &str = "Items";
+        if let Some(path) = fields.any_reference_path("ItemsPath") {
+            return if path.text() == "$" { Self::Input } else { Self::Path(path) };
+        }
+        let is_list = fields.value(NAME).is_none_or(Value::is_array);
+        let Some(template) = fields.template(NAME, Moment::Entering) else { return Self::Input };
+        if !is_list && template.as_query().is_none() {
+            let at = fields.at().field(NAME);
+            fields.found().push(expected("Array", at));
+        }
+        Self::Template(template)
+    }
 }
 
 /// `ItemSelector`, or `Parameters` as it was called before.
 fn read_selector(fields: &mut Fields<'_>) -> Option<Template> {
     fields.at_most_one(&["ItemSelector", "Parameters"]);
-    let selector = read_template(fields, "ItemSelector");
-    let parameters = read_template(fields, "Parameters");
+    let selector = fields.template("ItemSelector", Moment::Entering);
+    let parameters = fields.template("Parameters", Moment::Entering);
     selector.or(parameters)
 }
 
 impl StateType for Map {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
         let items = self.items(cx, &input)?;
         let concurrency = self.concurrency(cx, &input)?;
@@ -130,7 +162,7 @@ impl StateType for Map {
         Ok(if self.distributed.is_some() { Progress::MapRun(fork) } else { Progress::Fork(fork) })
     }
 
-    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
+    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, EvaluationError> {
         self.result.apply(cx, result)
     }
 
@@ -139,7 +171,7 @@ impl StateType for Map {
         cx: &Context<'_>,
         fork: &Fork,
         slot: usize,
-    ) -> Result<Payload, StatesError> {
+    ) -> Result<Payload, EvaluationError> {
         let items = fork.items.as_ref().and_then(|items| items.value().as_array());
         let item =
             items.and_then(|items| items.get(slot)).expect("a fork has as many items as slots");
@@ -167,19 +199,28 @@ impl StateType for Map {
 }
 
 impl Map {
-    fn items(&self, cx: &Context<'_>, input: &Payload) -> Result<Payload, StatesError> {
-        let items = match &self.items_path {
-            None => input.clone(),
-            Some(path) => path.apply(&cx.scope(input.value()))?.into_owned().into(),
+    fn items(&self, cx: &Context<'_>, input: &Payload) -> Result<Payload, EvaluationError> {
+        let scope = cx.scope(input.value());
+        let items: Payload = match &self.items {
+            Items::Input => input.clone(),
+            Items::Path(path) => path.apply(&scope)?.into_owned().into(),
+            Items::Template(template) => template.evaluate(&scope)?.into(),
         };
         if items.value().is_array() {
             return Ok(items);
         }
-        let path = self.items_path.as_ref().map_or("$", ReferencePath::text);
-        Err(StatesError::runtime(format!("Reference path \"{path}\" must point to array.")))
+        Err(match &self.items {
+            Items::Template(template) => match template.as_query() {
+                Some(query) => query.unexpected("array", items.value()),
+                None => not_a_list(&items),
+            },
+            Items::Input if self.language == QueryLanguage::Jsonata => not_a_list(&items),
+            Items::Input => must_point_to_array("$"),
+            Items::Path(path) => must_point_to_array(path.text()),
+        })
     }
 
-    fn concurrency(&self, cx: &Context<'_>, input: &Payload) -> Result<usize, StatesError> {
+    fn concurrency(&self, cx: &Context<'_>, input: &Payload) -> Result<usize, EvaluationError> {
         let wanted = match &self.max_concurrency {
             None => 0,
             Some(number) => number.resolve("MaxConcurrency", cx, input)?,
@@ -191,6 +232,14 @@ impl Map {
         };
         Ok(if wanted == 0 { default } else { wanted.min(most) })
     }
+}
+
+fn must_point_to_array(path: &str) -> EvaluationError {
+    StatesError::runtime(format!("Reference path \"{path}\" must point to array.")).into()
+}
+
+fn not_a_list(items: &Payload) -> EvaluationError {
+    query_failure(format!("Map state input must be an array but was: {}", items.value()), None)
 }
 
 #[cfg(test)]

@@ -28,9 +28,9 @@ pub(crate) use task::{Order, Task};
 pub(crate) use wait::Wait;
 
 use crate::{
-    Payload, StateMachine, StateName, StatesError, Timestamp,
+    EvaluationError, Payload, StateMachine, StateName, StatesError, Timestamp,
     payload::{
-        Random, Scope,
+        Random, Scope, States,
         context_object::{ContextObject, ItemContext},
         variables::{Assignments, Variables},
     },
@@ -40,10 +40,10 @@ use crate::{
 /// What a state type does. The defaults suit a state that neither waits nor fails.
 pub(crate) trait StateType {
     /// Starts the state: leaves at once, fails, or says what it waits for. Again for each retry.
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError>;
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError>;
 
     /// Makes the state's output of what its work came to.
-    fn leave(&self, _cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
+    fn leave(&self, _cx: &Context<'_>, result: Payload) -> Result<Exit, EvaluationError> {
         Ok(result.into())
     }
 
@@ -53,7 +53,7 @@ pub(crate) trait StateType {
         _cx: &Context<'_>,
         fork: &Fork,
         _slot: usize,
-    ) -> Result<Payload, StatesError> {
+    ) -> Result<Payload, EvaluationError> {
         Ok(fork.input.clone())
     }
 
@@ -142,8 +142,21 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// To evaluate against `input`.
     pub(crate) fn scope<'s>(&'s self, input: &'s Value) -> Scope<'s> {
-        let (variables, random) = (self.variables, self.random);
-        Scope { input, context: &self.object, variables, random }
+        let states = States { input: self.input.value(), result: None, error_output: None };
+        let Self { object: context, variables, now, random, .. } = self;
+        Scope { input, states, context, variables, now: *now, random: *random }
+    }
+
+    /// To evaluate against what the state's work came to.
+    pub(crate) fn scope_of_result<'s>(&'s self, result: &'s Value) -> Scope<'s> {
+        let scope = self.scope(result);
+        Scope { states: States { result: Some(result), ..scope.states }, ..scope }
+    }
+
+    /// To evaluate against the error that a catcher deals with.
+    pub(crate) fn scope_of_error<'s>(&'s self, error_output: &'s Value) -> Scope<'s> {
+        let scope = self.scope(error_output);
+        Scope { states: States { error_output: Some(error_output), ..scope.states }, ..scope }
     }
 
     /// The context object while a Map looks at one of its items.

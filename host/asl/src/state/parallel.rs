@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Context, Exit, Fork, Progress, StateType,
-    flow::{Filter, ResultFlow, fill, read_template},
+    flow::{Filter, ResultFlow, fill},
+    task::read_parameters,
 };
 use crate::{
-    Payload, StateMachine, StatesError,
+    EvaluationError, Payload, StateMachine,
     fields::Fields,
     machine::read_inner,
     payload::template::Template,
@@ -30,11 +31,12 @@ impl Parallel {
         let at = fields.at().field("Branches");
         let mut branches = Vec::new();
         for (index, branch) in fields.filled_array("Branches").into_iter().flatten().enumerate() {
-            branches.extend(read_inner(branch, at.index(index), fields.found()));
+            let machine = fields.inner(branch, at.index(index)).and_then(read_inner);
+            branches.extend(machine);
         }
         Self {
             input_path: Filter::read(fields, "InputPath"),
-            parameters: read_template(fields, "Parameters"),
+            parameters: read_parameters(fields),
             branches,
             result: ResultFlow::read(fields),
             retry: Retrier::read_all(fields),
@@ -44,14 +46,14 @@ impl Parallel {
 }
 
 impl StateType for Parallel {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
         let input = fill(self.parameters.as_ref(), cx, input)?;
         let total = self.branches.len();
         Ok(Progress::Fork(Fork { input, items: None, total, concurrency: total }))
     }
 
-    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
+    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, EvaluationError> {
         self.result.apply(cx, result)
     }
 

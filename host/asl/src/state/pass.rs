@@ -2,9 +2,13 @@
 
 use super::{
     Assign, Context, Exit, Progress, StateType,
-    flow::{Filter, ResultPath, fill, read_template},
+    flow::{Filter, OutputFlow, ResultPath, fill},
 };
-use crate::{Payload, StatesError, fields::Fields, payload::template::Template};
+use crate::{
+    EvaluationError, Payload,
+    fields::Fields,
+    payload::{query::Moment, template::Template},
+};
 
 /// A Pass state.
 #[derive(Debug, Default)]
@@ -14,7 +18,7 @@ pub(crate) struct Pass {
     /// Taken as it stands: keys that end in `.$` mean nothing in it.
     result: Option<Payload>,
     result_path: ResultPath,
-    output_path: Filter,
+    output: OutputFlow,
     assign: Assign,
 }
 
@@ -22,23 +26,23 @@ impl Pass {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             input_path: Filter::read(fields, "InputPath"),
-            parameters: read_template(fields, "Parameters"),
+            parameters: fields.template("Parameters", Moment::Entering),
             result: fields.value("Result").cloned().map(Payload::from),
             result_path: ResultPath::read(fields),
-            output_path: Filter::read(fields, "OutputPath"),
-            assign: Assign::read(fields),
+            output: OutputFlow::read(fields),
+            assign: Assign::read(fields, Moment::Entering),
         }
     }
 }
 
 impl StateType for Pass {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
         let filled = fill(self.parameters.as_ref(), cx, input)?;
         let result = self.result.clone().unwrap_or(filled);
         let assigned = self.assign.evaluate(&cx.scope(result.value()))?;
-        let output = self.result_path.apply(cx.input, result)?;
-        let output = self.output_path.apply(cx, &output)?;
+        let data = self.result_path.apply(cx.input, result)?;
+        let output = self.output.output(cx, &data)?;
         Ok(Progress::Leave(Exit { output, assigned }))
     }
 }

@@ -1,28 +1,28 @@
 //! Succeed: ends its machine with its input.
 
-use super::{Context, Progress, StateType, flow::Filter};
-use crate::{StatesError, fields::Fields};
+use super::{
+    Context, Progress, StateType,
+    flow::{Filter, OutputFlow},
+};
+use crate::{EvaluationError, fields::Fields};
 
 /// A Succeed state.
 #[derive(Debug)]
 pub(crate) struct Succeed {
     input_path: Filter,
-    output_path: Filter,
+    output: OutputFlow,
 }
 
 impl Succeed {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
-        Self {
-            input_path: Filter::read(fields, "InputPath"),
-            output_path: Filter::read(fields, "OutputPath"),
-        }
+        Self { input_path: Filter::read(fields, "InputPath"), output: OutputFlow::read(fields) }
     }
 }
 
 impl StateType for Succeed {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
-        Ok(Progress::Leave(self.output_path.apply(cx, &input)?.into()))
+        Ok(Progress::Leave(self.output.apply(cx, &input)?))
     }
 }
 

@@ -4,12 +4,16 @@ use serde_json::Value;
 
 use super::{
     Context, Exit, Progress, StateType,
-    flow::{Filter, Number, ResultFlow, fill, read_template, shown, whole},
+    flow::{Filter, Number, ResultFlow, fill, shown, whole, whole_number},
 };
 use crate::{
-    Pattern, Payload, Resource, ResourceKind, StatesError,
+    EvaluationError, Pattern, Payload, Resource, ResourceKind, StatesError,
     fields::{Fields, NUMBER_MAX, problem},
-    payload::{path::ReferencePath, template::Template},
+    payload::{
+        path::ReferencePath,
+        query::{Moment, QueryLanguage, marked},
+        template::Template,
+    },
     retry::{Catcher, Retrier},
 };
 
@@ -18,9 +22,11 @@ use crate::{
 pub(crate) struct Task {
     /// None only in a definition that is refused.
     resource: Option<Resource>,
+    language: QueryLanguage,
     input_path: Filter,
+    /// In JSONata called `Arguments`.
     parameters: Option<Template>,
-    /// `Parameters` as the definition has them.
+    /// `Parameters` as the definition has them; `Arguments` as they would stand there.
     literal_parameters: Option<Value>,
     credentials: Option<Template>,
     /// `Credentials` as the definition has them.
@@ -47,11 +53,12 @@ impl Task {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         let task = Self {
             resource: read_resource(fields),
+            language: fields.language(),
             input_path: Filter::read(fields, "InputPath"),
-            parameters: read_template(fields, "Parameters"),
-            literal_parameters: fields.object().get("Parameters").cloned(),
+            parameters: read_parameters(fields),
+            literal_parameters: as_written(fields, "Parameters", "Arguments"),
             credentials: read_credentials(fields),
-            literal_credentials: fields.object().get("Credentials").cloned(),
+            literal_credentials: as_written(fields, "Credentials", "Credentials"),
             timeout: Number::read(fields, "TimeoutSeconds", "TimeoutSecondsPath", 1..=NUMBER_MAX),
             heartbeat: Number::read(
                 fields,
@@ -69,6 +76,14 @@ impl Task {
 
     pub(crate) fn resource(&self) -> Option<&Resource> {
         self.resource.as_ref()
+    }
+
+    /// The field that has the parameters.
+    pub(crate) fn parameters_field(&self) -> &'static str {
+        match self.language {
+            QueryLanguage::JsonPath => "Parameters",
+            QueryLanguage::Jsonata => "Arguments",
+        }
     }
 
     pub(crate) fn literal_parameters(&self) -> Option<&Value> {
@@ -90,6 +105,30 @@ impl Task {
             let mend = format!("use a number below {timeout}, the state's TimeoutSeconds");
             fields.wrong(NAME, "HeartbeatSeconds must be smaller than TimeoutSeconds", mend);
         }
+    }
+}
+
+/// `Parameters`, in JSONata `Arguments`.
+pub(super) fn read_parameters(fields: &mut Fields<'_>) -> Option<Template> {
+    let parameters = fields.template("Parameters", Moment::Entering);
+    parameters.or(fields.template("Arguments", Moment::Entering))
+}
+
+/// A field as the definition has it. What an expression gives has `.$` after its name, as in JSONPath.
+fn as_written(fields: &Fields<'_>, jsonpath: &str, jsonata: &str) -> Option<Value> {
+    if fields.language() == QueryLanguage::JsonPath {
+        return fields.object().get(jsonpath).cloned();
+    }
+    let is_computed = |value: &Value| value.as_str().and_then(marked).is_some();
+    match fields.object().get(jsonata)? {
+        Value::Object(members) => {
+            let named = members.iter().map(|(name, value)| {
+                let name = if is_computed(value) { format!("{name}.$") } else { name.clone() };
+                (name, value.clone())
+            });
+            Some(named.collect())
+        }
+        arguments => Some(arguments.clone()).filter(|it| !is_computed(it)),
     }
 }
 
@@ -121,11 +160,11 @@ fn read_credentials(fields: &mut Fields<'_>) -> Option<Template> {
         fields.found().push(problem(message, at, "name the role in `RoleArn`"));
         return None;
     }
-    read_template(fields, NAME)
+    fields.template(NAME, Moment::Entering)
 }
 
 impl StateType for Task {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
         let limit = |number: &Option<Number>, name| {
             number.as_ref().map(|number| seconds(number, name, cx, &input)).transpose()
@@ -139,7 +178,7 @@ impl StateType for Task {
         Ok(Progress::Task(Box::new(order)))
     }
 
-    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, StatesError> {
+    fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, EvaluationError> {
         self.result.apply(cx, result)
     }
 
@@ -161,12 +200,13 @@ impl StateType for Task {
 }
 
 impl Task {
-    fn role(&self, cx: &Context<'_>, input: &Payload) -> Result<Option<String>, StatesError> {
+    fn role(&self, cx: &Context<'_>, input: &Payload) -> Result<Option<String>, EvaluationError> {
         let Some(credentials) = &self.credentials else { return Ok(None) };
         let credentials = credentials.evaluate(&cx.scope(input.value()))?;
         let role = credentials.get("RoleArn").and_then(Value::as_str).map(str::to_owned);
         role.map(Some).ok_or_else(|| {
-            StatesError::runtime("The field 'RoleArn' of the state's Credentials is not a string.")
+            let cause = "The field 'RoleArn' of the state's Credentials is not a string.";
+            StatesError::runtime(cause).into()
         })
     }
 }
@@ -177,17 +217,28 @@ fn seconds(
     name: &str,
     cx: &Context<'_>,
     input: &Payload,
-) -> Result<u64, StatesError> {
+) -> Result<u64, EvaluationError> {
+    let scope = cx.scope(input.value());
+    let in_range = |seconds: i64| {
+        let seconds = u64::try_from(seconds).ok();
+        seconds.filter(|seconds| (1..=NUMBER_MAX).contains(seconds))
+    };
     let path = match number {
         Number::Literal(seconds) => return Ok(*seconds),
         Number::Path(path) => path,
+        Number::Query(query) => {
+            let seconds = whole_number(query, &scope)?;
+            return in_range(seconds).ok_or_else(|| {
+                let name = name.trim_end_matches("Path");
+                query.refuse(format!(
+                    "{name} must be a whole number from 1 to {NUMBER_MAX}, but was {seconds}."
+                ))
+            });
+        }
     };
-    let scope = cx.scope(input.value());
     let value = path.apply(&scope)?;
-    let seconds = whole(&value).and_then(|seconds| u64::try_from(seconds).ok());
-    seconds
-        .filter(|seconds| (1..=NUMBER_MAX).contains(seconds))
-        .ok_or_else(|| refuse_seconds(name, path, &value))
+    let seconds = whole(&value).and_then(in_range);
+    Ok(seconds.ok_or_else(|| refuse_seconds(name, path, &value))?)
 }
 
 fn refuse_seconds(name: &str, path: &ReferencePath, value: &Value) -> StatesError {
@@ -269,7 +320,8 @@ mod tests {
                     json!({"Catch": [{"Next": "A", "Output": 1}]}),
                     &[
                         "These fields are required: [ErrorEquals] at /States/A/Catch[0]",
-                        "Field 'Output' is not supported at /States/A/Catch[0]",
+                        "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for \
+                       the 'JSONata' QueryLanguage at /States/A/Catch[0]",
                     ],
                 ),
                 (

@@ -1,13 +1,16 @@
 //! Wait: leaves when its moment has come.
 
 use super::{
-    Assign, Context, Exit, Progress, StateType,
-    flow::{Filter, shown, whole},
+    Context, Exit, Progress, StateType,
+    flow::{Filter, OutputFlow, shown, whole, whole_number},
 };
 use crate::{
-    Payload, StatesError, Timestamp,
+    EvaluationError, Payload, StatesError, Timestamp,
     fields::{Fields, NUMBER_MAX},
-    payload::path::ReferencePath,
+    payload::{
+        path::ReferencePath,
+        query::{Kind, Moment, Query},
+    },
 };
 
 /// The longest delay that AWS accepts at run time, in seconds.
@@ -18,8 +21,7 @@ const DELAY_SECONDS_MAX: i64 = i32::MAX as i64;
 pub(crate) struct Wait {
     input_path: Filter,
     until: Until,
-    output_path: Filter,
-    assign: Assign,
+    output: OutputFlow,
 }
 
 /// When a Wait state is over.
@@ -27,8 +29,10 @@ pub(crate) struct Wait {
 enum Until {
     Seconds(u64),
     SecondsPath(ReferencePath),
+    SecondsQuery(Query),
     Timestamp(Timestamp),
     TimestampPath(ReferencePath),
+    TimestampQuery(Query),
 }
 
 impl Wait {
@@ -36,8 +40,7 @@ impl Wait {
         Self {
             input_path: Filter::read(fields, "InputPath"),
             until: Until::read(fields),
-            output_path: Filter::read(fields, "OutputPath"),
-            assign: Assign::read(fields),
+            output: OutputFlow::read_with_assign(fields),
         }
     }
 }
@@ -45,9 +48,15 @@ impl Wait {
 impl Until {
     fn read(fields: &mut Fields<'_>) -> Self {
         fields.exactly_one(&["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]);
-        let seconds = fields.integer("Seconds", 0..=NUMBER_MAX).map(Self::Seconds);
+        let seconds = match fields.query("Seconds", Moment::Entering) {
+            Some(query) => query.map(Self::SecondsQuery),
+            None => fields.integer("Seconds", 0..=NUMBER_MAX).map(Self::Seconds),
+        };
         let seconds_path = fields.reference_path("SecondsPath").map(Self::SecondsPath);
-        let timestamp = read_timestamp(fields).map(Self::Timestamp);
+        let timestamp = match fields.query("Timestamp", Moment::Entering) {
+            Some(query) => query.map(Self::TimestampQuery),
+            None => read_timestamp(fields).map(Self::Timestamp),
+        };
         let timestamp_path = fields.reference_path("TimestampPath").map(Self::TimestampPath);
         let until = seconds.or(seconds_path).or(timestamp).or(timestamp_path);
         // Whatever is missing here has been reported, so this wait never runs.
@@ -55,36 +64,64 @@ impl Until {
     }
 
     /// The moment, for a state entered at `cx.now` with this effective input.
-    fn moment(&self, cx: &Context<'_>, input: &Payload) -> Result<Timestamp, StatesError> {
+    fn moment(&self, cx: &Context<'_>, input: &Payload) -> Result<Timestamp, EvaluationError> {
         match self {
-            Self::Seconds(seconds) => after(cx, i64::try_from(*seconds).unwrap_or(i64::MAX)),
-            Self::SecondsPath(path) => after(cx, read_seconds(cx, path, input)?),
-            Self::Timestamp(moment) => within_reach(cx, *moment),
-            Self::TimestampPath(path) => within_reach(cx, read_moment(cx, path, input)?),
+            Self::Seconds(seconds) => Ok(after(cx, i64::try_from(*seconds).unwrap_or(i64::MAX))?),
+            Self::SecondsPath(path) => Ok(after(cx, read_seconds(cx, path, input)?)?),
+            Self::SecondsQuery(query) => {
+                let seconds = query_seconds(cx, query, input)?;
+                after(cx, seconds).map_err(|error| query.refuse(error.cause.unwrap_or_default()))
+            }
+            Self::Timestamp(moment) => Ok(within_reach(cx, *moment)?),
+            Self::TimestampPath(path) => Ok(within_reach(cx, read_moment(cx, path, input)?)?),
+            Self::TimestampQuery(query) => {
+                let moment = query_moment(cx, query, input)?;
+                within_reach(cx, moment)
+                    .map_err(|error| query.refuse(error.cause.unwrap_or_default()))
+            }
         }
     }
 }
 
 impl StateType for Wait {
-    fn enter(&self, cx: &Context<'_>) -> Result<Progress, StatesError> {
+    fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
         let moment = self.until.moment(cx, &input)?;
         if moment <= cx.now {
-            return Ok(Progress::Leave(self.exit(cx, &input)?));
+            return Ok(Progress::Leave(self.output.apply(cx, &input)?));
         }
         Ok(Progress::Timer(moment))
     }
 
-    fn leave(&self, cx: &Context<'_>, input: Payload) -> Result<Exit, StatesError> {
-        self.exit(cx, &self.input_path.apply(cx, &input)?)
+    fn leave(&self, cx: &Context<'_>, input: Payload) -> Result<Exit, EvaluationError> {
+        let input = self.input_path.apply(cx, &input)?;
+        self.output.apply(cx, &input)
     }
 }
 
-impl Wait {
-    fn exit(&self, cx: &Context<'_>, input: &Payload) -> Result<Exit, StatesError> {
-        let assigned = self.assign.evaluate(&cx.scope(input.value()))?;
-        Ok(Exit { output: self.output_path.apply(cx, input)?, assigned })
+fn query_seconds(cx: &Context<'_>, query: &Query, input: &Payload) -> Result<i64, EvaluationError> {
+    match whole_number(query, &cx.scope(input.value()))? {
+        seconds @ ..0 => {
+            Err(query
+                .refuse(format!("The Seconds parameter references a negative value: {seconds}")))
+        }
+        seconds => Ok(seconds),
     }
+}
+
+fn query_moment(
+    cx: &Context<'_>,
+    query: &Query,
+    input: &Payload,
+) -> Result<Timestamp, EvaluationError> {
+    let value = query.evaluate_as(Kind::String, &cx.scope(input.value()))?;
+    value.as_str().and_then(Timestamp::parse).ok_or_else(|| {
+        query.refuse(format!(
+            "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
+             string: {}",
+            shown(&value)
+        ))
+    })
 }
 
 fn read_timestamp(fields: &mut Fields<'_>) -> Option<Timestamp> {

@@ -43,15 +43,20 @@ pub(super) fn hash(
 ) -> Result<Value, Fault> {
     let [string, algorithm] = values(given);
     let text = text(this, string)?;
-    let digest = match algorithm.as_str() {
-        Some("MD5") => hexadecimal(&Md5::digest(text)),
-        Some("SHA-1") => hexadecimal(&Sha1::digest(text)),
-        Some("SHA-256") => hexadecimal(&Sha256::digest(text)),
-        Some("SHA-384") => hexadecimal(&Sha384::digest(text)),
-        Some("SHA-512") => hexadecimal(&Sha512::digest(text)),
-        _ => return Err(this.invalid()),
-    };
-    Ok(digest.into())
+    let digest = algorithm.as_str().and_then(|algorithm| hexadecimal_digest(algorithm, text));
+    digest.map(Value::from).ok_or_else(|| this.invalid())
+}
+
+/// The digest of a text's UTF-8 in lower-case hexadecimal; none of an algorithm that AWS lacks.
+pub(crate) fn hexadecimal_digest(algorithm: &str, text: &str) -> Option<String> {
+    Some(match algorithm {
+        "MD5" => hexadecimal(&Md5::digest(text)),
+        "SHA-1" => hexadecimal(&Sha1::digest(text)),
+        "SHA-256" => hexadecimal(&Sha256::digest(text)),
+        "SHA-384" => hexadecimal(&Sha384::digest(text)),
+        "SHA-512" => hexadecimal(&Sha512::digest(text)),
+        _ => return None,
+    })
 }
 
 /// `States.JsonMerge(object, object, false)`: the members of both; of two of one name, the second's.

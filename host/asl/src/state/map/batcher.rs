@@ -4,14 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Payload, StatesError,
+    EvaluationError, Payload, StatesError,
     execution::PAYLOAD_BYTES_MAX,
     fields::Fields,
-    payload::template::Template,
-    state::{
-        Context,
-        flow::{Number, read_template},
-    },
+    payload::{query::Moment, template::Template},
+    state::{Context, flow::Number},
 };
 
 const ITEMS: &str = "MaxItemsPerBatch";
@@ -39,12 +36,12 @@ impl Batcher {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         const NAME: &str = "ItemBatcher";
         let (value, at) = (fields.value(NAME)?, fields.at().field(NAME));
-        let mut fields = Fields::of(value, at, fields.found())?;
+        let mut fields = fields.inner(value, at)?;
         fields.at_least_one(&[ITEMS, ITEMS_PATH, BYTES, BYTES_PATH]);
         let batcher = Self {
             items: Number::read(&mut fields, ITEMS, ITEMS_PATH, 1..=u64::MAX),
             bytes: Number::read(&mut fields, BYTES, BYTES_PATH, 1..=PAYLOAD_BYTES_MAX as u64),
-            input: read_template(&mut fields, "BatchInput"),
+            input: fields.template("BatchInput", Moment::Entering),
         };
         fields.finish();
         Some(batcher)
@@ -54,15 +51,16 @@ impl Batcher {
         &self,
         cx: &Context<'_>,
         input: &Payload,
-    ) -> Result<BatchLimits, StatesError> {
-        let limit = |number: &Option<Number>, name: &str, most: usize| {
-            let Some(number) = number else { return Ok(most) };
-            let limit = number.resolve(name, cx, input)?;
-            if limit == 0 {
-                return Err(StatesError::runtime(format!("{name} must be positive.")));
-            }
-            Ok(usize::try_from(limit).unwrap_or(most).min(most))
-        };
+    ) -> Result<BatchLimits, EvaluationError> {
+        let limit =
+            |number: &Option<Number>, name: &str, most: usize| -> Result<_, EvaluationError> {
+                let Some(number) = number else { return Ok(most) };
+                let limit = number.resolve(name, cx, input)?;
+                if limit == 0 {
+                    return Err(StatesError::runtime(format!("{name} must be positive.")).into());
+                }
+                Ok(usize::try_from(limit).unwrap_or(most).min(most))
+            };
         Ok(BatchLimits {
             items: limit(&self.items, ITEMS, usize::MAX)?,
             bytes: limit(&self.bytes, BYTES, PAYLOAD_BYTES_MAX)?,
@@ -74,7 +72,7 @@ impl Batcher {
         &self,
         cx: &Context<'_>,
         input: &Payload,
-    ) -> Result<Map<String, Value>, StatesError> {
+    ) -> Result<Map<String, Value>, EvaluationError> {
         let mut envelope = Map::new();
         if let Some(template) = &self.input {
             let given = template.evaluate(&cx.scope(input.value()))?;

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{BatchLimits, Batcher};
 use crate::{
-    StatesError,
+    EvaluationError, StatesError,
     fields::Fields,
-    payload::path::ReferencePath,
+    payload::{
+        path::ReferencePath,
+        query::{Kind, Moment, Query},
+    },
     state::{
         Context, Fork,
         flow::{Number, shown},
@@ -70,7 +73,7 @@ impl Distributed {
     }
 
     /// What bounds the Map Run over `fork`.
-    pub(crate) fn limits(&self, cx: &Context<'_>, fork: &Fork) -> Result<Limits, StatesError> {
+    pub(crate) fn limits(&self, cx: &Context<'_>, fork: &Fork) -> Result<Limits, EvaluationError> {
         let count = self.tolerated_count.as_ref();
         let count = count.map(|it| it.resolve("ToleratedFailureCount", cx, &fork.input));
         let percentage = self.tolerated_percentage.as_ref().map(|it| it.resolve(cx, fork));
@@ -110,6 +113,7 @@ fn read_label(fields: &mut Fields<'_>) -> Option<String> {
 enum Percentage {
     Literal(f64),
     Path(ReferencePath),
+    Query(Query),
 }
 
 impl Percentage {
@@ -118,17 +122,24 @@ impl Percentage {
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.at_most_one(&[Self::NAME, Self::PATH]);
+        if let Some(query) = fields.query(Self::NAME, Moment::Entering) {
+            return query.map(Self::Query);
+        }
         let literal = fields.number_in(Self::NAME, 0.0..=100.0).map(Self::Literal);
         let path = fields.reference_path(Self::PATH).map(Self::Path);
         literal.or(path)
     }
 
-    fn resolve(&self, cx: &Context<'_>, fork: &Fork) -> Result<f64, StatesError> {
+    fn resolve(&self, cx: &Context<'_>, fork: &Fork) -> Result<f64, EvaluationError> {
+        let scope = cx.scope(fork.input.value());
         let path = match self {
             Self::Literal(percentage) => return Ok(*percentage),
             Self::Path(path) => path,
+            Self::Query(query) => {
+                let number = query.evaluate_as(Kind::Number, &scope)?.as_f64();
+                return number.and_then(in_range).ok_or_else(|| query.refuse(out_of_range()));
+            }
         };
-        let scope = cx.scope(fork.input.value());
         let value = path.apply(&scope)?;
         let text = shown(&value);
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
@@ -138,11 +149,16 @@ impl Percentage {
                 "The {field} field refers to value \"{text}\" which is not a valid float: {path}"
             ))
         })?;
-        if (0.0..=100.0).contains(&number) {
-            return Ok(number);
-        }
-        Err(StatesError::runtime(format!("{} must be between 0 and 100.", Self::NAME)))
+        Ok(in_range(number).ok_or_else(|| StatesError::runtime(out_of_range()))?)
     }
+}
+
+fn in_range(percentage: f64) -> Option<f64> {
+    (0.0..=100.0).contains(&percentage).then_some(percentage)
+}
+
+fn out_of_range() -> String {
+    format!("{} must be between 0 and 100.", Percentage::NAME)
 }
 
 #[cfg(test)]

@@ -1,0 +1,406 @@
+//! JSONata. Here alone the engine is known, the crate `jlens-core`.
+//!
+//! An expression is compiled once, when a definition is read. It is evaluated without a context item:
+//! data comes as `$states` and as variables, of which only what the expression may read is copied.
+//! The engine is given the time and its seed, so that it reads no clock and draws no randomness; it is
+//! bounded by depth, steps and sizes (`bounds`) and never by time, so that a replay comes to the same
+//! end.
+
+mod bounds;
+mod functions;
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use jlens_core::{
+    Bindings, Error, Expression, HostFunction, Options,
+    ast::{Attrs, Node, NodeKind, Stage},
+    function_catalog,
+    reads::Read,
+};
+use serde_json::{Map, Number, Value};
+
+use self::{bounds::Allowance, functions::Drawn};
+use super::{Scope, path::Step};
+
+/// The name under which AWS binds what a state works on.
+const STATES: &str = "states";
+
+/// A JSONata expression, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Jsonata {
+    engine: Expression,
+    /// What it may read of `$states` and of each variable.
+    reads: Arc<[(Box<str>, Read)]>,
+    /// The functions it names whose result is drawn.
+    drawing: Arc<[&'static str]>,
+    allowance: Arc<Allowance>,
+    /// Set when it is a path of names alone: its value is found without the engine, as it is.
+    plain: Option<Plain>,
+}
+
+/// `$states.input.a.b`, `$name.a`: a variable, then names.
+#[derive(Clone, Debug)]
+struct Plain {
+    variable: Box<str>,
+    steps: Box<[Step]>,
+}
+
+/// Why an evaluation gives no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It gives nothing.
+    Undefined,
+    /// It gives a function.
+    Function,
+    /// It fails, with a code and a message of JSONata's.
+    Error(String),
+}
+
+impl Jsonata {
+    /// Reads an expression; fails with what is wrong with it, in JSONata's words without its code.
+    pub(crate) fn compile(text: &str) -> Result<Self, String> {
+        let engine = Expression::compile(text).map_err(|error| error.message())?;
+        let names = names_in(&engine.ast().root)?;
+        let reads = engine.reads();
+        let reads = reads.bindings().iter().filter(|(name, _)| !is_function(name));
+        let reads = reads.map(|(name, read)| (name.as_str().into(), read.clone())).collect();
+        let drawing = ["random", "shuffle", "uuid"].into_iter().filter(|it| names.contains(*it));
+        let (root, drawing) = (&engine.ast().root, drawing.collect());
+        let (plain, allowance) = (Plain::of(root), Allowance::of(root, is_function).into());
+        Ok(Self { reads, drawing, allowance, plain, engine })
+    }
+
+    /// As the definition has it.
+    pub(crate) fn text(&self) -> &str {
+        self.engine.source()
+    }
+
+    /// The variables it reads, in the order of the alphabet.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.reads.iter().map(|(name, _)| &**name).filter(|name| *name != STATES)
+    }
+
+    /// Whether it reads this member of `$states`, by its name.
+    pub(crate) fn reads_of_states(&self, member: &str) -> bool {
+        let states = self.reads.iter().find(|(name, _)| **name == *STATES);
+        states.and_then(|(_, read)| read.fields()).is_some_and(|it| it.contains_key(member))
+    }
+
+    /// What it refers to at its top level, where AWS has nothing for it to refer to: names, `$`, `$$`.
+    pub(crate) fn top_level_references(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        survey(&self.engine.ast().root, &mut found);
+        let mut seen = BTreeSet::new();
+        found.retain(|name| seen.insert(name.clone()));
+        found
+    }
+
+    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
+        if let Some(value) = self.plain.as_ref().and_then(|plain| plain.find(scope)) {
+            return value.cloned().ok_or(Fault::Undefined);
+        }
+        let chance = Chance::draw(&self.drawing, scope);
+        let bindings = || self.bindings(scope, &chance);
+        let timed = |options: Options| options.now(scope.now.as_millis()).seed(chance.seed());
+        let narrow = timed(self.allowance.narrow());
+        match self.engine.evaluate_with(None, &bindings(), &narrow) {
+            Ok(Some(value)) => return Ok(normal(value)),
+            // Of nothing and of a function the engine tells the difference to a tracer alone.
+            Ok(None) => {}
+            Err(error) if ["U1001", "U1006"].contains(&error.code()) => {}
+            Err(error) => return Err(Fault::of(&error)),
+        }
+        let (wide, mut meter) = self.allowance.wide();
+        match self.engine.evaluate_traced(None, &bindings(), &timed(wide), &mut meter) {
+            Ok(Some(value)) => Ok(normal(value)),
+            Ok(None) if meter.is_function => Err(Fault::Function),
+            Ok(None) => Err(Fault::Undefined),
+            Err(error) => Err(Fault::of(&error)),
+        }
+    }
+
+    /// What the expression may read, and AWS's functions.
+    fn bindings(&self, scope: &Scope<'_>, chance: &Chance) -> Bindings {
+        let mut bindings = FUNCTIONS.clone();
+        for (name, read) in &*self.reads {
+            if **name == *STATES {
+                bindings = bindings.var(STATES, states(scope, read));
+            } else if let Some(value) = scope.variables.get(name) {
+                bindings = bindings.var(&**name, read.cut(value.value()));
+            }
+        }
+        chance.functions().fold(bindings, |bindings, (name, it)| bindings.function(name, it))
+    }
+}
+
+impl Fault {
+    fn of(error: &Error) -> Self {
+        let message = match error.code() {
+            // The meter's, by the only way there is to stop the engine.
+            "U1003" => "The evaluation makes more than it may".to_owned(),
+            _ => error.message(),
+        };
+        Self::Error(format!("{}: {message}", error.code()))
+    }
+}
+
+/// `$states`, as far as it is read.
+fn states(scope: &Scope<'_>, read: &Read) -> Value {
+    let parts = [
+        ("input", Some(scope.states.input)),
+        ("result", scope.states.result),
+        ("errorOutput", scope.states.error_output),
+    ];
+    let mut states = Map::new();
+    let of = |name: &str| read.fields().map_or(Some(read), |fields| fields.get(name));
+    for (name, value) in parts {
+        if let (Some(value), Some(read)) = (value, of(name)) {
+            states.insert(name.to_owned(), read.cut(value));
+        }
+    }
+    if let Some(read) = of("context") {
+        states.insert("context".to_owned(), context(scope, read));
+    }
+    states.into()
+}
+
+/// The context object, as far as it is read: what may be large is copied only then.
+fn context(scope: &Scope<'_>, read: &Read) -> Value {
+    let reads = |path: &[&str]| {
+        let mut read = read;
+        for name in path {
+            let Some(fields) = read.fields() else { return true };
+            let Some(inner) = fields.get(*name) else { return false };
+            read = inner;
+        }
+        true
+    };
+    let input = reads(&["Execution", "Input"]);
+    let item = reads(&["Map", "Item", "Value"]);
+    read.cut(&scope.context.build(input, item))
+}
+
+impl Plain {
+    fn of(node: &Node) -> Option<Self> {
+        let has_nothing_more = |attrs: &Attrs| {
+            !attrs.keep_array
+                && !attrs.tuple
+                && attrs.focus.is_none()
+                && attrs.index.is_none()
+                && attrs.stages.is_empty()
+                && attrs.predicate.is_empty()
+                && attrs.group.is_none()
+        };
+        let steps = match &node.kind {
+            NodeKind::Path { steps, keep_singleton_array: false } => steps.as_slice(),
+            NodeKind::Variable { .. } => std::slice::from_ref(node),
+            _ => return None,
+        };
+        if !has_nothing_more(&node.attrs) || !steps.iter().all(|it| has_nothing_more(&it.attrs)) {
+            return None;
+        }
+        let (first, names) = steps.split_first()?;
+        let NodeKind::Variable { name: variable } = &first.kind else { return None };
+        let step = |node: &Node| match &node.kind {
+            NodeKind::Name { name } => Some(Step::Name(name.as_str().into())),
+            _ => None,
+        };
+        let steps = names.iter().map(step).collect::<Option<_>>()?;
+        let is_whole_states = **variable == *STATES && names.is_empty();
+        let is_plain = !variable.is_empty() && *variable != "$" && !is_function(variable);
+        (is_plain && !is_whole_states).then(|| Self { variable: variable.as_str().into(), steps })
+    }
+
+    /// What it leads to, if anything; none when the engine must say, as an array stands on the way.
+    fn find<'a>(&self, scope: &Scope<'a>) -> Option<Option<&'a Value>> {
+        let (found, steps) = if *self.variable == *STATES {
+            let (member, steps) = self.steps.split_first()?;
+            let states = scope.states;
+            let found = match member.name()? {
+                "input" => Some(states.input),
+                "result" => states.result,
+                "errorOutput" => states.error_output,
+                _ => return None,
+            };
+            (found, steps)
+        } else {
+            (scope.variables.get(&self.variable).map(super::Payload::value), &*self.steps)
+        };
+        let mut found = found;
+        for step in steps {
+            found = match found {
+                Some(Value::Object(members)) => members.get(step.name()?),
+                Some(Value::Array(_)) => return None,
+                _ => None,
+            };
+        }
+        Some(found)
+    }
+}
+
+/// The names of all variables and functions in an expression. Fails for what JSONata 2.0.6, AWS's,
+/// does not know.
+fn names_in(root: &Node) -> Result<BTreeSet<String>, String> {
+    let (mut names, mut unknown) = (BTreeSet::new(), None);
+    root.walk(&mut |node| match &node.kind {
+        NodeKind::Variable { name } => {
+            names.insert(name.clone());
+        }
+        NodeKind::Fallback { op, .. } => {
+            let symbol = if op.symbol() == "??" { "?" } else { ":" };
+            unknown = Some(Error::new("S0211").with("token", symbol).message());
+        }
+        _ => {}
+    });
+    unknown.map_or(Ok(names), Err)
+}
+
+/// Adds what `node` refers to where there is no context item: not in later steps of a path, in
+/// predicates and in functions. Recursion is as deep as the tree, which the engine's parser bounds.
+fn survey(node: &Node, found: &mut Vec<String>) {
+    match &node.kind {
+        NodeKind::Name { name } => found.push(name.clone()),
+        NodeKind::Variable { name } if name.is_empty() => found.push("$".to_owned()),
+        NodeKind::Variable { name } if name == "$" => found.push("$$".to_owned()),
+        NodeKind::Path { steps, .. } => {
+            if let Some(first) = steps.first() {
+                survey(first, found);
+            }
+        }
+        NodeKind::Lambda(_) | NodeKind::Transform(_) | NodeKind::Sort { .. } => {}
+        _ => node.for_each_child(|child| {
+            let is_nested = is_predicate_of(node, child);
+            if !is_nested {
+                survey(child, found);
+            }
+        }),
+    }
+}
+
+fn is_predicate_of(node: &Node, child: &Node) -> bool {
+    let stages = node.attrs.stages.iter().chain(&node.attrs.predicate);
+    let mut filters = stages.filter_map(|stage| match stage {
+        Stage::Filter { expr, .. } => Some(&**expr),
+        Stage::Index { .. } => None,
+    });
+    let groups = node.attrs.group.iter().flat_map(|group| &group.pairs);
+    filters.any(|it| std::ptr::eq(it, child))
+        || groups
+            .into_iter()
+            .any(|(key, value)| std::ptr::eq(key, child) || std::ptr::eq(value, child))
+}
+
+/// Whether a name is a function's, JSONata's own or AWS's.
+fn is_function(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        let own = function_catalog().into_iter().map(|function| function.name);
+        own.chain(["hash", "parse", "partition", "range", "uuid"]).collect()
+    });
+    NAMES.contains(name)
+}
+
+/// What every expression may call besides JSONata's own functions, and the one it may not.
+static FUNCTIONS: LazyLock<Bindings> = LazyLock::new(|| {
+    let pure = |name: &str, signature: &str, body: functions::Body| {
+        let function = HostFunction::with_signature(signature, move |arguments, _| {
+            body(arguments).map_err(|message| Error::new("D3137").with("message", message))
+        });
+        (name.to_owned(), function.expect("the signature is well formed").without_input())
+    };
+    let all = [
+        pure("partition", "<an:a>", functions::partition),
+        pure("range", "<nnn:a>", functions::range),
+        pure("hash", "<ss:s>", functions::hash),
+        pure("parse", "<s:x>", functions::parse),
+    ];
+    let bindings =
+        all.into_iter().fold(Bindings::new(), |bindings, (name, it)| bindings.function(name, it));
+    // "Step Functions doesn't support the $eval function": calling null is calling no function.
+    bindings.var("eval", Value::Null)
+});
+
+/// What an evaluation draws, the same in each of its runs.
+struct Chance(Vec<(&'static str, Drawn)>);
+
+impl Chance {
+    fn draw(names: &[&'static str], scope: &Scope<'_>) -> Self {
+        Self(names.iter().map(|name| (*name, Drawn::new(scope.random.draw()))).collect())
+    }
+
+    /// For the engine's own functions.
+    fn seed(&self) -> u64 {
+        let shuffle = self.0.iter().find(|(name, _)| *name == "shuffle");
+        shuffle.map_or(0, |(_, drawn)| functions::bits(drawn.bytes(0)))
+    }
+
+    fn functions(&self) -> impl Iterator<Item = (&'static str, HostFunction)> {
+        let function = |(name, drawn): &(&'static str, Drawn)| match *name {
+            "random" => Some((*name, random(*drawn))),
+            "uuid" => Some((*name, uuid(*drawn))),
+            _ => None,
+        };
+        self.0.iter().filter_map(function)
+    }
+}
+
+/// `$random([seed])`.
+fn random(drawn: Drawn) -> HostFunction {
+    let count = AtomicU64::new(0);
+    let function = HostFunction::with_signature("<n?:n>", move |arguments, _| {
+        let seed = arguments.first().and_then(|seed| seed.as_ref()?.as_f64());
+        let number = match seed {
+            Some(seed) => functions::seeded(seed),
+            None => functions::unit(drawn.bytes(count.fetch_add(1, Ordering::Relaxed))),
+        };
+        Ok(Number::from_f64(number).map(Value::Number))
+    });
+    function.expect("the signature is well formed").without_input()
+}
+
+/// `$uuid()`.
+fn uuid(drawn: Drawn) -> HostFunction {
+    let count = AtomicU64::new(0);
+    let function = HostFunction::with_signature("<:s>", move |_, _| {
+        let bytes = drawn.bytes(count.fetch_add(1, Ordering::Relaxed));
+        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        Ok(Some(uuid.to_string().into()))
+    });
+    function.expect("the signature is well formed").without_input()
+}
+
+/// A result with its whole numbers written as such: the engine has floats alone. A work list, as
+/// the result nests as deep as its author likes.
+fn normal(mut value: Value) -> Value {
+    let mut ready = vec![&mut value];
+    while let Some(node) = ready.pop() {
+        match node {
+            Value::Number(number) => {
+                if let Some(whole) = whole(number) {
+                    *number = whole;
+                }
+            }
+            Value::Array(elements) => ready.extend(elements),
+            Value::Object(members) => ready.extend(members.values_mut()),
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
+        }
+    }
+    value
+}
+
+/// A float that is whole, as an integer, if there is one that large.
+fn whole(number: &Number) -> Option<Number> {
+    let float = number.as_f64().filter(|_| number.is_f64())?;
+    let text = (float.fract() == 0.0).then(|| format!("{float:.0}"))?;
+    text.parse::<i64>().map(Number::from).or(text.parse::<u64>().map(Number::from)).ok()
+}
+
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! What an evaluation may take. The engine counts steps and holds each array and string to a size; but as
+//! many steps may each make one as large as that, so that an evaluation is run twice if it must be:
+//!
+//! 1. within bounds whose product is what it may take, at full speed: almost all end here;
+//! 2. within wider ones, with each value weighed as it is made.
+//!
+//! Both count, and neither asks a clock, so that a replay comes to the same end.
+
+use std::collections::BTreeSet;
+
+use jlens_core::{
+    CancelToken, Options,
+    ast::{BinaryOp, Node, NodeId, NodeKind},
+    audit::{CaptureLimits, Outcome, Tracer, ValueRef},
+};
+use serde_json::Value;
+
+/// How deep an evaluation may nest. AWS documents no limit; there a sum of 200 terms overflows.
+const DEPTH_MAX: usize = 1_000;
+
+/// The most bytes of a result as JSON. AWS's payloads end at 262,144: this stops only what would be
+/// refused anyway.
+const RESULT_BYTES_MAX: usize = 4 << 20;
+
+/// Steps, items of an array, bytes of a string.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bounds {
+    steps: u64,
+    items: usize,
+    bytes: usize,
+}
+
+/// The first run's: an item is 16 bytes, so that it takes 800 MB at the very most.
+const NARROW: Bounds = Bounds { steps: 10_000, items: 5_000, bytes: 64 << 10 };
+
+/// The second run's. No payload has more items than that, and on AWS a string of twice as many bytes
+/// fails.
+const WIDE: Bounds = Bounds { steps: 2_000_000, items: 1 << 17, bytes: 4 << 20 };
+
+/// What all values of the second run may weigh, each as many 16 bytes.
+const WEIGHT_MAX: usize = 16 << 20;
+
+/// The most steps of an expression with a regular expression: one stands for 1,024 of its own.
+const STEPS_WITH_PATTERN: u64 = 60_000;
+
+/// The most items where a function compares each with each: it takes seconds as it is.
+const ITEMS_COMPARED: usize = 1 << 15;
+
+/// The most steps where functions make what cannot be weighed, and how large that may be.
+const UNWEIGHED: Bounds = Bounds { steps: 100_000, items: 1_000, bytes: 16 << 10 };
+
+/// Functions that compare each item with each.
+const COMPARING: [&str; 2] = ["distinct", "keys"];
+
+/// Functions whose text may be far larger than what they are given weighs.
+const WRITING: [&str; 9] = [
+    "clone",
+    "formatInteger",
+    "formatNumber",
+    "fromMillis",
+    "join",
+    "now",
+    "pad",
+    "replace",
+    "string",
+];
+
+/// Functions that give what is small, or there before.
+const SMALL: [&str; 26] = [
+    "abs",
+    "average",
+    "boolean",
+    "ceil",
+    "contains",
+    "count",
+    "error",
+    "exists",
+    "floor",
+    "hash",
+    "length",
+    "lookup",
+    "max",
+    "millis",
+    "min",
+    "not",
+    "number",
+    "parseInteger",
+    "power",
+    "random",
+    "round",
+    "sqrt",
+    "sum",
+    "toMillis",
+    "type",
+    "uuid",
+];
+
+/// What an expression may take, by what it is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Allowance {
+    narrow: Bounds,
+    wide: Bounds,
+    /// The arguments of calls that the engine makes without telling what they give: weighed in their
+    /// place.
+    weighed: BTreeSet<NodeId>,
+}
+
+impl Allowance {
+    /// `is_function` knows the names of built-in functions.
+    pub(super) fn of(root: &Node, is_function: fn(&str) -> bool) -> Self {
+        let mut survey = Survey::new(is_function);
+        survey.see(root, Role::Value);
+        let Survey { has_pattern, compares, writes_unseen, makes_unseen, weighed, .. } = survey;
+        let mut wide = WIDE;
+        if has_pattern {
+            wide.steps = STEPS_WITH_PATTERN;
+        }
+        if compares {
+            wide.items = ITEMS_COMPARED;
+        }
+        if writes_unseen {
+            wide.bytes = UNWEIGHED.bytes;
+        }
+        if makes_unseen {
+            wide.items = UNWEIGHED.items;
+        }
+        if writes_unseen || makes_unseen {
+            wide.steps = UNWEIGHED.steps.min(wide.steps);
+        }
+        Self { narrow: NARROW, wide, weighed }
+    }
+
+    /// For the first run.
+    pub(super) fn narrow(&self) -> Options {
+        self.narrow.options()
+    }
+
+    /// For the second run.
+    pub(super) fn wide(&self) -> (Options, Meter<'_>) {
+        let meter = Meter::new(&self.weighed);
+        (self.wide.options().cancel_token(meter.stop.clone()), meter)
+    }
+}
+
+impl Bounds {
+    fn options(self) -> Options {
+        Options::new()
+            .max_depth(DEPTH_MAX)
+            .max_steps(self.steps)
+            .max_array_length(self.items)
+            .max_string_length(self.bytes)
+            .max_result_size(RESULT_BYTES_MAX)
+    }
+}
+
+/// What an expression is made of, as far as its allowance depends on it.
+struct Survey {
+    is_function: fn(&str) -> bool,
+    has_pattern: bool,
+    compares: bool,
+    /// Texts, or arrays and objects, are made by calls that are not told of.
+    writes_unseen: bool,
+    makes_unseen: bool,
+    weighed: BTreeSet<NodeId>,
+}
+
+/// What a node is to the one above.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Value,
+    /// What a call calls.
+    Called,
+    /// The same of a call that ends a function: the engine makes it after it has left the function, and
+    /// tells of its arguments alone.
+    CalledLast,
+}
+
+impl Survey {
+    fn new(is_function: fn(&str) -> bool) -> Self {
+        Self {
+            is_function,
+            has_pattern: false,
+            compares: false,
+            writes_unseen: false,
+            makes_unseen: false,
+            weighed: BTreeSet::new(),
+        }
+    }
+
+    /// Recursion is as deep as the tree, which the engine's parser bounds.
+    fn see(&mut self, node: &Node, role: Role) {
+        match &node.kind {
+            NodeKind::Regex { .. } => self.has_pattern = true,
+            NodeKind::Variable { name } => self.see_function(name, role),
+            NodeKind::Transform(_) => self.makes_unseen = true,
+            NodeKind::Function { procedure, args } => {
+                self.see(procedure, Role::Called);
+                args.iter().for_each(|argument| self.see(argument, Role::Value));
+                return self.see_stages(node);
+            }
+            NodeKind::Lambda(def) => {
+                if let (true, NodeKind::Function { procedure, args }) = (def.thunk, &def.body.kind)
+                {
+                    self.weighed.extend(args.iter().map(|argument| argument.id));
+                    self.see(procedure, Role::CalledLast);
+                    args.iter().for_each(|argument| self.see(argument, Role::Value));
+                    return self.see_stages(&def.body);
+                }
+            }
+            _ => {}
+        }
+        node.for_each_child(|child| self.see(child, Role::Value));
+    }
+
+    /// What follows a call: predicates and groups.
+    fn see_stages(&mut self, call: &Node) {
+        let NodeKind::Function { procedure, args } = &call.kind else { return };
+        call.for_each_child(|child| {
+            let is_seen = std::ptr::eq(child, &**procedure)
+                || args.iter().any(|argument| std::ptr::eq(child, argument));
+            if !is_seen {
+                self.see(child, Role::Value);
+            }
+        });
+    }
+
+    fn see_function(&mut self, name: &str, role: Role) {
+        if !(self.is_function)(name) {
+            return;
+        }
+        self.compares |= COMPARING.contains(&name);
+        match role {
+            Role::Called => {}
+            Role::CalledLast => self.writes_unseen |= WRITING.contains(&name),
+            // It may be called by another function, many times.
+            Role::Value if !SMALL.contains(&name) => {
+                self.writes_unseen = true;
+                self.makes_unseen = true;
+            }
+            Role::Value => {}
+        }
+    }
+}
+
+/// Weighs what an evaluation makes, and stops it when that is too much.
+#[derive(Debug)]
+pub(super) struct Meter<'a> {
+    weighed: &'a BTreeSet<NodeId>,
+    left: usize,
+    stop: CancelToken,
+    /// Whether the evaluation came to a function, for which the engine gives nothing.
+    pub(super) is_function: bool,
+}
+
+impl<'a> Meter<'a> {
+    fn new(weighed: &'a BTreeSet<NodeId>) -> Self {
+        Self { weighed, left: WEIGHT_MAX, stop: CancelToken::new(), is_function: false }
+    }
+
+    fn is_weighed(&self, node: &Node) -> bool {
+        let makes = match &node.kind {
+            NodeKind::Binary { op, .. } => matches!(op, BinaryOp::Concat | BinaryOp::Range),
+            NodeKind::Path { .. }
+            | NodeKind::Array { .. }
+            | NodeKind::Object { .. }
+            | NodeKind::Wildcard
+            | NodeKind::Descendant
+            | NodeKind::Apply { .. }
+            | NodeKind::Function { .. } => true,
+            _ => false,
+        };
+        makes || self.weighed.contains(&node.id)
+    }
+}
+
+impl Tracer for Meter<'_> {
+    fn exit(&mut self, node: &Node, outcome: Outcome<'_>) {
+        let Outcome::Value(value) = outcome else { return };
+        if !self.is_weighed(node) {
+            return;
+        }
+        match self.left.checked_sub(weight(value)) {
+            Some(left) => self.left = left,
+            None => self.stop.cancel(),
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome<'_>) {
+        self.is_function =
+            matches!(outcome, Outcome::Value(value) if value.type_name() == "function");
+    }
+}
+
+/// What a value weighs by itself: what is in an array or object has been weighed before.
+fn weight(value: ValueRef<'_>) -> usize {
+    let outline = CaptureLimits { max_items: 0, max_depth: 1, ..CaptureLimits::default() };
+    match value.type_name() {
+        "string" => match value.to_json() {
+            Some(Value::String(text)) => 1 + text.len() / 16,
+            _ => 1,
+        },
+        // A capture without items tells how many there are: `… 7 more`.
+        "array" => match value.capture(&outline) {
+            Some(Value::Array(told)) => 1 + told.first().map_or(0, count),
+            _ => 1,
+        },
+        "object" => match value.capture(&outline) {
+            Some(Value::Object(told)) => 1 + told.values().next().map_or(0, |told| 4 * count(told)),
+            _ => 1,
+        },
+        _ => 1,
+    }
+}
+
+fn count(told: &Value) -> usize {
+    let words = told.as_str().unwrap_or_default().split(' ');
+    words.filter_map(|word| word.parse().ok()).next().unwrap_or(0)
+}

@@ -1,0 +1,123 @@
+//! The official test suite of JSONata, run on the engine as it is: with a context item, and without what
+//! AWS adds and takes away. The suite is not part of this repository: `STEPYARD_JSONATA_SUITE` names its
+//! folder, and without it nothing is run. The score is printed, for `docs/conformance.md`.
+
+#![allow(clippy::disallowed_methods, reason = "cases are files, and a test may read files")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use jlens_core::{Bindings, Expression, Options};
+use serde_json::Value;
+
+use super::normal;
+
+/// What the suite calls its limits when they are reached.
+const LIMIT: &str = "U1001";
+
+/// The cases that no more may miss.
+const MISSES_MAX: usize = 1;
+
+#[test]
+fn the_official_suite_passes() {
+    let Some(folder) = env::var_os("STEPYARD_JSONATA_SUITE").map(PathBuf::from) else { return };
+    let (mut passed, mut missed, mut unreadable) = (0, Vec::new(), 0);
+    for file in case_files(&folder.join("groups")) {
+        let text = fs::read_to_string(&file).unwrap();
+        // A text with half a surrogate pair, which Rust has no string for.
+        let Ok(cases) = serde_json::from_str::<Value>(&text) else {
+            unreadable += 1;
+            continue;
+        };
+        let cases = if cases.is_array() { cases } else { Value::from(vec![cases]) };
+        for (index, case) in cases.as_array().into_iter().flatten().enumerate() {
+            match run(case, &folder, &file) {
+                Ok(()) => passed += 1,
+                Err(why) => missed.push(format!("{}[{index}]: {why}", file.display())),
+            }
+        }
+    }
+    let total = passed + missed.len();
+    println!("jsonata suite: {passed} of {total}, {unreadable} unreadable");
+    assert!(total > 1_600 && missed.len() <= MISSES_MAX, "{missed:#?}");
+}
+
+fn case_files(groups: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries(groups).flat_map(|group| entries(&group).collect::<Vec<_>>()).collect();
+    files.retain(|file| file.extension().is_some_and(|it| it == "json"));
+    files.sort();
+    files
+}
+
+/// Runs one case: fails with what came instead of what it tells.
+fn run(case: &Value, folder: &Path, file: &Path) -> Result<(), String> {
+    let text = match case["expr"].as_str() {
+        Some(text) => text.to_owned(),
+        None => {
+            fs::read_to_string(file.with_file_name(case["expr-file"].as_str().unwrap())).unwrap()
+        }
+    };
+    let result = evaluate(&text, case, folder);
+    let code = case.get("code").or(case["error"].get("code")).and_then(Value::as_str);
+    let told = match (&result, code) {
+        (Err(found), Some(code)) => {
+            found == code || (code == LIMIT && ["D1011", "D1012", "U1006"].contains(&&**found))
+        }
+        (Ok(found), None) => match case.get("result") {
+            Some(expected) => found.as_ref().is_some_and(|found| is_same(found, expected, case)),
+            None => found.is_none(),
+        },
+        _ => false,
+    };
+    if told { Ok(()) } else { Err(format!("`{text}` came to {result:?}")) }
+}
+
+fn evaluate(text: &str, case: &Value, folder: &Path) -> Result<Option<Value>, String> {
+    let data = match case["dataset"].as_str() {
+        Some(name) => {
+            let file = folder.join("datasets").join(name).with_extension("json");
+            Some(serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap())
+        }
+        None => case.get("data").cloned(),
+    };
+    let bindings = case["bindings"].as_object().into_iter().flatten();
+    let bindings = bindings.fold(Bindings::new(), |all, (name, it)| all.var(name, it.clone()));
+    let mut options = Options::new().max_steps(100_000_000);
+    if let Some(depth) = case["depth"].as_u64() {
+        options = options.max_depth(usize::try_from(depth).unwrap());
+    }
+    let expression = Expression::compile(text).map_err(|error| error.code().to_owned())?;
+    let result = expression.evaluate_with(data.as_ref(), &bindings, &options);
+    result.map(|value| value.map(normal)).map_err(|error| error.code().to_owned())
+}
+
+/// Whether two values are the same, numbers by value and to 15 digits; in any order where the case says
+/// so.
+fn is_same(found: &Value, expected: &Value, case: &Value) -> bool {
+    match (found, expected) {
+        (Value::Array(found), Value::Array(expected)) => {
+            let mut rest: Vec<_> = expected.iter().collect();
+            let is_unordered = case["unordered"] == true;
+            found.len() == expected.len()
+                && found.iter().all(|it| {
+                    let all = if is_unordered { rest.len() } else { 1 };
+                    let place = rest[..all].iter().position(|other| is_same(it, other, case));
+                    place.map(|place| rest.remove(place)).is_some()
+                })
+        }
+        (Value::Object(found), Value::Object(expected)) => {
+            let same =
+                |(name, it)| expected.get(name).is_some_and(|other| is_same(it, other, case));
+            found.len() == expected.len() && found.iter().all(same)
+        }
+        (Value::Number(found), Value::Number(expected)) => {
+            let digits = |number: f64| format!("{number:.14e}");
+            found.as_f64().map(digits) == expected.as_f64().map(digits)
+        }
+        _ => found == expected,
+    }
+}

@@ -1,0 +1,329 @@
+//! Expressions, as tables: what each gives, in the scope of `payload::testing`.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::payload::{
+    States,
+    testing::{Counting, in_scope, scope},
+};
+
+const INPUT: &str = r#"{"name":"Ada","n":3,"big":9007199254740993,"items":[{"id":1,"price":2.5,"tags":["a","b"]},{"id":2,"price":4,"tags":[]}],"nothing":null,"text":"[1,{\"a\":2}]"}"#;
+
+/// What an expression gives as JSON; else what is wrong with it.
+fn evaluated(text: &str) -> String {
+    let input = serde_json::from_str(INPUT).unwrap();
+    let expression = match Jsonata::compile(text) {
+        Ok(expression) => expression,
+        Err(message) => return format!("invalid: {message}"),
+    };
+    in_scope(&input, |scope| match expression.evaluate(scope) {
+        Ok(value) => value.to_string(),
+        Err(Fault::Error(error)) => format!("error: {error}"),
+        Err(fault) => format!("{fault:?}"),
+    })
+}
+
+#[track_caller]
+fn check(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        assert_eq!(evaluated(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn an_expression_works_on_states_and_variables() {
+    check(&[
+        ("$states.input.name", r#""Ada""#),
+        ("$states.input.n + 1", "4"),
+        ("$states.input.items[price > 3].id", "2"),
+        ("$states.input.items.price", "[2.5,4]"),
+        ("$sum($states.input.items.(price * id))", "10.5"),
+        ("$states.input.items[0].tags", r#"["a","b"]"#),
+        ("$states.input.items[0]", r#"{"id":1,"price":2.5,"tags":["a","b"]}"#),
+        ("$states.input.items[id = 2][]", r#"[{"id":2,"price":4,"tags":[]}]"#),
+        ("$states.input.items[1].tags", "[]"),
+        ("$states.input.nothing", "null"),
+        ("$box.size", "[3,4]"),
+        ("$box.size[0] & ' by ' & $box.size[1]", r#""3 by 4""#),
+        ("$states.context.State.Name", r#""Pay""#),
+        ("$states.context.Execution.Input.order.id", "7"),
+        ("$keys($states.context.State)", r#"["Name","EnteredTime"]"#),
+        ("{'a': $states.input.n, 'b': [1..3]}", r#"{"a":3,"b":[1,2,3]}"#),
+        ("($x := 2; $x * $states.input.n)", "6"),
+        ("$map([1..3], function($v) { $v * $states.input.n })", "[3,6,9]"),
+        ("$states.input.n > 2 ? 'many' : 'few'", r#""many""#),
+        ("$y := 1", "1"),
+        ("$keys($states)", r#"["input","context"]"#),
+        ("$contains('hello$world', /^hello\\ /)", "false"),
+    ]);
+}
+
+#[test]
+fn nothing_is_told_from_null_and_from_a_function() {
+    check(&[
+        ("$states.input.missing", "Undefined"),
+        ("$states.input.name.first", "Undefined"),
+        ("$states.result", "Undefined"),
+        ("$states.input.items[id = 9]", "Undefined"),
+        ("$unknown", "Undefined"),
+        ("$unknown.x", "Undefined"),
+        ("$box.weight", "Undefined"),
+        ("null", "null"),
+        ("[]", "[]"),
+        ("function($x) { $x }", "Function"),
+        ("$f := function($x) { $x }", "Function"),
+        ("$sum", "Function"),
+    ]);
+}
+
+#[test]
+fn numbers_are_written_as_they_are() {
+    check(&[
+        // As it is where it is passed on; a float where it is computed with.
+        ("$states.input.big", "9007199254740993"),
+        ("$states.input.big + 0", "9007199254740992"),
+        ("1e15 * 1000", "1000000000000000000"),
+        ("1e18 * 10", "10000000000000000000"),
+        ("1e300", "1e+300"),
+        ("0.1 + 0.2", "0.30000000000000004"),
+        ("6 / 2", "3"),
+        ("[1.0, 2.50]", "[1,2.5]"),
+    ]);
+}
+
+#[test]
+fn aws_adds_functions_and_takes_one_away() {
+    check(&[
+        ("$partition([1,2,3], 2)", "[[1,2],[3]]"),
+        ("$range(0, 10, 5)", "[0,5,10]"),
+        ("$hash('a', 'MD5')", r#""0cc175b9c0f1b6a831c399e269772661""#),
+        ("$parse($states.input.text)", r#"[1,{"a":2}]"#),
+        (
+            "$parse('{')",
+            "error: D3137: The argument of the parse function is no JSON: EOF while parsing an object at line 1 column 1",
+        ),
+        ("$random(42)", "0.7275636800328681"),
+        ("$uuid() = $uuid()", "false"),
+        ("$length($uuid())", "36"),
+        ("$random() < 1", "true"),
+        ("$eval('1 + 1')", "error: T1006: Attempted to invoke a non-function"),
+        ("$randomSeeded(1)", "error: T1006: Attempted to invoke a non-function"),
+        (
+            "$sum(['a'])",
+            "error: T0412: Argument 1 of function \"sum\" must be an array of \"numbers\"",
+        ),
+        (
+            "$hash('a')",
+            "error: T0410: Argument 2 of function \"hash\" does not match function signature",
+        ),
+    ]);
+}
+
+#[test]
+fn time_and_chance_come_from_the_scope_and_are_the_same_again() {
+    check(&[
+        ("$now()", r#""2026-11-22T21:04:17.000Z""#),
+        ("$millis()", "1795381457000"),
+        ("$toMillis($now()) = $millis()", "true"),
+    ]);
+    for text in [
+        "$random()",
+        "[$random(), $random()]",
+        "$shuffle([1..50])",
+        "$uuid()",
+        "[$uuid(), $uuid()]",
+    ] {
+        assert_eq!(evaluated(text), evaluated(text), "{text}");
+    }
+    // Another draw gives another result.
+    let expression = Jsonata::compile("[$random(), $uuid(), $shuffle([1..50])]").unwrap();
+    in_scope(&Value::Null, |scope| {
+        assert_ne!(expression.evaluate(scope), expression.evaluate(scope));
+    });
+}
+
+#[test]
+fn what_is_no_expression_is_refused_in_the_words_of_jsonata() {
+    check(&[
+        ("", "invalid: Unexpected end of expression"),
+        ("1 +", "invalid: Unexpected end of expression"),
+        ("$states.input.a[1,2)", r#"invalid: Expected "]", got ",""#),
+        ("'unterminated", "invalid: String literal must be terminated by a matching quote"),
+        ("{'a':}", r#"invalid: The symbol "}" cannot be used as a unary operator"#),
+        ("$match('a', /abc", "invalid: No terminating / in regular expression"),
+        // What came to JSONata after 2.0.6.
+        ("$states.input.x ?? 1", r#"invalid: The symbol "?" cannot be used as a unary operator"#),
+        ("$states.input.x ?: 1", r#"invalid: The symbol ":" cannot be used as a unary operator"#),
+    ]);
+}
+
+#[test]
+fn names_at_the_top_level_are_found() {
+    let cases = [
+        ("phone", "phone"),
+        ("phone.number", "phone"),
+        ("$", "$"),
+        ("$$.a", "$$"),
+        ("a + b * $c + a", "a b"),
+        ("$sum(prices)", "prices"),
+        ("{'k': v}", "v"),
+        ("($x := y; [z])", "y z"),
+        ("$states.input.items[price > 3].(id + $)", ""),
+        ("$states.input.items^(price).id", ""),
+        ("$map($states.input.items, function($v) { price })", ""),
+        ("$states.input{id: $sum(price)}", ""),
+        ("[$x][a = 1]", ""),
+        ("$x ~> |$|{'a': b}|", ""),
+        ("`quoted name`", "quoted name"),
+    ];
+    for (text, expected) in cases {
+        let found = Jsonata::compile(text).unwrap().top_level_references();
+        assert_eq!(found.join(" "), expected, "{text}");
+    }
+}
+
+#[test]
+fn variables_are_those_that_it_does_not_bind_itself() {
+    let cases = [
+        ("$a + $b.c", "a b"),
+        ("($x := $y; $x + $states.input.z)", "y"),
+        ("$map($list, function($v) { $v + $k })", "k list"),
+        ("$sum($parse($text))", "text"),
+        ("$f(1)", "f"),
+        ("1", ""),
+    ];
+    for (text, expected) in cases {
+        let expression = Jsonata::compile(text).unwrap();
+        let variables: Vec<_> = expression.variables().collect();
+        assert_eq!(variables.join(" "), expected, "{text}");
+    }
+}
+
+#[test]
+fn hostile_expressions_fail_and_no_more() {
+    let nested = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
+    let sum = ["1"; 3_000].join("+");
+    let cases = [
+        "($f := function($n) { $f($n + 1) }; $f(1))",
+        "($f := function($n) { 1 + $f($n + 1) }; $f(1))",
+        "[1..1000000000]",
+        "[1..9000000]",
+        "$pad('a', 300000000)",
+        "($s := 'a'; $d := function($n) { $n = 0 ? $s : $d($n - 1) & $d($n - 1) }; $d(30))",
+        "$match('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab', /^(a+)+$/)",
+        "$map([1..800000], function($x) { $map([1..800000], function($y) { $x * $y }) })",
+        "$range(0, 1e12, 1)",
+        "$map([1..100000], function($x) { [1..100000] })",
+        "$map([1..100000], function($x) { $reverse($states.input.items) })[0].$string($$.x)",
+        "($a := [1..100000]; $map($a, function($x) { $reverse($a) }))",
+        "($a := [1..100000]; $map($map($a, function() { $a }), $reverse))",
+        "$map([1..100000], function() { $pad('a', 1000000) })",
+        "($s := $pad('a', 1000000); $map([1..100000], function() { $uppercase($s) }))",
+        "($s := $pad('a', 1000000); $map($map([1..100000], function() { $s }), $uppercase))",
+        "($d := {'s': $pad('a', 1000000)}; $map([1..100000], function() { $string($d) }))",
+        "[1..100000].($ & $pad('a', 1000000))",
+        "($a := [1..100000]; [1..100000].{'k': $append($a, $a)})",
+        "$distinct([1..1000000])",
+        "($x := [1]; $f := function($n, $v) { $n = 0 ? $v : $f($n - 1, [$v, $v]) }; $a := $f(40, $x); $a = $f(40, $x))",
+        &nested,
+        &sum,
+    ];
+    for text in cases {
+        let came_to = evaluated(text);
+        let failed = came_to.starts_with("error: ") || came_to.starts_with("invalid: ");
+        let shown = &text[..text.len().min(60)];
+        assert!(
+            failed || came_to == "Undefined",
+            "{shown} came to {}",
+            &came_to[..came_to.len().min(60)]
+        );
+    }
+}
+
+/// What an expression gives must not depend on how much of the data was copied for it.
+#[test]
+fn an_expression_reads_all_that_it_needs() {
+    let context = crate::payload::context_object::ContextObject::new;
+    let execution_input = crate::Payload::parse(r#"{"order":{"id":7}}"#).unwrap();
+    let context = context(
+        crate::payload::testing::execution(&execution_input),
+        crate::payload::testing::state(),
+    );
+    let (variables, random) = (Default::default(), Counting::default());
+    let input: Value = serde_json::from_str(INPUT).unwrap();
+    let (result, error) = (json!({"r": 1}), json!({"Error": "E"}));
+    let states = States { input: &input, result: Some(&result), error_output: Some(&error) };
+    let scope = Scope { states, ..scope(&Value::Null, &context, &variables, &random) };
+    let whole = json!({"input": input, "result": result, "errorOutput": error,
+        "context": scope.context.value()});
+    for text in [
+        "$states",
+        "$states.*",
+        "$states.**.id",
+        "$keys($states)",
+        "$states.input.*[0]",
+        "$count($states.input.items)",
+        "$exists($states.result)",
+        "$string($states.result)",
+        "($s := $states; $s.errorOutput.Error)",
+        "$lookup($states, 'result')",
+        "$each($states.input, function($v, $k) { $k })",
+        "$states.context.**.id",
+        "$merge([$states.result, $states.errorOutput])",
+        "$states.(input).name",
+        "$spread($states.result)",
+    ] {
+        let expression = Jsonata::compile(text).unwrap();
+        let bindings = Bindings::new().var(STATES, whole.clone());
+        let expected = expression.engine.evaluate(None, &bindings).unwrap().map(normal);
+        assert_eq!(expression.evaluate(&scope).ok(), expected, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_an_expression_or_is_not(text in "[$a.*()'{}\\[\\]:=?<>~^|&, 0-9+-]{0,24}") {
+        evaluated(&text);
+    }
+
+    /// A path of names gives the same with and without the engine.
+    #[test]
+    fn a_plain_path_is_what_the_engine_makes_of_it(
+        path in "(\\.(a|b|`c d`)){0,4}",
+        value in crate::payload::path::tests::values(),
+    ) {
+        let expression = Jsonata::compile(&format!("$states.input{path}")).unwrap();
+        prop_assert!(expression.plain.is_some());
+        let slow = Jsonata { plain: None, ..expression.clone() };
+        let one = in_scope(&value, |scope| expression.evaluate(scope).map(normal));
+        prop_assert_eq!(one, in_scope(&value, |scope| slow.evaluate(scope)));
+    }
+}
+
+/// Work on as much data as a payload can have is done.
+#[test]
+fn large_data_is_worked_on() {
+    let items: Vec<_> = (0..20_000).map(|n| json!({"id": n, "p": n % 7})).collect();
+    let input =
+        json!({"items": items, "numbers": (0..130_000).map(|n| n % 10).collect::<Vec<_>>()});
+    let cases = [
+        ("$count($map($states.input.items, function($i) { $i.p * 2 }))", "20000"),
+        ("$sum($states.input.items[p = 3].id)", "28567143"),
+        ("$count($states.input.items^(>id))", "20000"),
+        ("$count($states.input.numbers.($ + 1))", "130000"),
+        ("$count($distinct($states.input.numbers))", "10"),
+        (
+            "$length($join($map($states.input.items, function($i) { $string($i.id) }), ','))",
+            "108889",
+        ),
+        ("$count($map($states.input.items.id, $string))", "20000"),
+        ("$count($split($join($states.input.items.($string(id)), ','), /,/))", "20000"),
+    ];
+    for (text, expected) in cases {
+        let expression = Jsonata::compile(text).unwrap();
+        let found = in_scope(&input, |scope| expression.evaluate(scope));
+        assert_eq!(found.map(|it| it.to_string()), Ok(expected.to_owned()), "{text}");
+    }
+}
