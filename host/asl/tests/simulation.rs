@@ -426,7 +426,7 @@ impl Generator<'_> {
                 {"Condition": "{% $exists($states.input.n) %}", "Next": later}]}),
             _ => self.handle_errors(
                 json!({"Type": "Task", "Next": next,
-                "Resource": "arn:aws:states:::lambda:invoke",
+                "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Pay",
                 "Arguments": {"id": "{% $uuid() %}", "v": "{% $v3 %}"},
                 "Output": "{% $states.result %}"}),
                 later,

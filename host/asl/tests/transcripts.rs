@@ -869,9 +869,8 @@ fn an_expression_that_fails_has_an_event_of_its_own() {
         let mut machine = json!({"QueryLanguage": "JSONata", "StartAt": "Go", "States": {
             "Go": {"Type": "Pass", "Next": "A"}, "B": {"Type": "Pass", "End": true}}});
         machine["States"]["A"] = state;
-        if machine["States"]["A"]["Type"] != "Choice" {
+        if ["Choice", "Fail"].iter().all(|kind| machine["States"]["A"]["Type"] != *kind) {
             machine["States"]["A"]["End"] = json!(true);
-            machine["States"].as_object_mut().unwrap().shift_remove("B");
         }
         let file = format!("transcripts/an_expression_that_fails_{name}.txt");
         check(machine, facts, expect_file![file]);
@@ -1044,9 +1043,10 @@ fn fact(millis: i64, kind: FactKind) -> Fact {
     Fact::new(Timestamp::from_millis(BEGIN + millis), kind)
 }
 
+/// What a task takes is no matter here, so the definitions are read as accepted ones.
 #[track_caller]
 fn parse(machine: &Value) -> Arc<StateMachine> {
-    Arc::new(StateMachine::parse(&machine.to_string()).unwrap())
+    Arc::new(StateMachine::recall(&machine.to_string()).unwrap())
 }
 
 fn start(input: &str) -> FactKind {

@@ -106,7 +106,10 @@ impl Execution {
             true => self.emit(EventType::MapIterationStarted, previous, iteration(&name, slot)),
             false => previous,
         };
-        self.begin(child, Branch { variables, ..Branch::new(machine, input, first_event, self.now) });
+        self.begin(
+            child,
+            Branch { variables, ..Branch::new(machine, input, first_event, self.now) },
+        );
         Ok(())
     }
 

@@ -336,7 +336,7 @@ mod tests {
             "A": {"Type": "Map", "Next": "B",
                 "Iterator": {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [inner], "End": true}}}},
             "B": task("arn:aws:states:::lambda:invoke")}});
-        let machine = StateMachine::parse(&machine.to_string()).unwrap();
+        let machine = StateMachine::recall(&machine.to_string()).unwrap();
         let tasks = machine.tasks();
         let found = tasks.iter().map(|task| {
             let name = &task.parameters.unwrap()["FunctionName"];

@@ -46,8 +46,10 @@ const STEPS_WITH_PATTERN: u64 = 60_000;
 /// The most items where a function compares each with each: it takes seconds as it is.
 const ITEMS_COMPARED: usize = 1 << 15;
 
-/// The most steps where functions make what cannot be weighed, and how large that may be.
+/// The most steps where functions make what cannot be weighed, and how large that may be: a call that
+/// ends a function takes four of them.
 const UNWEIGHED: Bounds = Bounds { steps: 100_000, items: 1_000, bytes: 16 << 10 };
+const STEPS_WITH_LAST_CALLS: u64 = 400_000;
 
 /// Functions that compare each item with each.
 const COMPARING: [&str; 2] = ["distinct", "keys"];
@@ -65,8 +67,26 @@ const WRITING: [&str; 9] = [
     "string",
 ];
 
+/// And the others that give text.
+const TEXTUAL: [&str; 14] = [
+    "base64decode",
+    "base64encode",
+    "decodeUrl",
+    "decodeUrlComponent",
+    "encodeUrl",
+    "encodeUrlComponent",
+    "formatBase",
+    "lowercase",
+    "substring",
+    "substringAfter",
+    "substringBefore",
+    "trim",
+    "uppercase",
+    "hash",
+];
+
 /// Functions that give what is small, or there before.
-const SMALL: [&str; 26] = [
+const SMALL: [&str; 25] = [
     "abs",
     "average",
     "boolean",
@@ -76,7 +96,6 @@ const SMALL: [&str; 26] = [
     "error",
     "exists",
     "floor",
-    "hash",
     "length",
     "lookup",
     "max",
@@ -110,7 +129,8 @@ impl Allowance {
     pub(super) fn of(root: &Node, is_function: fn(&str) -> bool) -> Self {
         let mut survey = Survey::new(is_function);
         survey.see(root, Role::Value);
-        let Survey { has_pattern, compares, writes_unseen, makes_unseen, weighed, .. } = survey;
+        let Survey { has_pattern, compares, writes_unseen, calls_unseen, .. } = survey;
+        let Survey { makes_unseen, weighed, .. } = survey;
         let mut wide = WIDE;
         if has_pattern {
             wide.steps = STEPS_WITH_PATTERN;
@@ -124,8 +144,10 @@ impl Allowance {
         if makes_unseen {
             wide.items = UNWEIGHED.items;
         }
-        if writes_unseen || makes_unseen {
+        if calls_unseen || makes_unseen {
             wide.steps = UNWEIGHED.steps.min(wide.steps);
+        } else if writes_unseen {
+            wide.steps = STEPS_WITH_LAST_CALLS.min(wide.steps);
         }
         Self { narrow: NARROW, wide, weighed }
     }
@@ -161,6 +183,8 @@ struct Survey {
     /// Texts, or arrays and objects, are made by calls that are not told of.
     writes_unseen: bool,
     makes_unseen: bool,
+    /// Texts are made by functions that other functions call.
+    calls_unseen: bool,
     weighed: BTreeSet<NodeId>,
 }
 
@@ -183,6 +207,7 @@ impl Survey {
             compares: false,
             writes_unseen: false,
             makes_unseen: false,
+            calls_unseen: false,
             weighed: BTreeSet::new(),
         }
     }
@@ -233,11 +258,11 @@ impl Survey {
             Role::Called => {}
             Role::CalledLast => self.writes_unseen |= WRITING.contains(&name),
             // It may be called by another function, many times.
-            Role::Value if !SMALL.contains(&name) => {
+            Role::Value if WRITING.contains(&name) || TEXTUAL.contains(&name) => {
                 self.writes_unseen = true;
-                self.makes_unseen = true;
+                self.calls_unseen = true;
             }
-            Role::Value => {}
+            Role::Value => self.makes_unseen |= !SMALL.contains(&name),
         }
     }
 }

@@ -314,12 +314,10 @@ fn large_data_is_worked_on() {
         ("$count($states.input.items^(>id))", "20000"),
         ("$count($states.input.numbers.($ + 1))", "130000"),
         ("$count($distinct($states.input.numbers))", "10"),
-        (
-            "$length($join($map($states.input.items, function($i) { $string($i.id) }), ','))",
-            "108889",
-        ),
+        ("$count($map($states.input.items, function($i) { $string($i.id) }))", "20000"),
+        ("$length($join($states.input.items.($string(id)), ','))", "108889"),
         ("$count($map($states.input.items.id, $string))", "20000"),
-        ("$count($split($join($states.input.items.($string(id)), ','), /,/))", "20000"),
+        ("$count($split($join($states.input.items[[0..3999]].($string(id)), ','), /,/))", "4000"),
     ];
     for (text, expected) in cases {
         let expression = Jsonata::compile(text).unwrap();
