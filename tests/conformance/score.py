@@ -10,6 +10,7 @@ import collections
 import json
 import pathlib
 import re
+import os
 import signal
 import subprocess
 import sys
@@ -20,8 +21,6 @@ DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "conformance.md"
 
 # Why a case misses: the first that matches what the server said of it, or its id.
 REASONS = [
-    (r"QueryLanguage JSONata|jsonata", "JSONata"),
-    (r"Assign|[Vv]ariable", "variables"),
     (r"Error=ValueError", "LocalStack's own words for a Label that AWS refuses, too"),
     (r"ItemReader|ResultWriter", "a Distributed Map's ItemReader and ResultWriter"),
     (r"test_state|TestState", "TestState"),
@@ -50,12 +49,23 @@ def score(binary, corpus):
             server.wait()
 
 
+def jsonata(corpus):
+    """How many cases of JSONata's official suite the engine passes, and of how many."""
+    command = ["cargo", "test", "-p", "stepyard-asl", "--lib", "the_official_suite", "--", "--nocapture"]
+    where = os.environ | {"STEPYARD_JSONATA_SUITE": str(corpus / "jsonata-suite")}
+    told = subprocess.run(command, env=where, cwd=DOCUMENT.parent, capture_output=True, text=True)
+    found = re.search(r"jsonata suite: (\d+) of (\d+), (\d+) unreadable", told.stdout)
+    if found is None:
+        sys.exit(told.stdout + told.stderr)
+    return found.groups()
+
+
 def reason(case):
     said = json.dumps([case["id"], case["differences"], case["call_errors"]])
     return next((why for pattern, why in REASONS if re.search(pattern, said)), "not understood yet")
 
 
-def document(report):
+def document(report, suite):
     lines = [
         "# Conformance with AWS Step Functions",
         "",
@@ -71,6 +81,12 @@ def document(report):
         shown = "**all**" if name == "TOTAL" else name
         levels = " | ".join("/".join(map(str, row[level])) for level in LEVELS)
         lines.append(f"| {shown} | {row['cases']} | {row['run']} | {levels} |")
+    passed, total, unreadable = suite
+    lines += [
+        "",
+        f"Of the official test suite of JSONata 2.2.2 the engine passes {passed} of {total} cases; {unreadable} files more hold half a",
+        "surrogate pair, which no text of ours can. AWS has JSONata 2.0.6 without `$eval`, and with functions of its own.",
+    ]
     misses = collections.defaultdict(list)
     for case in report["results"]:
         if case.get("full") is False:
@@ -95,5 +111,5 @@ def document(report):
 
 if __name__ == "__main__":
     binary, corpus = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
-    DOCUMENT.write_text(document(score(binary, corpus)))
+    DOCUMENT.write_text(document(score(binary, corpus), jsonata(corpus)))
     print(f"wrote {DOCUMENT}")
