@@ -317,7 +317,7 @@ fn large_data_is_worked_on() {
         ("$count($map($states.input.items, function($i) { $string($i.id) }))", "20000"),
         ("$length($join($states.input.items.($string(id)), ','))", "108889"),
         ("$count($map($states.input.items.id, $string))", "20000"),
-        ("$count($split($join($states.input.items[[0..3999]].($string(id)), ','), /,/))", "4000"),
+        ("$count($split($join([1..6000].$string($), ','), /,/))", "6000"),
     ];
     for (text, expected) in cases {
         let expression = Jsonata::compile(text).unwrap();
