@@ -44,6 +44,8 @@ struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     map_run_arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -63,6 +65,8 @@ struct Shown<'a> {
     resource_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role_arn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +115,7 @@ fn shown(details: &Details) -> Shown<'_> {
         input,
         input_details,
         length: details.length,
+        location: details.location.as_deref(),
         map_run_arn: details.map_run_arn.as_deref(),
         name: details.name.as_deref(),
         output,
@@ -121,6 +126,7 @@ fn shown(details: &Details) -> Shown<'_> {
         resource: details.resource.as_deref(),
         resource_type: details.resource_type.as_deref(),
         role_arn: details.role_arn.as_deref(),
+        state: details.state.as_deref(),
         state_machine_alias_arn: details.state_machine_alias_arn.as_deref(),
         state_machine_version_arn: details.state_machine_version_arn.as_deref(),
         task_credentials: details.task_credentials.as_ref(),

@@ -31,7 +31,9 @@ impl Size {
             for event in &it.events {
                 let details = &event.details;
                 let payloads = [&details.input, &details.output, &details.parameters];
-                size.bytes += payloads.into_iter().flatten().map(|it| it.len()).sum::<usize>();
+                let payloads = payloads.into_iter().flatten();
+                let payloads = payloads.chain(details.assigned_variables.values());
+                size.bytes += payloads.map(|it| it.len()).sum::<usize>();
                 size.bytes += details.cause.as_ref().map_or(0, String::len);
             }
         }

@@ -153,6 +153,7 @@ impl Telemetry {
             for event in &mut shown.events {
                 let details = &mut event.details;
                 (details.input, details.output, details.parameters) = (None, None, None);
+                details.assigned_variables.clear();
             }
         }
         !shown.events.is_empty() || !shown.spans.is_empty()
