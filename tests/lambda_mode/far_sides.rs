@@ -79,7 +79,7 @@ fn the_order_workflow_runs_in_one_invocation() {
     let input = order("local").to_string();
     shop.stepyard_with(["run", "workflow.asl.json", "--input", &input], &credentials).output();
 
-    let api = RuntimeApi::start();
+    let api = RuntimeApi::start_in("us-east-1");
     let variables =
         [credentials.as_slice(), &[("STEPYARD_WORKFLOW", "workflow.asl.json")]].concat();
     let function = package(&outside(&door.url())).start(&api, &variables);

@@ -18,6 +18,9 @@ pub(super) const FORBIDDEN: &str = include_str!("exchanges/forbidden.http");
 pub(super) const INTERNAL_ERROR: &str = include_str!("exchanges/internal_error.http");
 pub(super) const TOO_LARGE: &str = include_str!("exchanges/too_large.http");
 
+/// The region of the function in `next`.
+const REGION: &str = "us-east-2";
+
 /// The trace header of every event.
 pub(super) const TRACE: &str =
     "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1";
@@ -39,6 +42,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    region: &'static str,
     events: VecDeque<Event>,
     handed_out: usize,
     posts: VecDeque<Post>,
@@ -71,10 +75,17 @@ impl Post {
 }
 
 impl RuntimeApi {
+    /// One in the region of the exchange.
     pub(super) fn start() -> Self {
+        Self::start_in(REGION)
+    }
+
+    /// One for a function in this region.
+    pub(super) fn start_in(region: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener.local_addr().expect("it listens");
         let shared = Arc::new(Shared::default());
+        shared.state.lock().unwrap().region = region;
         let serving = shared.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -159,9 +170,10 @@ impl Shared {
             let answer = match line.as_str() {
                 "GET /2018-06-01/runtime/invocation/next HTTP/1.1" => {
                     let Some(event) = self.until(|state| state.events.pop_front()) else { return };
-                    self.state.lock().unwrap().handed_out += 1;
+                    let mut state = self.state.lock().unwrap();
+                    state.handed_out += 1;
                     self.changed.notify_all();
-                    next(&event)
+                    next(&event, state.region)
                 }
                 line => self.post(line, head, body),
             };
@@ -186,10 +198,11 @@ impl Shared {
 }
 
 /// The recorded answer to `next`, with this event in it.
-fn next(event: &Event) -> Vec<u8> {
+fn next(event: &Event, region: &str) -> Vec<u8> {
     let deadline = SystemTime::now() + event.time;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     let head = NEXT.trim_end().replace("8476a536-e9f4-11e8-9739-2dfe598c3fcd", &event.id);
+    let head = head.replace(REGION, region);
     message(&head.replace("1542409706888", &deadline.to_string()), &event.body)
 }
 
