@@ -19,6 +19,12 @@ check:
 test:
     cargo test --workspace
 
+# What is packaged for AWS Lambda, for both architectures: built, read, run on MiniStack and under QEMU.
+[group: 'check']
+packages:
+    STEPYARD_REQUIRE_PYTHON=1 STEPYARD_PACKAGES=x86_64,arm64 cargo test --workspace --test stepyard -- \
+        packages:: lambda_mode::packaged:: aws_stack::
+
 # Rewrite the golden texts after a change that means to change them; review the diff.
 [group: 'check']
 bless:

@@ -8,7 +8,11 @@ use object::{
 };
 use serde_json::json;
 
-use crate::support::{Project, packages::Architecture, python::python};
+use crate::support::{
+    Project,
+    packages::{Architecture, bootstrap},
+    python::python,
+};
 
 /// That a program is for these processors, and needs no other file of the system that it runs on.
 fn check_static(program: &[u8], machine: Machine) {
@@ -39,7 +43,7 @@ fn machine(architecture: Architecture) -> Machine {
 }
 
 fn check_package(architecture: Architecture) -> Option<()> {
-    let project = Project::order();
+    let project = Project::order_on_aws(|text| text);
     let packages = project.package(architecture, &["--out", "zips"])?;
     let names: Vec<&str> = packages.keys().map(String::as_str).collect();
     assert_eq!(names, ["ChargePayment", "CheckInventory", "ReceiveOrder", "SendConfirmation"]);
@@ -72,8 +76,24 @@ fn a_package_has_a_static_program_a_component_its_grants_and_nothing_else() {
 }
 
 #[test]
-fn the_package_of_a_workflow_has_all_its_functions() {
+fn a_package_for_arm64_has_the_same() {
+    check_package(Architecture::Arm64);
+}
+
+#[test]
+fn a_function_that_would_keep_something_on_lambdas_disk_is_not_packaged() {
     let project = Project::order();
+    let Some(bootstrap) = bootstrap(Architecture::X86_64) else { return };
+    let bootstrap = bootstrap.to_str().unwrap();
+    let packaged = project.stepyard(["package", "CheckInventory", "--bootstrap", bootstrap]);
+    let message = packaged.refusal();
+    assert!(message.contains("stepyard.toml: [keyvalue.inventory]"), "{message}");
+    assert!(message.contains("[dynamodb]"), "{message}");
+}
+
+#[test]
+fn the_package_of_a_workflow_has_all_its_functions() {
+    let project = Project::order_on_aws(|text| text);
     let arguments = ["--workflow", "workflow.asl.json", "--out", "zips"];
     let Some(packages) = project.package(Architecture::X86_64, &arguments) else { return };
     assert_eq!(packages.keys().collect::<Vec<_>>(), ["order"]);
@@ -102,7 +122,7 @@ fn the_package_of_a_workflow_has_all_its_functions() {
 #[test]
 fn the_same_project_is_the_same_package_wherever_it_is() {
     let packaged = || {
-        let project = Project::order();
+        let project = Project::order_on_aws(|text| text);
         let packages = project.package(Architecture::X86_64, &["CheckInventory"])?;
         Some(fs::read(&packages["CheckInventory"]).unwrap())
     };

@@ -64,17 +64,28 @@ struct Measured {
 pub(crate) fn run(python: &Path, folder: &Path, file: &Path) -> String {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).expect("the target folder can be written");
+    let manifest = manifest(folder);
     let emulator = Emulator::start(python);
-    emulator.prepare();
-    let cases = cases(python, folder);
+    emulator.prepare(&manifest);
+    let cases = cases(python, folder, &manifest);
     let measured: Vec<Measured> = cases.iter().map(|case| case.measure(&emulator)).collect();
     let text = page(&cases, &measured).expect("a text grows");
     fs::write(file, &text).expect("the page can be written");
     text
 }
 
-fn cases(python: &Path, folder: &Path) -> Vec<Case> {
-    let zips = package(folder);
+/// The order's manifest for AWS, with what the workflow needs besides where it is one function.
+fn manifest(folder: &Path) -> PathBuf {
+    let text = fs::read_to_string(root().join("deploy/aws/stepyard.toml"));
+    let root = root().to_str().expect("the repository's path is text");
+    let text = text.expect("the manifest is there").replace("\"../..", &format!("\"{root}"));
+    let file = folder.join("stepyard.toml");
+    fs::write(&file, text + "\n[sns]\ndelivery = \"aws\"\n").expect("the folder can be written");
+    file
+}
+
+fn cases(python: &Path, folder: &Path, manifest: &Path) -> Vec<Case> {
+    let zips = package(folder, manifest);
     let unpacked = |name: &str| {
         let to = folder.join(name);
         let mut unzip = Command::new(python);
@@ -122,11 +133,11 @@ fn order(number: usize) -> Value {
 }
 
 /// The packages of the order project for this machine's processors: name → zip.
-fn package(folder: &Path) -> std::collections::BTreeMap<String, PathBuf> {
+fn package(folder: &Path, manifest: &Path) -> std::collections::BTreeMap<String, PathBuf> {
     let architecture = if ARCH == "aarch64" { "arm64" } else { ARCH };
     let package = |more: &[&str]| {
         let mut command = Command::new(binary());
-        command.args(["package", "--manifest", "deploy/aws/stepyard.toml", "--json"]).args(more);
+        command.args(["package", "--json"]).args(more).arg("--manifest").arg(manifest);
         command.args(["--arch", architecture, "--out"]).arg(folder.join("zips"));
         let output = command.current_dir(root()).stderr(Stdio::inherit()).output();
         let output = output.expect("`cargo build --release` has made the binary");

@@ -17,7 +17,7 @@ use crate::support::{
     toolchains,
 };
 
-const SERVER: &str = include_str!("ministack.py");
+const SERVER: &str = include_str!("emulator.py");
 const CLIENT: &str = include_str!("account.py");
 
 /// MiniStack, which all tests share. It ends with this process, whose end its standard input is.
@@ -50,6 +50,11 @@ impl Account {
     pub(super) fn call(&self, arguments: &[&str]) -> Value {
         let whose = [self.url.as_str(), &self.number];
         self.python.run(CLIENT, &[&whose, arguments].concat())
+    }
+
+    /// What one of them comes to, which is a text.
+    pub(super) fn text(&self, arguments: &[&str]) -> String {
+        self.call(arguments).as_str().expect("the script prints a text").to_owned()
     }
 
     /// A function from a package.

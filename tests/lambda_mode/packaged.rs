@@ -7,7 +7,10 @@ use super::{
     runtime_api::RuntimeApi,
 };
 use crate::support::{
-    Project, order, packages::Architecture, python::python, toolchains::qemu_arm64,
+    Project, order,
+    packages::{Architecture, bootstrap},
+    python::python,
+    toolchains::qemu_arm64,
 };
 
 /// A function that is started from its package, by this program where it is not for this machine.
@@ -44,6 +47,7 @@ fn a_package_answers() {
 
 #[test]
 fn a_package_for_arm64_answers_on_an_emulated_processor() {
+    let Some(_) = bootstrap(Architecture::Arm64) else { return };
     let Some(qemu) = qemu_arm64() else { return };
     check(Architecture::Arm64, qemu.to_str());
 }

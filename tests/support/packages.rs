@@ -1,11 +1,13 @@
 //! Packages for AWS Lambda, made by the command itself, with a lean binary that is built once.
 //!
-//! It is built with the profile `dev`, which takes a fraction of the time of what is shipped, and with
-//! `STEPYARD_PACKAGE_PROFILE` with another.
+//! That takes minutes for each architecture, so it is done where `STEPYARD_PACKAGES` names them, as in
+//! `x86_64,arm64` (`just packages`); elsewhere these tests are left out, with a line on standard error. It is
+//! built with the profile `dev`, or with the one that `STEPYARD_PACKAGE_PROFILE` names.
 
 use std::{
     collections::BTreeMap,
     env,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -31,9 +33,37 @@ impl Architecture {
     }
 }
 
-/// The lean binary. `None`, and said so, where there is no zig to build it with.
+/// Where the manifest keeps on AWS what it keeps here in the data directory.
+const OUTSIDE: &str = r#"
+[dynamodb]
+table_prefix = "stepyard-"
+
+[mail]
+ses = true
+
+[sns]
+delivery = "aws"
+"#;
+
+/// Whether packages of an architecture are tested; where they are not, that is said.
+fn is_wanted(architecture: Architecture) -> bool {
+    let wanted = env::var("STEPYARD_PACKAGES").unwrap_or_default();
+    let is_wanted = wanted.split(',').any(|it| it == architecture.name());
+    if !is_wanted {
+        // Not `eprintln!`: the test harness would keep the line to itself.
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        let why = format!("STEPYARD_PACKAGES does not name {}", architecture.name());
+        writeln!(io::stderr(), "\nSKIPPED: {name}: {why}").expect("stderr can be written");
+    }
+    is_wanted
+}
+
+/// The lean binary. `None`, and said so, where it is not wanted or there is no zig to build it with.
 pub(crate) fn bootstrap(architecture: Architecture) -> Option<&'static Path> {
     static BUILT: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
+    if !is_wanted(architecture) {
+        return None;
+    }
     let zig = toolchains::zig()?;
     Some(BUILT[architecture as usize].get_or_init(|| {
         let profile = env::var("STEPYARD_PACKAGE_PROFILE").unwrap_or_else(|_| "dev".to_owned());
@@ -50,6 +80,11 @@ pub(crate) fn bootstrap(architecture: Architecture) -> Option<&'static Path> {
 }
 
 impl Project {
+    /// The order project with its outside on AWS, and the manifest's text changed before.
+    pub(crate) fn order_on_aws(change: impl FnOnce(String) -> String) -> Self {
+        Self::order_with(|text| change(text) + OUTSIDE)
+    }
+
     /// Packages what these arguments say; answers each name with its zip.
     pub(crate) fn package(
         &self,

@@ -21,7 +21,7 @@ pub(super) struct Emulator {
 impl Emulator {
     pub(super) fn start(python: &Path) -> Self {
         let mut command = Command::new(python);
-        command.arg(root().join("tests/aws_stack/ministack.py"));
+        command.arg(root().join("tests/aws_stack/emulator.py"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("Python runs");
         let mut line = String::new();
@@ -34,12 +34,13 @@ impl Emulator {
     }
 
     /// What the order workflow reaches outside.
-    pub(super) fn prepare(&self) {
+    pub(super) fn prepare(&self, manifest: &Path) {
         self.account(&["table", "stepyard-inventory", "stepyard-ledger"]);
         self.account(&["sender", "orders@stepyard.example"]);
+        self.account(&["secret", "stepyard/stripe-key", "sk_test_12345"]);
         self.account(&["subscribe", "order-notifications"]);
         let mut seed = Command::new(binary());
-        seed.args(["seed", "--manifest", "deploy/aws/stepyard.toml"]).current_dir(root());
+        seed.args(["seed", "--manifest"]).arg(manifest);
         assert!(seed.envs(self.variables()).status().expect("the binary runs").success());
     }
 
