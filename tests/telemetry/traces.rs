@@ -110,7 +110,7 @@ fn an_error_is_on_the_attempt_the_state_and_the_execution_that_it_ended() {
     let state = named(&spans, "Tell");
     let calls: Vec<_> = spans.values().filter(|span| span["parent"] == state["id"]).collect();
     assert_eq!(calls.len(), 2, "an attempt each");
-    for span in [&[root, state][..], &calls].concat() {
+    for span in [&[root, state][..], &calls[..]].concat() {
         assert_eq!(span["status"], 2, "{span}");
         assert!(span["attributes"]["error.type"].as_str().unwrap().starts_with("SNS."), "{span}");
         assert!(span["message"].as_str().unwrap().starts_with("SNS."), "{span}");
@@ -252,17 +252,17 @@ fn what_opentelemetry_says_of_itself_is_heard() {
     };
     for (variables, expected) in [
         (&[][..], 2),
-        (&[("OTEL_SDK_DISABLED", "true")], 0),
-        (&[("OTEL_TRACES_EXPORTER", "none")], 0),
-        (&[("OTEL_TRACES_SAMPLER", "always_off")], 0),
+        (&[("OTEL_SDK_DISABLED", "true")][..], 0),
+        (&[("OTEL_TRACES_EXPORTER", "none")][..], 0),
+        (&[("OTEL_TRACES_SAMPLER", "always_off")][..], 0),
         (
             &[
                 ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
                 ("OTEL_TRACES_SAMPLER_ARG", "1.0"),
-            ],
+            ][..],
             2,
         ),
-        (&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9/none")], 0),
+        (&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9/none")][..], 0),
     ] {
         let (finished, spans) = run(variables);
         finished.output();
