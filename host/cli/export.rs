@@ -23,9 +23,7 @@ use std::path::{Component, Path, PathBuf, absolute};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::{
-    definition::Definition, manifest::Manifest, package::Architecture, project::Project,
-};
+use crate::{definition::Definition, manifest::Manifest, package::Architecture, project::Project};
 use stack::{Stack, Workflow};
 
 /// The language of a template.
