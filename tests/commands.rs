@@ -9,7 +9,8 @@ use crate::support::{Project, Server, components, order};
 #[test]
 fn every_command_has_a_help_of_its_own() {
     let project = Project::with_manifest("");
-    for command in ["run", "validate", "graph", "seed", "step", "history", "topics", "completions"]
+    for command in
+        ["run", "validate", "graph", "export", "seed", "step", "history", "topics", "completions"]
     {
         let shown = project.stepyard([command, "--help"]);
         assert_eq!(shown.code, Some(0), "{command}");

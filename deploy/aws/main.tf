@@ -233,10 +233,10 @@ data "aws_iam_policy_document" "charge_payment_function" {
     sid = "KeyvalueLedger"
     actions = [
       "dynamodb:BatchGetItem",
-      "dynamodb:GetItem",
-      "dynamodb:Query",
       "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
       "dynamodb:PutItem",
+      "dynamodb:Query",
     ]
     resources = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/stepyard-ledger"]
   }
@@ -331,10 +331,10 @@ data "aws_iam_policy_document" "check_inventory_function" {
     sid = "KeyvalueInventory"
     actions = [
       "dynamodb:BatchGetItem",
-      "dynamodb:GetItem",
-      "dynamodb:Query",
       "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
       "dynamodb:PutItem",
+      "dynamodb:Query",
     ]
     resources = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/stepyard-inventory"]
   }
@@ -500,10 +500,10 @@ data "aws_iam_policy_document" "send_confirmation_function" {
     sid = "KeyvalueInventory"
     actions = [
       "dynamodb:BatchGetItem",
-      "dynamodb:GetItem",
-      "dynamodb:Query",
       "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
       "dynamodb:PutItem",
+      "dynamodb:Query",
     ]
     resources = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/stepyard-inventory"]
   }

@@ -61,8 +61,8 @@ pub(super) fn of_request(request: &Value) -> Vec<Call> {
     }
 }
 
-/// "You can't use SendEmail to send a raw message with ses:SendEmail alone": a message that is whole already is
-/// asked for as SendRawEmail, on the sender's domain where that is what is verified.
+/// A message that is whole already is sent by SendEmail and asked for as SendRawEmail, on the sender's domain
+/// where that is what is verified.
 fn of_mail(body: &Value) -> Call {
     let raw = BASE64_STANDARD.decode(body["Content"]["Raw"]["Data"].as_str().unwrap()).unwrap();
     let message = String::from_utf8(raw).unwrap();

@@ -17,7 +17,7 @@ fn definition(function: &str) -> String {
 fn check(manifest: &str, definition: &str, arguments: &[&str], expected: &str) {
     let project = Project::with_manifest(manifest);
     project.write("w.asl.json", definition);
-    let refused = project.stepyard([&["export", "sam"], arguments].concat());
+    let refused = project.stepyard([&["export", "sam"][..], arguments].concat());
     let message = refused.refusal().trim_end();
     assert!(message.contains(expected), "{message}");
 }

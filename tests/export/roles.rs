@@ -96,7 +96,7 @@ fn a_resource_stands_for_more_than_one_only_where_aws_has_none_narrower() {
 
     let Some(tools) = toolchains::cloudformation() else { return };
     let actions: Vec<&str> = on_everything.into_iter().collect();
-    let arguments = [&["resources"], &actions[..]].concat();
+    let arguments = [&["resources"][..], &actions].concat();
     let narrower = tools.run("python", include_str!("cloudformation.py"), &arguments);
     for action in actions {
         assert_eq!(narrower[action], json!([]), "AWS can narrow {action}");
@@ -109,7 +109,7 @@ fn each_statement_says_what_needs_it_and_has_a_name_of_its_own() {
     let lines: Vec<&str> = template.lines().map(str::trim_start).collect();
     let named: Vec<usize> =
         (0..lines.len()).filter(|at| lines[*at].starts_with("- Sid: ")).collect();
-    assert_eq!(named.len(), 21);
+    assert_eq!(named.len(), 20);
     for at in named {
         assert!(lines[at - 1].starts_with("# The "), "{} has no reason above it", lines[at]);
     }
@@ -201,15 +201,18 @@ fn calls_of_the_functions(python: &Python, tasks: &[Value]) -> BTreeMap<String, 
     for task in tasks.iter().filter_map(|it| it.get("taskScheduledEventDetails")) {
         let parameters: Value = serde_json::from_str(task["parameters"].as_str().unwrap()).unwrap();
         let Some(function) = parameters["FunctionName"].as_str() else { continue };
+        if function == "ChargePayment" && called.contains(function) {
+            // The gateway has other cards that it declines.
+            continue;
+        }
         let definition = json!({"StartAt": "Call", "States": {"Call": {"Type": "Task", "End": true,
             "Resource": "arn:aws:states:::lambda:invoke",
             "Parameters": {"FunctionName": function, "Payload.$": "$"}}}});
         project.write("call.asl.json", &definition.to_string());
         let input = parameters["Payload"].to_string();
         let run = ["run", "call.asl.json", "--input", &input];
-        let finished = project.stepyard_with(run, &as_key(function));
-        let answer = finished.output();
-        assert!(answer["Payload"]["failure"].is_null() || function == "ChargePayment", "{answer}");
+        let answer = project.stepyard_with(run, &as_key(function)).output();
+        assert!(answer["Payload"]["failure"].is_null(), "{answer}");
         called.insert(function.to_owned());
     }
     let mut made: BTreeMap<_, _> = called.into_iter().map(|it| (it.clone(), itself(&it))).collect();

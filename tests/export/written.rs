@@ -32,7 +32,7 @@ identity = "shop@b.example"
 definition = "fulfil.asl.json"
 type = "EXPRESS"
 targets = { Pack = ["pack"] }
-logging = { level = "ALL", include_execution_data = true, destination = "arn:aws:logs:eu-west-1:1:log-group:all:*" }
+logging = { level = "ALL", include_execution_data = true, destination = "arn:aws:logs:eu-west-1:210987654321:log-group:all:*" }
 "#,
     );
     let task = |resource: &str, parameters: Value| {
@@ -70,9 +70,9 @@ logging = { level = "ALL", include_execution_data = true, destination = "arn:aws
 fn every_kind_of_thing_is_written_in_both_languages() {
     let project = various();
     let arm = ["--arch", "arm64", "--packages", "zips"];
-    let sam = exported(&project.path(""), &[&["sam"], &arm[..]].concat());
+    let sam = exported(&project.path(""), &[&["sam"][..], &arm].concat());
     expect_file!["golden/various.yaml"].assert_eq(&sam);
-    let terraform = exported(&project.path(""), &[&["terraform"], &arm[..]].concat());
+    let terraform = exported(&project.path(""), &[&["terraform"][..], &arm].concat());
     expect_file!["golden/various.tf"].assert_eq(&terraform);
     let one = exported(
         Path::new(deploy()),

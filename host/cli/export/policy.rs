@@ -76,10 +76,8 @@ pub(super) struct Condition {
     pub(super) values: Vec<Text>,
 }
 
-/// The actions by which Step Functions has CloudWatch Logs deliver to a log group.
-///
-/// "CloudWatch API actions … don't support Amazon Resource Types", so `*` it is
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>).
+/// The actions by which Step Functions has CloudWatch Logs deliver to a log group. They have no resource types
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>), so `*` it is.
 const LOG_DELIVERY: [&str; 8] = [
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",

@@ -12,7 +12,7 @@ use stepyard_integrations::{
 use super::{Condition, Statement, sid};
 use crate::{
     export::{stack::Table, text::Text},
-    manifest::{BucketAccess, BucketStore, Grants, Manifest, Secret, SecretTemplate},
+    manifest::{BucketAccess, BucketStore, Grants, Manifest, Secret},
 };
 
 /// Functions and what they are granted, all in one role.
@@ -138,9 +138,7 @@ fn mail(manifest: &Manifest, granted: &Granted<'_>) -> Result<Option<Statement>>
 fn secrets<'a>(manifest: &'a Manifest, granted: &Granted<'a>) -> BTreeMap<&'a str, Vec<String>> {
     let mut secrets = BTreeMap::<&str, Vec<String>>::new();
     for (function, grants) in granted {
-        let headers = grants.http.iter().flat_map(|grant| grant.headers.values());
-        let needed = headers.filter_map(|value| SecretTemplate::parse(value.get_ref()));
-        let needed: BTreeSet<String> = needed.map(|template| template.secret).collect();
+        let needed: BTreeSet<String> = grants.secrets().collect();
         for (name, _) in manifest.secrets.iter().filter(|(name, _)| needed.contains(*name)) {
             secrets.entry(name).or_default().push(format!("the grant http of {function}"));
         }

@@ -140,14 +140,14 @@ fn queues_tables_and_buses_are_told_from_their_urls_and_names() {
            https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
         ],
     );
-    for (action, allowed) in [
-        ("getItem", "GetItem"),
-        ("putItem", "PutItem"),
-        ("updateItem", "UpdateItem"),
-        ("deleteItem", "DeleteItem"),
+    for (action, allowed, with) in [
+        ("getItem", "GetItem", "Key"),
+        ("putItem", "PutItem", "Item"),
+        ("updateItem", "UpdateItem", "Key"),
+        ("deleteItem", "DeleteItem", "Key"),
     ] {
         check(
-            &task(&format!("dynamodb:{action}"), json!({"TableName": "t", "Key": {}})),
+            &task(&format!("dynamodb:{action}"), json!({"TableName": "t", with: {}})),
             &[],
             &[&format!("A: dynamodb:{allowed} on arn:aws:dynamodb:<own>:table/t")],
         );
@@ -245,7 +245,7 @@ fn what_is_not_known_is_asked_for_and_never_a_star() {
         (json!({"Resource": "arn:aws:states:::lambda:invoke"}), "FunctionName", ""),
         (json!({"Resource": "arn:aws:states:::sns:publish"}), "TopicArn", ""),
         (
-            task("dynamodb:getItem", json!({"TableName.$": "States.Format('{}', $.t)"})),
+            task("dynamodb:getItem", json!({"TableName.$": "States.Format('{}', $.t)", "Key": {}})),
             "TableName",
             "/Parameters/TableName.$",
         ),
@@ -267,7 +267,7 @@ fn what_is_not_known_is_asked_for_and_never_a_star() {
         check(&state, &[], &[&expected]);
     }
     check(
-        &task("sns:publish", json!({"TopicArn.$": "$.t"})),
+        &task("sns:publish", json!({"TopicArn.$": "$.t", "Message": "m"})),
         &["arn:aws:sns:*:*:*"],
         &[
             "`arn:aws:sns:*:*:*` is not the TopicArn that the role needs at /States/A/Parameters/TopicArn.$; write one \
