@@ -13,10 +13,10 @@ const SERVE_KEY: &str = "[serve]\nkeys = [{ id = \"CALLER\", secret = \"KEY\" }]
 const KEY: (&str, &str) = ("AWS_KEY", "a secret access key");
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 
-/// How AWS is reached, by an access key of the test's own; one second is waited for an answer.
-fn reached(service: &str, url: &str, key: &str) -> String {
+/// How AWS is reached, by an access key of the test's own, and how long an answer is waited for.
+fn reached(service: &str, url: &str, key: &str, seconds: u32) -> String {
     format!(
-        "[{service}]\nendpoint_url = \"{url}\"\nregion = \"us-east-1\"\ntimeout_seconds = 1\n\
+        "[{service}]\nendpoint_url = \"{url}\"\nregion = \"us-east-1\"\ntimeout_seconds = {seconds}\n\
          access_key = {{ id = \"{key}\", secret = \"KEY\" }}\n[secrets.KEY]\nenv = \"AWS_KEY\"\n"
     )
 }
@@ -112,7 +112,7 @@ fn what_fails_is_retried_as_the_definition_says_and_nothing_is_lost() {
         "body": "{\"__type\": \"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException\"}",
     });
     far.faults("run", &json!([throttled, {}, {}, { "lose": true }]));
-    let project = Project::with_manifest(&reached("aws", &far.url(), "run"));
+    let project = Project::with_manifest(&reached("aws", &far.url(), "run", 1));
     let output = run(&project, &definition, &json!({ "order_id": "r-1" })).output();
 
     assert_eq!(output["Item"], json!({ "id": { "S": "r-1" }, "paid": { "N": "1999" } }));
@@ -136,8 +136,8 @@ fn a_message_brings_the_token_that_its_task_waits_for() {
     let definition = json!({ "StartAt": "Ask", "States": {
         "Ask": task("sqs:sendMessage.waitForTaskToken", &send, ""),
     } });
-    let manifest =
-        reached("aws", &far.url(), "served") + "[workflows.ask]\ndefinition = \"ask.asl.json\"\n";
+    let manifest = reached("aws", &far.url(), "served", 20)
+        + "[workflows.ask]\ndefinition = \"ask.asl.json\"\n";
     let project = Project::with_manifest(&manifest);
     project.write("ask.asl.json", &definition.to_string());
     let server = Server::start_with(&project, "127.0.0.1:0", &[KEY]);
@@ -172,7 +172,7 @@ fn caller(server: &Server, key: &str) -> Project {
     let names = ["ReceiveOrder", "CheckInventory", "ChargePayment", "SendConfirmation"];
     let functions = names.map(|name| format!("functions.{name}.aws = true\n")).concat();
     let url = format!("http://{}", server.address);
-    Project::with_manifest(&(functions + &reached("aws.lambda", &url, key)))
+    Project::with_manifest(&(functions + &reached("aws.lambda", &url, key, 60)))
 }
 
 #[test]
@@ -245,8 +245,10 @@ fn an_invocation_of_aws_lambda_has_its_parameters_and_its_envelope() {
 fn wrong_credentials_are_told_of_by_aws_lambda() {
     let (_project, server) = functions();
     let caller = caller(&server, "STRANGER");
-    let input = order("w-1").to_string();
-    let finished = caller.stepyard_with(["run", "workflow.asl.json", "--input", &input], &[KEY]);
+    let call = json!({ "FunctionName": "ReceiveOrder", "Payload.$": "$" });
+    let definition =
+        json!({ "StartAt": "Call", "States": { "Call": task("lambda:invoke", &call, "") } });
+    let finished = run(&caller, &definition, &order("w-1"));
     let message = finished.failure();
     assert!(message.contains("Lambda.AWSLambdaException"), "{message}");
     assert!(message.contains("UnrecognizedClientException"), "{message}");
@@ -304,10 +306,12 @@ fn parameters_that_a_service_does_not_take_are_refused_before_anything_runs() {
     let ended = Server::try_start(&project, "127.0.0.1:0", &[]).err().expect("it does not start");
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 
-    let server = Server::start(&Project::with_manifest(""));
+    let empty = Project::with_manifest("");
+    let server = Server::start(&empty);
     let create = json!({ "name": "wrong", "definition": definition.to_string(), "roleArn": ROLE });
     let (status, error) = server.call("CreateStateMachine", &create.to_string());
-    assert_eq!((status, &error["__type"]), (400, &json!("InvalidDefinition")));
+    assert_eq!(status, 400, "{error}");
+    assert!(error["__type"].as_str().unwrap().ends_with("#InvalidDefinition"), "{error}");
     let message = error["message"].as_str().unwrap();
     let place = "SCHEMA_VALIDATION_FAILED: The field \"MessageSystemAttributes\" is not supported by Step Functions at /States/Send/Parameters";
     assert!(message.contains(place), "{message}");

@@ -70,9 +70,10 @@ def aws(port="0"):
     moto = DomainDispatcherApplication(create_backend_app)
     lock, faults, asked, requests = threading.Condition(), {}, {}, []
 
-    def answer(start_response, body):
-        start_response("200 OK", [("Content-Type", "application/json")])
-        return [json.dumps(body).encode()]
+    def answer(start_response, status, headers, body):
+        body = body.encode()
+        start_response(status, [*headers.items(), ("Content-Length", str(len(body)))])
+        return [body]
 
     def gate(environ, start_response):
         path = environ["PATH_INFO"]
@@ -81,9 +82,9 @@ def aws(port="0"):
             with lock:
                 faults[told["key"]] = told["answers"]
                 lock.notify_all()
-            return answer(start_response, None)
+            return answer(start_response, "200 OK", {}, "")
         if path.startswith("/_asked/"):
-            return answer(start_response, asked.get(path.removeprefix("/_asked/"), 0))
+            return answer(start_response, "200 OK", {}, str(asked.get(path.removeprefix("/_asked/"), 0)))
         if path == "/_requests":
             return answer(start_response, requests)
         found = re.search("Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
@@ -104,8 +105,8 @@ def aws(port="0"):
                 fault = {"status": 503, "body": '{"__type": "ServiceUnavailableException"}'}
         time.sleep(fault.get("delay", 0))
         if "status" in fault:
-            start_response(f"{fault['status']} Told", list(fault.get("headers", {}).items()))
-            return [fault["body"].encode()]
+            status, headers = f"{fault['status']} Told", fault.get("headers", {})
+            return answer(start_response, status, headers, fault["body"])
         if fault.get("lose"):
             list(moto(environ, lambda *_: None))
             threading.Event().wait()

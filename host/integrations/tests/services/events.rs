@@ -11,16 +11,16 @@ const PUT: &str = "events:putEvents";
 
 /// A queue that gets the events of a source, by its URL.
 fn subscribed(far: &Aws, source: &str) -> String {
+    let queue = format!("events-of-{}", source.replace('.', "-"));
+    let arn = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
     let made = far.calls(&json!([
-        ["sqs", "create_queue", { "QueueName": format!("events-of-{source}") }],
+        ["sqs", "create_queue", { "QueueName": queue }],
         ["events", "put_rule", {
             "Name": source, "EventPattern": json!({ "source": [source] }).to_string(),
         }],
+        ["events", "put_targets", { "Rule": source, "Targets": [{ "Id": "1", "Arn": arn }] }],
     ]));
-    let queue = made[0]["QueueUrl"].as_str().unwrap();
-    let target = json!({ "Id": "1", "Arn": format!("arn:aws:sqs:us-east-1:123456789012:events-of-{source}") });
-    far.call("events", "put_targets", json!({ "Rule": source, "Targets": [target] }));
-    queue.to_owned()
+    made[0]["QueueUrl"].as_str().unwrap().to_owned()
 }
 
 fn received(far: &Aws, queue: &str) -> Vec<Value> {
