@@ -122,7 +122,8 @@ region = "eu-west-2"
 #[test]
 fn a_bucket_brings_where_it_is_kept_and_not_what_is_in_it() {
     let shop = SHOP.replace("[keyvalue.b]\n", "[keyvalue.b]\nstore = \"redis\"\n");
-    let shop = shop.replace("[keyvalue.c.seed]\n", "[keyvalue.c]\nstore = \"redis\"\n[keyvalue.c.seed]\n");
+    let shop =
+        shop.replace("[keyvalue.c.seed]\n", "[keyvalue.c]\nstore = \"redis\"\n[keyvalue.c.seed]\n");
     let reduced = reduce(&shop, &["A"], None).unwrap();
     let expected = r#"
 functions.A = { step = "components/A.cwasm", grants = { keyvalue = ["b"], mail = ["*"] } }
