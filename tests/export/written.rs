@@ -136,7 +136,7 @@ fn list(element: &Value) -> Vec<String> {
 /// The policies of a template's roles, without their names.
 fn of_sam(resources: &Value) -> Vec<Allowed> {
     let roles = resources.as_object().unwrap().values().filter(|it| it["Type"] == "AWS::IAM::Role");
-    let policy = |role: &Value| {
+    let policy = |role: &Value| -> Allowed {
         let statements = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
         let statement = |it: &Value| {
             let mut conditions = BTreeMap::new();
@@ -166,7 +166,7 @@ fn of_terraform(read: &Value) -> Vec<Allowed> {
             text.replace("${local.partition}", "aws").replace("${local.region}", "us-east-1");
         serde_json::from_str::<Value>(&text.replace("${local.account}", "123456789012")).unwrap()
     };
-    let policy = |document: &Value| {
+    let policy = |document: &Value| -> Allowed {
         let statement = |it: &Value| {
             let conditions = it.get("condition").and_then(Value::as_array).into_iter().flatten();
             let condition = |it: &Value| {
