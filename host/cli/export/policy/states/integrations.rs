@@ -18,13 +18,13 @@ const EXECUTION_RULE: &str = "rule/StepFunctionsGetEventsForStepFunctionsExecuti
 impl State<'_> {
     pub(super) fn functions(&self) -> Result<Vec<Asked>, Diagnostic> {
         let qualifier = match self.foreseen("Qualifier") {
-            Foreseen::Absent => None,
             Foreseen::Text(pieces) => Some(self.exact("Qualifier", pieces.into_iter().collect())?),
             // Then the manifest's targets have the qualifiers, too.
-            Foreseen::Computed => {
+            Foreseen::Computed if self.task.parameters.is_some() => {
                 let targets = self.told("Qualifier")?;
                 return targets.into_iter().map(|name| self.function(name, None)).collect();
             }
+            Foreseen::Absent | Foreseen::Computed => None,
         };
         let names = self.texts(&["FunctionName"])?;
         names.into_iter().map(|name| self.function(name, qualifier.clone())).collect()
