@@ -49,7 +49,7 @@ impl Foreseen {
     /// What `member` of `template` will be: a text as it is, or what the expression of `member.$` gives.
     pub fn of(template: &Value, member: &str) -> Self {
         if let Some(value) = template.get(member) {
-            let literal = value.as_str().filter(|text| !has_mark(text));
+            let literal = value.as_str().filter(|text| !has_mark(text) && !text.starts_with("{%"));
             return literal.map_or(Self::Computed, |text| Self::Text(pieces(text)));
         }
         match template.get(format!("{member}.$")) {
@@ -225,7 +225,9 @@ mod tests {
         ] {
             check(&json!({"Arn.$": expression}), "computed");
         }
-        for value in [json!({"Arn": 5}), json!({"Arn": "a\u{e000}"}), json!({"Arn.$": 5})] {
+        let jsonata = json!({"Arn": "{% $arn %}"});
+        for value in [json!({"Arn": 5}), json!({"Arn": "a\u{e000}"}), json!({"Arn.$": 5}), jsonata]
+        {
             check(&value, "computed");
         }
         check(&json!({"Arn.$": "States.Format('a\u{e001}')"}), "computed");

@@ -91,10 +91,13 @@ impl State<'_> {
     }
 
     pub(super) fn place(&self, member: &str) -> Location {
-        let parameters = self.task.location.field("Parameters");
+        let parameters = self.task.location.field(self.task.parameters_field);
         let computed = format!("{member}.$");
         match self.task.parameters {
-            Some(all) if all.get(&computed).is_some() => parameters.field(&computed),
+            Some(all) if all.get(&computed).is_some() => match self.task.parameters_field {
+                "Parameters" => parameters.field(&computed),
+                _ => parameters.field(member),
+            },
             Some(all) if all.get(member).is_some() => parameters.field(member),
             Some(_) => parameters,
             None => self.task.location.clone(),
