@@ -1,7 +1,7 @@
 //! The observer of an engine: takes what was committed, and hands it to a worker.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -61,7 +61,8 @@ pub struct Telemetry {
     room: Arc<Room>,
     marks: Arc<Marks>,
     ledger: Option<Ledger>,
-    /// Held until what an earlier process did not tell is told again: the mark stays before it.
+    /// Held until what an earlier process did not tell is told again: the mark stays before it, and then
+    /// moves behind it, also where nobody wanted anything of it.
     left: Mutex<Option<Arc<Receipt>>>,
     records: Arc<Counts>,
     spans: Option<Arc<Counts>>,
@@ -83,7 +84,7 @@ impl Telemetry {
         let tracer = settings.traces.as_ref().map(|(_, sampler)| Tracer(*sampler));
         let ledger = settings.mark.clone().map(Ledger);
         let (room, marks) = (Arc::<Room>::default(), Arc::<Marks>::default());
-        let left = Mutex::new(ledger.is_some().then(|| marks.issue(None)));
+        let left = Mutex::default();
         let records = Arc::new(Counts::new("log_records"));
         let spans = tracer.map(|_| Arc::new(Counts::new("spans")));
         let parts = (room.clone(), marks.clone(), ledger.clone());
@@ -97,15 +98,17 @@ impl Telemetry {
     /// the engine begins.
     pub async fn left(&self, store: &dyn Store) -> Vec<FactPlace> {
         let Some(ledger) = &self.ledger else { return Vec::new() };
-        ledger.left(store).await.unwrap_or_else(|error| {
+        let left = ledger.left(store).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was not told before the last end is not told again");
             Vec::new()
-        })
+        });
+        *self.held() = Some(self.marks.issue(left.last().cloned()));
+        left
     }
 
     /// What was left has been shown again.
     pub fn caught_up(&self) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.held().take();
     }
 
     /// Tells what waits, as far as that is done within `bound`, and then nothing more. What is left of
@@ -119,6 +122,10 @@ impl Telemetry {
         }
     }
 
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Receipt>>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is wanted of an execution's log.
     fn logged<'a>(&self, subject: &'a Subject) -> Option<&'a Logging> {
         subject.logging.as_ref().filter(|_| self.has_logs)
@@ -129,7 +136,8 @@ impl Telemetry {
         let standard = shown.iter().rev().find(|shown| !shown.subject.is_express());
         let place = standard
             .map(|shown| FactPlace { execution: shown.subject.arn.clone(), number: shown.fact });
-        let receipt = self.marks.issue(place.filter(|_| !is_again));
+        let receipt = is_again.then(|| self.held().clone()).flatten();
+        let receipt = receipt.unwrap_or_else(|| self.marks.issue(place.filter(|_| !is_again)));
         shown.retain_mut(|shown| self.is_wanted(shown));
         if shown.is_empty() {
             return;
