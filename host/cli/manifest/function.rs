@@ -141,6 +141,15 @@ pub struct Grants {
     pub mail: Vec<String>,
 }
 
+impl Grants {
+    /// The secrets that the host puts into requests, by their names.
+    #[cfg(feature = "full")]
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
+        let headers = self.http.iter().flat_map(|grant| grant.headers.values());
+        headers.filter_map(|value| Some(SecretTemplate::parse(value.get_ref())?.secret))
+    }
+}
+
 /// A bucket a step may use.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a bucket's name, or { bucket = \"…\", access = \"read\" }")]
