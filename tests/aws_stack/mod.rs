@@ -7,6 +7,7 @@
 //!   Query protocol only): that they arrive is shown by the packaged workflow and by `serve`, below, and on
 //!   moto in `far_sides.rs`;
 //! - it writes a function's error again for the `Cause`, with spaces of its own: causes are compared as JSON;
+//! - it calls an init error `Runtime.Unknown`, whatever its `errorType`: `lambda_mode/init.rs` reads what is posted;
 //! - it knows no `JitterStrategy` and no `MaxDelaySeconds`: retriers are tested on our own engine.
 
 mod account;
