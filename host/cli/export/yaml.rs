@@ -195,7 +195,8 @@ mod tests {
                 ]),
             ),
         ]);
-        let expected = r##"# Not a date.
+        let expected = r##"# Not a
+# date.
 Version: "2012-10-17"
 
 Resources:

@@ -197,6 +197,7 @@ mod tests {
         let errors = [
             "ActivityFailed",
             "ActivityTimedOut",
+            "EvaluationFailed",
             "ExecutionAborted",
             "ExecutionFailed",
             "ExecutionTimedOut",

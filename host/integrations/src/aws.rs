@@ -176,8 +176,10 @@ pub(crate) fn why_unanswered<E: Error + 'static>(error: &SdkError<E>) -> String 
     match error {
         SdkError::TimeoutError(_) => "Unable to execute HTTP request: Read timed out".to_owned(),
         SdkError::DispatchFailure(failure) if !failure.is_other() => {
-            let why = innermost(error);
-            let why = if why.starts_with("HTTP read timeout") { "Read timed out" } else { &why };
+            let why = match chain(error).any(|it| it.to_string().contains("HTTP read timeout")) {
+                true => "Read timed out".to_owned(),
+                false => innermost(error),
+            };
             format!("Unable to execute HTTP request: {why}")
         }
         _ if lacks_credentials(error) => format!(
@@ -192,8 +194,12 @@ pub(crate) fn why_unanswered<E: Error + 'static>(error: &SdkError<E>) -> String 
 
 /// The SDK's type for it is not public; where its words change, the message is less helpful.
 fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    let mut chain = std::iter::successors(Some(error), |&error| error.source());
-    chain.any(|error| error.to_string().contains("while loading credentials"))
+    chain(error).any(|error| error.to_string().contains("while loading credentials"))
+}
+
+/// An error and what it comes from.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// What the error at the end of the chain says: the others only wrap it.

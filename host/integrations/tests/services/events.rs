@@ -33,12 +33,14 @@ fn received(far: &Aws, queue: &str) -> Vec<Value> {
 #[tokio::test]
 async fn an_event_names_what_it_is_from() {
     let Some(far) = python().map(|it| it.aws()) else { return };
-    let queue = subscribed(far, "shop.orders");
-    let entry = json!({
-        "Source": "shop.orders", "DetailType": "OrderConfirmed",
-        "Detail": { "order_id": "12345" }, "Resources": ["arn:aws:s3:::orders"],
-    });
-    for resource in [PUT, "events:putEvents.waitForTaskToken"] {
+    for (resource, source) in
+        [(PUT, "shop.orders"), ("events:putEvents.waitForTaskToken", "shop.parcels")]
+    {
+        let queue = subscribed(far, source);
+        let entry = json!({
+            "Source": source, "DetailType": "OrderConfirmed",
+            "Detail": { "order_id": "12345" }, "Resources": ["arn:aws:s3:::orders"],
+        });
         let input = json!({ "Entries": [entry] });
         let answer = run(aws(&far.url(), "test"), resource, input).await.unwrap();
         let id = answer.value()["Entries"][0]["EventId"].clone();
@@ -59,7 +61,6 @@ async fn an_event_names_what_it_is_from() {
                 "arn:aws:states:us-east-1:123456789012:execution:order:1",
             ])
         );
-        far.call("sqs", "purge_queue", json!({ "QueueUrl": queue }));
     }
 }
 

@@ -75,7 +75,7 @@ fn json_error(status: u16, kind: &str, message: &str) -> Value {
 fn query_error(status: u16, code: &str, message: &str) -> Value {
     json!({
         "status": status,
-        "headers": { "Content-Type": "text/xml" },
+        "headers": { "Content-Type": "text/xml", "x-amzn-RequestId": "request-1" },
         "body": format!(
             "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
              <Code>{code}</Code><Message>{message}</Message></Error><RequestId>request-1</RequestId></ErrorResponse>"
