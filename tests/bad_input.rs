@@ -80,8 +80,8 @@ fn a_function_that_nothing_is_bound_to_is_refused() {
 
 #[test]
 fn a_task_that_nothing_does_is_refused() {
-    let project = workflow_with("arn:aws:states:::sns:publish", "arn:aws:states:::sqs:sendMessage");
-    refused_order(&project, &["workflow.asl.json:", "arn:aws:states:::sqs:sendMessage"]);
+    let project = workflow_with("arn:aws:states:::sns:publish", "arn:aws:states:::batch:submitJob");
+    refused_order(&project, &["workflow.asl.json:", "arn:aws:states:::batch:submitJob"]);
 }
 
 #[test]

@@ -21,8 +21,7 @@ fn check_static(program: &[u8], machine: Machine) {
     for header in elf.elf_program_headers() {
         assert_eq!(header.interpreter(elf.endian(), program), Ok(None), "it has an interpreter");
         let dynamic = header.dynamic(elf.endian(), program).expect("its headers can be read");
-        let needed =
-            |it: &&object::elf::Dyn64<_>| it.tag(elf.endian()) == i64::from(object::elf::DT_NEEDED);
+        let needed = |it: &&object::elf::Dyn64<_>| it.tag(elf.endian()) == object::elf::DT_NEEDED;
         assert_eq!(
             dynamic.unwrap_or_default().iter().filter(needed).count(),
             0,

@@ -110,7 +110,7 @@ impl Stepyard {
             lock,
             observer: None,
         };
-        parts.wire(manifest, store).await
+        Box::pin(parts.wire(manifest, store)).await
     }
 
     /// Binds functions, and pins workflows, as another manifest has them. All or nothing.

@@ -39,7 +39,7 @@ pub fn bootstrap() -> ExitCode {
 }
 
 async fn serve(environment: &Environment, log: Log) -> ExitCode {
-    let served = match open(environment).await {
+    let served = match Box::pin(open(environment)).await {
         Ok(work) => stepyard_lambda::serve(work, log).await.map(|()| ExitCode::SUCCESS),
         Err(error) => {
             let InitError { error_type, message } = &error;
@@ -61,7 +61,7 @@ async fn open(environment: &Environment) -> Result<Work, InitError> {
     let file = root.join(MANIFEST);
     match (&environment.step, &environment.workflow) {
         (Some(step), None) => open_step(&file, step).await,
-        (None, Some(workflow)) => open_workflow(&file, &root.join(workflow)).await,
+        (None, Some(workflow)) => Box::pin(open_workflow(&file, &root.join(workflow))).await,
         (None, None) => Err(invalid(anyhow!(
             "neither STEPYARD_STEP nor STEPYARD_WORKFLOW is set: set one in the function's environment, to a function of {MANIFEST} or to the file of a workflow"
         ))),

@@ -18,7 +18,7 @@ pub(super) enum Hcl {
     /// `name = value`
     Attribute(String, Value),
     /// `head { … }`
-    Block(String, Vec<Hcl>),
+    Block(String, Vec<Self>),
 }
 
 /// What an attribute is.
@@ -29,9 +29,9 @@ pub(super) enum Value {
     /// A reference, a call, a number: as it stands here.
     Expression(String),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// An object.
-    Map(Vec<(String, Value)>),
+    Map(Vec<(String, Self)>),
 }
 
 impl Hcl {

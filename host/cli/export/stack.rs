@@ -127,16 +127,19 @@ impl<'a> Workflow<'a> {
     }
 
     /// What its states ask for and which they are, or what is not known of them.
-    pub(super) fn asked(&self) -> Result<Vec<(Asked, Vec<StateName>)>, Vec<Diagnostic>> {
+    pub(super) fn asked(&self) -> Result<Asks, Vec<Diagnostic>> {
         Asking { name: self.name, machine: self.machine, targets: self.targets() }.all()
     }
 }
+
+/// What a workflow's states ask for, with the states.
+pub(super) type Asks = Vec<(Asked, Vec<StateName>)>;
 
 /// Each workflow as a state machine, each function that they call as a function.
 pub(super) fn of_machines(
     manifest: &Manifest,
     packages: &std::path::Path,
-    workflows: &[(Workflow<'_>, Vec<(Asked, Vec<StateName>)>)],
+    workflows: &[(Workflow<'_>, Asks)],
 ) -> Result<Stack> {
     let mut stack = Stack::default();
     let mut called = BTreeMap::<String, Called>::new();

@@ -17,13 +17,13 @@ pub(super) enum Yaml {
     /// A text that a tag makes something else of: `!Sub`.
     Tagged(&'static str, String),
     /// A list.
-    List(Vec<Yaml>),
+    List(Vec<Self>),
     /// A mapping.
-    Map(Vec<(String, Yaml)>),
+    Map(Vec<(String, Self)>),
     /// A mapping with an empty line between its members.
-    Sections(Vec<(String, Yaml)>),
+    Sections(Vec<(String, Self)>),
     /// A node with a comment above it.
-    Commented(String, Box<Yaml>),
+    Commented(String, Box<Self>),
 }
 
 impl Yaml {

@@ -117,7 +117,7 @@ impl Stepyard {
             lock,
             observer: telemetry.clone().map(|it| it as Arc<dyn Observer>),
         };
-        let mut stepyard = parts.wire(manifest, store).await?;
+        let mut stepyard = Box::pin(parts.wire(manifest, store)).await?;
         if let Some(telemetry) = telemetry.clone() {
             tokio::spawn(catch_up(stepyard.engine.clone(), telemetry, left));
         }

@@ -57,7 +57,7 @@ impl Stepyard {
             lock: None,
             observer: None,
         };
-        parts.wire(manifest, store).await
+        Box::pin(parts.wire(manifest, store)).await
     }
 }
 

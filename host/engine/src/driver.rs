@@ -101,7 +101,6 @@ impl Driver {
         open_max: usize,
         failure: Arc<SetOnce<EngineError>>,
         measures: Arc<Measures>,
-        observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         let (store, next_wake) = kept.map_or((None, None), |it| (Some(it.store), it.next_wake));
         Self {
@@ -123,8 +122,13 @@ impl Driver {
             are_executions_awaited: false,
             failure,
             measures,
-            observer,
+            observer: None,
         }
+    }
+
+    /// The same, that shows this one what is durable.
+    pub(crate) fn observed(self, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Runs until every handle has gone, a shutdown is through, or something breaks. Whoever waits

@@ -209,8 +209,8 @@ impl Engine {
             let (clock, failure, measures) =
                 (config.clock.clone(), failure.clone(), measures.clone());
             let observer = config.observer.clone();
-            let driver =
-                Driver::new(arrivals, kept, clock, tasks, live_max, failure, measures, observer);
+            let driver = Driver::new(arrivals, kept, clock, tasks, live_max, failure, measures)
+                .observed(observer);
             tokio::spawn(driver.run());
             inbox
         };

@@ -242,8 +242,11 @@ impl Tasks {
     }
 }
 
+/// Who knows traces, and the execution with how often it was redriven.
+type Tracer = (Arc<dyn Observer>, (Arc<Subject>, u32));
+
 /// A task with the trace header that it passes on.
-fn traced(task: Task, tracer: Option<(Arc<dyn Observer>, (Arc<Subject>, u32))>) -> Task {
+fn traced(task: Task, tracer: Option<Tracer>) -> Task {
     let header = tracer.and_then(|(observer, (subject, redrives))| {
         observer.trace_header(&subject, &SpanPlace::of_task(&task.id, redrives))
     });

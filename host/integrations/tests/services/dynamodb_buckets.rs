@@ -17,6 +17,7 @@ use stepyard_integrations::{
 use crate::{closed_port, python, python::python, reached, test_key};
 
 #[path = "../../../engine/tests/key_value_contract/promises.rs"]
+#[allow(clippy::duplicate_mod, reason = "its `stores` are those of the module that includes it")]
 mod promises;
 
 /// The buckets that have a table.

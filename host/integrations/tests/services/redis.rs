@@ -12,6 +12,7 @@ use stepyard_integrations::{Redis, RedisConnectError};
 use crate::{closed_port, python, python::python};
 
 #[path = "../../../engine/tests/key_value_contract/promises.rs"]
+#[allow(clippy::duplicate_mod, reason = "its `stores` are those of the module that includes it")]
 mod promises;
 #[path = "../../../engine/tests/key_value_contract/quota.rs"]
 mod quota;

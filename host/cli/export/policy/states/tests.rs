@@ -85,7 +85,7 @@ fn a_function_is_invoked_by_its_exact_arn() {
         &["Pay", "Refund:live"],
         &[
             &format!("{own}Pay"),
-            &format!("A2: lambda:InvokeFunction on arn:aws:lambda:<own>:function:Refund:live"),
+            "A2: lambda:InvokeFunction on arn:aws:lambda:<own>:function:Refund:live",
         ],
     );
 }
