@@ -9,7 +9,10 @@ mod packaged;
 mod runtime_api;
 mod workflow;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use stepyard_wasm::Grants;
@@ -255,6 +258,8 @@ fn an_invocation_at_work_comes_to_its_end_before_the_process_does() {
     let function = text(&endless, "cpu_seconds = 1").start(&api, &TEXT);
     api.invoke_within("loop", "{}", Duration::from_secs(60));
     api.until_handed_out(1);
+    // It has to be at work: a signal that comes before the event is read ends the process without it.
+    thread::sleep(Duration::from_millis(500));
     function.terminate();
     assert_eq!(error(&api.posted(), "loop").0, "Sandbox.CpuTimeExceeded");
     let (status, log) = function.finish();

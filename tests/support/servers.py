@@ -86,7 +86,7 @@ def aws(port="0"):
         if path.startswith("/_asked/"):
             return answer(start_response, "200 OK", {}, str(asked.get(path.removeprefix("/_asked/"), 0)))
         if path == "/_requests":
-            return answer(start_response, requests)
+            return answer(start_response, "200 OK", {}, json.dumps(requests))
         found = re.search("Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         key = found and found[1]
         body = b""

@@ -71,7 +71,8 @@ fn history(server: &Server, execution: &str) -> Vec<Value> {
 fn told(server: &Server, name: &str, what: &str) -> u64 {
     let (status, text) = server.request("GET /metrics HTTP/1.1", &server.address, "", "");
     assert_eq!(status, 200, "{text}");
-    let sample = format!("stepyard_telemetry_{name}{{what=\"{what}\"}} ");
+    let kind = if name == "waiting" { "" } else { "_total" };
+    let sample = format!("stepyard_telemetry_{name}{kind}{{what=\"{what}\"}} ");
     let found = text.lines().find_map(|line| line.strip_prefix(&sample)?.parse().ok());
     found.unwrap_or_else(|| panic!("{sample} is not in {text}"))
 }

@@ -245,9 +245,12 @@ fn what_opentelemetry_says_of_itself_is_heard() {
         "one.asl.json",
         r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#,
     );
+    // Each on data of its own: what was not told of a run is told by a later one.
     let run = |variables: &[(&str, &str)]| {
         let before = collector.all().len();
-        let finished = project.stepyard_with(["run", "one.asl.json"], variables);
+        let data = tempfile::tempdir().unwrap();
+        let data = data.path().to_str().unwrap();
+        let finished = project.stepyard_with(["run", "one.asl.json", "--data", data], variables);
         (finished, collector.all().len() - before)
     };
     for (variables, expected) in [
