@@ -116,7 +116,8 @@ fn each_level_logs_what_it_is_for_of_both_types_of_state_machine() {
 fn an_execution_is_logged_as_its_state_machine_was_when_it_began() {
     let Some(python) = python() else { return };
     let groups = Groups::new(python, "began");
-    let server = Server::start_with(&logging_project(), "127.0.0.1:0", &groups.variables());
+    let project = logging_project();
+    let server = Server::start_with(&project, "127.0.0.1:0", &groups.variables());
     let nap = json!({ "Type": "Wait", "Seconds": 2, "End": true });
     let definition = json!({ "StartAt": "Nap", "States": { "Nap": nap } });
     let machine = create(&server, "nap", "STANDARD", &definition, &groups.level("ALL", false));
@@ -141,7 +142,8 @@ fn an_execution_is_logged_as_its_state_machine_was_when_it_began() {
 fn a_log_group_is_refused_as_aws_refuses_it() {
     let Some(python) = python() else { return };
     let groups = Groups::new(python, "refused");
-    let server = Server::start_with(&logging_project(), "127.0.0.1:0", &groups.variables());
+    let project = logging_project();
+    let server = Server::start_with(&project, "127.0.0.1:0", &groups.variables());
     let machine = create(&server, "kept", "STANDARD", &failing(), &groups.level("ALL", true));
     let group = |arn: &str| json!({ "cloudWatchLogsLogGroup": { "logGroupArn": arn } });
     let arn = groups.level("ALL", true)["destinations"][0]["cloudWatchLogsLogGroup"].clone();

@@ -73,7 +73,8 @@ fn while_nobody_listens_executions_go_on_and_their_records_wait() {
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
     ];
-    let server = Server::start_with(&logging_project(), "127.0.0.1:0", &variables);
+    let project = logging_project();
+    let server = Server::start_with(&project, "127.0.0.1:0", &variables);
     // Nothing is known of the group, and so it is taken.
     let arn = "arn:aws:logs:us-east-1:123456789012:log-group:/stepyard/late:*";
     let group = json!({ "cloudWatchLogsLogGroup": { "logGroupArn": arn } });
@@ -97,7 +98,8 @@ fn while_nobody_listens_executions_go_on_and_their_records_wait() {
 fn a_service_that_throttles_breaks_or_hangs_gets_every_record_in_the_end() {
     let Some(python) = python() else { return };
     let groups = Groups::new(python, "faults");
-    let server = serve(&logging_project(), &groups);
+    let project = logging_project();
+    let server = serve(&project, &groups);
     let machine = create(&server, "m", "STANDARD", &failing(), &groups.level("ALL", false));
     let mut executions = Vec::new();
     for mode in ["throttle", "break", "hold"] {
@@ -161,7 +163,8 @@ fn with_the_wrong_key_nothing_is_taken_and_with_the_right_one_all_is() {
 fn what_finds_no_room_is_lost_and_counted_and_the_rest_is_delivered() {
     let Some(python) = python() else { return };
     let groups = Groups::new(python, "room");
-    let server = serve(&logging_project(), &groups);
+    let project = logging_project();
+    let server = serve(&project, &groups);
     let pass = json!({ "StartAt": "A", "States": { "A": { "Type": "Pass", "End": true } } });
     let machine = create(&server, "m", "EXPRESS", &pass, &groups.level("ALL", true));
     groups.set("throttle");
