@@ -11,9 +11,11 @@ mod covered;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use http::{HeaderName, HeaderValue, Request, Response, Uri, uri};
+use http_body_util::BodyExt;
 use stepyard_engine::{Unresolved, lies_below, resolve};
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -22,6 +24,9 @@ use crate::{
     HttpGrant, Scheme, SecretHeader,
     invocation::{Invocation, LINE_OVERHEAD_BYTES, log},
 };
+
+/// How long the body of a request that is denied is read.
+const READ_OUT: Duration = Duration::from_secs(1);
 
 /// Sends the requests of one task.
 pub(crate) struct Client {
@@ -62,6 +67,7 @@ async fn exchange(
     let Some(grant) = granted(&task.policy.grants.http, &request) else {
         let (method, uri) = (request.method(), request.uri());
         task.denied("http", &grant_for(method, uri));
+        read_out(request).await;
         return Err(Error::HttpRequestDenied);
     };
     for (name, header) in &grant.headers {
@@ -85,6 +91,15 @@ async fn exchange(
             log!(info, task, host = grant.host, port = grant.port(), "a request failed: {error}");
         }
     })
+}
+
+/// Reads what is left of a request's body, for a while. A step that is still writing it would else learn
+/// that nobody reads, and not that the request was denied.
+async fn read_out(request: Request<WasiBody>) {
+    let mut body = request.into_body();
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    // One that writes no end of it is not waited for.
+    let _ = timeout(READ_OUT, read).await;
 }
 
 /// Where the host of a grant is, if the grant lets it be there.
