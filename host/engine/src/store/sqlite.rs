@@ -261,6 +261,12 @@ impl File {
                     detail += ": look in the system's log for what is wrong with the disk";
                     StoreError::Failed { action, file, detail }
                 }
+                // Of a folder that may not be written to, and of a disk that fails while SQLite opens.
+                Some(ErrorCode::ReadOnly) => {
+                    detail += ": see that the file and its folder may be written to, and look in the \
+                               system's log for what is wrong with the disk";
+                    StoreError::Failed { action, file, detail }
+                }
                 _ => StoreError::Failed { action, file, detail },
             },
         }
