@@ -74,13 +74,13 @@ pub(crate) fn run(python: &Path, folder: &Path, file: &Path) -> String {
     text
 }
 
-/// The order's manifest for AWS, with what the workflow needs besides where it is one function.
+/// The order's manifest for AWS, with its paths as they are found from another folder.
 fn manifest(folder: &Path) -> PathBuf {
     let text = fs::read_to_string(root().join("deploy/aws/stepyard.toml"));
     let root = root().to_str().expect("the repository's path is text");
     let text = text.expect("the manifest is there").replace("\"../..", &format!("\"{root}"));
     let file = folder.join("stepyard.toml");
-    fs::write(&file, text + "\n[sns]\ndelivery = \"aws\"\n").expect("the folder can be written");
+    fs::write(&file, text).expect("the folder can be written");
     file
 }
 

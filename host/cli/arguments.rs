@@ -5,7 +5,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::{command, report};
+use crate::{command, lambda, report};
 
 /// Run AWS Step Functions workflows whose steps are sandboxed WebAssembly components.
 ///
@@ -65,7 +65,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let program = std::env::args_os().next().map(PathBuf::from);
     if program.is_some_and(|it| it.file_name() == Some("bootstrap".as_ref())) {
-        return command::lambda::bootstrap();
+        return lambda::bootstrap();
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -100,7 +100,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Package(arguments) => command::package::run(arguments),
         Command::History(arguments) => command::history::run(arguments),
         Command::Topics(arguments) => command::topics::run(arguments),
-        Command::Lambda => Ok(command::lambda::bootstrap()),
+        Command::Lambda => Ok(lambda::bootstrap()),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "stepyard", &mut std::io::stdout());

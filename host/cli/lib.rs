@@ -4,11 +4,20 @@
 //! With the feature `full` it is all of the command; without, what a function on AWS Lambda needs.
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "full")]
-mod arguments;
 mod aws;
 mod buckets;
 mod calls;
+mod grants;
+mod lambda;
+pub mod manifest;
+mod pinned;
+mod secrets;
+pub mod wiring;
+mod workflow_file;
+
+#[cfg(feature = "full")]
+mod arguments;
+#[cfg(feature = "full")]
 mod command;
 #[cfg(feature = "full")]
 mod crates;
@@ -16,22 +25,18 @@ mod crates;
 mod definition;
 #[cfg(feature = "full")]
 mod export;
-mod grants;
 #[cfg(feature = "full")]
 mod input;
-pub mod manifest;
 #[cfg(feature = "full")]
 mod otlp;
 #[cfg(feature = "full")]
 mod package;
-mod pinned;
 #[cfg(feature = "full")]
 mod progress;
 #[cfg(feature = "full")]
 mod project;
 #[cfg(feature = "full")]
 mod report;
-mod secrets;
 #[cfg(feature = "full")]
 mod source;
 #[cfg(feature = "full")]
@@ -40,11 +45,9 @@ mod telemetry;
 mod triggers;
 #[cfg(feature = "full")]
 mod watch;
-pub mod wiring;
-mod workflow_file;
 #[cfg(feature = "full")]
 mod workflows;
 
 #[cfg(feature = "full")]
 pub use arguments::main;
-pub use command::lambda::bootstrap;
+pub use lambda::bootstrap;

@@ -26,7 +26,7 @@ use crate::{
     definition::Definition,
     manifest::{Function, Manifest},
     project::Project,
-    wiring,
+    wiring, workflow_file,
 };
 use archive::{PackedFile, zip};
 use reduced::{Uses, WORKFLOW, component_path};
@@ -145,12 +145,8 @@ impl<'a> Packer<'a> {
 
     /// The name that the manifest has for a workflow, or else its file's.
     fn workflow_name<'b>(&'b self, definition: &'b Definition) -> &'b str {
-        let manifest = &self.project.manifest;
-        let file = |path: &Path| fs::canonicalize(path).ok();
-        let own = file(definition.path());
-        let mut named = manifest.workflows.iter();
-        let named = named.find(|(_, it)| file(&manifest.resolve(&it.definition)) == own);
-        named.map_or(definition.name(), |(name, _)| name.get_ref())
+        let named = workflow_file::named(&self.project.manifest, definition.path());
+        named.map_or(definition.name(), |(name, _)| name)
     }
 
     fn function(&self, name: &str) -> Result<(&'a str, &'a Function)> {

@@ -92,24 +92,7 @@ impl Stepyard {
         seams: Seams,
     ) -> Result<Self> {
         let store = MemoryStore::new(quotas(manifest));
-        let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
-        let settings = Settings::default();
-        let (custody, lock, archive) = (None, None, CodeArchive::in_memory());
-        let aws = aws::reached(manifest)?;
-        let parts = Parts {
-            steps,
-            settings,
-            archive,
-            keyvalue,
-            mail,
-            topics,
-            aws,
-            seams,
-            seeds: true,
-            custody,
-            lock,
-            observer: None,
-        };
+        let parts = Parts::new(steps, mail, topics, aws::reached(manifest)?, seams);
         Box::pin(parts.wire(manifest, store)).await
     }
 
@@ -127,7 +110,6 @@ struct Parts {
     steps: Vec<StepSpec>,
     settings: Settings,
     archive: CodeArchive,
-    keyvalue: Arc<dyn KeyValue>,
     mail: Arc<dyn Mail>,
     topics: Arc<dyn Topics>,
     aws: Aws,
@@ -141,15 +123,39 @@ struct Parts {
 }
 
 impl Parts {
+    /// Those of one that keeps nothing and shows nobody anything.
+    fn new(
+        steps: Vec<StepSpec>,
+        mail: Arc<dyn Mail>,
+        topics: Arc<dyn Topics>,
+        aws: Aws,
+        seams: Seams,
+    ) -> Self {
+        Self {
+            steps,
+            settings: Settings::default(),
+            archive: CodeArchive::in_memory(),
+            mail,
+            topics,
+            aws,
+            seams,
+            seeds: true,
+            custody: None,
+            lock: None,
+            observer: None,
+        }
+    }
+
+    /// Wires them with a store of executions, which is that of the embedded buckets, too.
     async fn wire(
         self,
         manifest: &Manifest,
-        store: impl Store + Clone + 'static,
+        store: impl Store + KeyValue + Clone + 'static,
     ) -> Result<Stepyard> {
-        let Self { steps, settings, keyvalue, mail, topics, aws, custody, lock, .. } = self;
+        let Self { steps, settings, mail, topics, aws, custody, lock, .. } = self;
         let (Seams { clock, entropy }, archive) = (self.seams, Arc::new(self.archive));
         let secrets = Arc::new(ManifestSecrets::new(manifest, aws.clone()));
-        let keyvalue = buckets::open(manifest, keyvalue, &secrets, &aws).await?;
+        let keyvalue = buckets::open(manifest, Arc::new(store.clone()), &secrets, &aws).await?;
         let names = Arc::new(SystemNames);
         let outside = Outside {
             keyvalue: keyvalue.clone(),

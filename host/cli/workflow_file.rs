@@ -1,8 +1,10 @@
-//! The file of a definition: its text and its name.
+//! The file of a definition: its text, its name, and what the manifest says of it.
 
 use std::{fs, path::Path};
 
 use anyhow::{Result, bail};
+
+use crate::manifest::{Manifest, Workflow};
 
 /// The most bytes of a definition (Step Functions quota "Maximum request size", 1 MB).
 const DEFINITION_BYTES_MAX: u64 = 1_048_576;
@@ -24,6 +26,16 @@ pub(crate) fn machine_name(path: &Path) -> Result<String> {
         bail!("{}: the file's name is the state machine's, and {error}", path.display());
     }
     Ok(name.to_owned())
+}
+
+/// The workflow whose file this is: the name that the manifest has for it, and what it says of it.
+pub(crate) fn named<'a>(manifest: &'a Manifest, file: &Path) -> Option<(&'a str, &'a Workflow)> {
+    let file = fs::canonicalize(file).ok()?;
+    let is_its = |workflow: &Workflow| {
+        fs::canonicalize(manifest.resolve(&workflow.definition)).is_ok_and(|it| it == file)
+    };
+    let named = manifest.workflows.iter().find(|(_, workflow)| is_its(workflow));
+    named.map(|(name, workflow)| (name.get_ref().as_str(), workflow))
 }
 
 #[cfg(test)]

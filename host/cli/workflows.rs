@@ -1,7 +1,7 @@
 //! The workflows that the manifest names: registered when the server starts, and again when their files
 //! change.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use stepyard_engine::{
@@ -12,7 +12,7 @@ use crate::{
     definition::Definition,
     manifest::{Manifest, Workflow},
     project::Project,
-    wiring,
+    wiring, workflow_file,
 };
 
 /// Reads every workflow of the manifest, and holds it against the manifest. Problems are reported on
@@ -109,11 +109,7 @@ fn logging(manifest: &Manifest, workflow: &Workflow) -> Option<Arc<str>> {
 
 /// The same of a definition that is run by itself: that of the workflow whose file it is.
 pub(crate) fn logging_of_file(manifest: &Manifest, definition: &Path) -> Option<Arc<str>> {
-    let path = fs::canonicalize(definition).ok()?;
-    let is_its = |workflow: &&Workflow| {
-        fs::canonicalize(manifest.resolve(&workflow.definition)).is_ok_and(|it| it == path)
-    };
-    logging(manifest, manifest.workflows.values().find(is_its)?)
+    logging(manifest, workflow_file::named(manifest, definition)?.1)
 }
 
 /// Registers a workflow as its file has it now. Whether the file could be taken; if not, why stands on

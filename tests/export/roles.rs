@@ -18,6 +18,9 @@ use crate::support::{
     toolchains,
 };
 
+/// Makes by boto3, under the access key it is given, what there is before an order.
+const ACCOUNT: &str = include_str!("../aws_stack/account.py");
+
 /// Statements by role: the function's name, or the state machine's.
 type Roles = BTreeMap<String, Vec<Value>>;
 
@@ -189,8 +192,15 @@ fn calls_of_the_state_machine(tasks: &[Value]) -> BTreeSet<Call> {
 /// at a gateway, so that its key is needed.
 fn calls_of_the_functions(python: &Python, tasks: &[Value]) -> BTreeMap<String, BTreeSet<Call>> {
     let (aws, gateway) = (python.own_aws(), python.stripe());
-    python.run(include_str!("made.py"), &[&aws.url()]);
-    let project = on_aws(&aws.url(), &gateway.url()).warm();
+    let url = aws.url();
+    let make = |arguments: &[&str]| {
+        let whose = [url.as_str(), "made"];
+        python.run(ACCOUNT, &[&whose[..], arguments].concat())
+    };
+    make(&["table", "stepyard-inventory", "stepyard-ledger"]);
+    make(&["secret", "stepyard/stripe-key", "sk_test_12345"]);
+    make(&["sender", "stepyard.example"]);
+    let project = on_aws(&url, &gateway.url()).warm();
     fn as_key(key: &str) -> [(&str, &str); 2] {
         [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "secret")]
     }

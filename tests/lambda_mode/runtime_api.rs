@@ -129,7 +129,7 @@ impl RuntimeApi {
         posted.expect("the function posts something in time")
     }
 
-    /// Waits until the function has got so many events.
+    /// Waits until so many events are on their way to the function.
     #[track_caller]
     pub(super) fn until_handed_out(&self, events: usize) {
         let handed = self.shared.until(|state| (state.handed_out >= events).then_some(()));
@@ -167,19 +167,20 @@ impl Shared {
     fn talk(&self, stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().expect("a stream is cloned"));
         while let Some((line, head, body)) = request(&mut reader) {
-            let answer = match line.as_str() {
-                "GET /2018-06-01/runtime/invocation/next HTTP/1.1" => {
-                    let Some(event) = self.until(|state| state.events.pop_front()) else { return };
-                    let mut state = self.state.lock().unwrap();
-                    state.handed_out += 1;
-                    self.changed.notify_all();
-                    next(&event, state.region)
-                }
-                line => self.post(line, head, body),
+            let is_next = line == "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
+            let answer = if is_next {
+                let Some(event) = self.until(|state| state.events.pop_front()) else { return };
+                next(&event, self.state.lock().unwrap().region)
+            } else {
+                self.post(&line, head, body)
             };
             // Who asked may have ended.
             if (&stream).write_all(&answer).is_err() {
                 return;
+            }
+            if is_next {
+                self.state.lock().unwrap().handed_out += 1;
+                self.changed.notify_all();
             }
         }
     }

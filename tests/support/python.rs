@@ -57,9 +57,9 @@ pub(super) fn skipped<T>(why: &str) -> Option<T> {
 }
 
 impl Python {
-    /// Amazon SNS and SQS.
-    pub(crate) fn sns(&self) -> Sns {
-        Sns { server: self.serve(&["sns".as_ref()]), python: self.clone() }
+    /// Amazon SNS and SQS, for one test.
+    pub(crate) fn sns(&self) -> Moto {
+        self.moto()
     }
 
     /// AWS's services, for one test: with conditions of DynamoDB that hold for calls at the same time.
@@ -70,7 +70,7 @@ impl Python {
     /// AWS's services: one server for all tests of this process.
     pub(crate) fn aws(&self) -> &'static Aws {
         static STARTED: OnceLock<Aws> = OnceLock::new();
-        STARTED.get_or_init(|| Aws { server: self.serve(&["aws".as_ref()]), python: self.clone() })
+        STARTED.get_or_init(|| self.own_aws())
     }
 
     /// The same by a server of one's own; on a port where nobody has listened so far, if that is not 0.
@@ -87,7 +87,7 @@ impl Python {
 
     /// The services of AWS for one test alone.
     pub(crate) fn own_aws(&self) -> Aws {
-        Aws { server: self.serve(&["aws".as_ref()]), python: self.clone() }
+        self.aws_on(0)
     }
 
     /// An authorization server that gives tokens to the client `orders` with the secret `client secret`, by
@@ -408,36 +408,12 @@ impl Moto {
     }
 }
 
-/// Amazon SNS, with queues that read topics along.
-#[derive(Debug)]
-pub(crate) struct Sns {
-    server: Server,
-    python: Python,
-}
-
 /// A queue that a topic delivers to.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     /// The topic's ARN.
     pub(crate) topic: String,
     url: String,
-}
-
-impl Sns {
-    /// Where it answers.
-    pub(crate) fn url(&self) -> String {
-        self.server.url()
-    }
-
-    /// Makes a topic, and a queue that it delivers to.
-    pub(crate) fn subscribe(&self, topic: &str) -> Queue {
-        self.python.subscribe(&self.url(), topic)
-    }
-
-    /// Takes out what was delivered: `Message`, `MessageAttributes` and more, as SNS wraps them.
-    pub(crate) fn receive(&self, queue: &Queue) -> Vec<Value> {
-        self.python.receive(&self.url(), queue)
-    }
 }
 
 /// An SMTP server. It refuses `refused@…` for ever and `busy@…` for the moment.

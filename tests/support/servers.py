@@ -2,7 +2,6 @@
 prints `PORT <number>` once it does, and ends when its standard input is closed, so that it cannot
 outlive the test that started it.
 
-    servers.py sns            moto: Amazon SNS and SQS
     servers.py aws [PORT]     moto: AWS's services, behind a gate
     servers.py moto           moto: the same for one test
     servers.py oauth          oauthlib: an authorization server, and an API that wants its tokens
@@ -45,16 +44,6 @@ def free_socket():
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     return listener
-
-
-def sns():
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    listening(server.get_host_and_port()[1])
-    threading.Event().wait()
 
 
 def aws(port="0"):
@@ -421,7 +410,6 @@ def redis(binary, *settings):
 
 
 servers = {
-    "sns": sns,
     "aws": aws,
     "moto": moto,
     "oauth": oauth,

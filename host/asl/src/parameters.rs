@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    Code, Diagnostic, Location, Resource, ResourceKind, Severity, StateMachine, TaskState,
+    Diagnostic, Location, Resource, ResourceKind, StateMachine, TaskState, fields::problem,
 };
 
 /// The parameters of an integration ("Integrating optimized services", API by API).
@@ -28,21 +28,7 @@ type Row = (&'static str, &'static str, &'static [&'static str], &'static [&'sta
 
 const PARAMETERS: &[Row] = &[
     ("aws-sdk:sfn", "startExecution", &["StateMachineArn"], &["Input", "Name", "TraceHeader"]),
-    (
-        "dynamodb",
-        "deleteItem",
-        &["Key", "TableName"],
-        &[
-            "ConditionExpression",
-            "ConditionalOperator",
-            "Expected",
-            "ExpressionAttributeNames",
-            "ExpressionAttributeValues",
-            "ReturnConsumedCapacity",
-            "ReturnItemCollectionMetrics",
-            "ReturnValues",
-        ],
-    ),
+    ("dynamodb", "deleteItem", &["Key", "TableName"], CONDITIONAL_WRITE),
     (
         "dynamodb",
         "getItem",
@@ -55,21 +41,7 @@ const PARAMETERS: &[Row] = &[
             "ReturnConsumedCapacity",
         ],
     ),
-    (
-        "dynamodb",
-        "putItem",
-        &["Item", "TableName"],
-        &[
-            "ConditionExpression",
-            "ConditionalOperator",
-            "Expected",
-            "ExpressionAttributeNames",
-            "ExpressionAttributeValues",
-            "ReturnConsumedCapacity",
-            "ReturnItemCollectionMetrics",
-            "ReturnValues",
-        ],
-    ),
+    ("dynamodb", "putItem", &["Item", "TableName"], CONDITIONAL_WRITE),
     (
         "dynamodb",
         "updateItem",
@@ -129,6 +101,18 @@ const PARAMETERS: &[Row] = &[
         &["DelaySeconds", "MessageAttributes", "MessageDeduplicationId", "MessageGroupId"],
     ),
     ("states", "startExecution", &["StateMachineArn"], &["Input", "Name", "TraceHeader"]),
+];
+
+/// What DynamoDB takes besides with a whole item, or none.
+const CONDITIONAL_WRITE: &[&str] = &[
+    "ConditionExpression",
+    "ConditionalOperator",
+    "Expected",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnConsumedCapacity",
+    "ReturnItemCollectionMetrics",
+    "ReturnValues",
 ];
 
 impl Resource {
@@ -216,14 +200,14 @@ fn reserved_headers(
     let names =
         reserved.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>().join(", ");
     let message = format!("The 'Headers' field contains unsupported values: [{names}]");
-    let mend = "leave them out; what authorizes the request is the connection's".to_owned();
-    (!reserved.is_empty()).then(|| refused(message, at, mend))
+    let mend = "leave them out; what authorizes the request is the connection's";
+    (!reserved.is_empty()).then(|| problem(message, at.clone(), mend))
 }
 
 fn unsupported(name: &str, known: Parameters, at: &Location) -> Diagnostic {
     let takes = [known.required, known.optional].concat().join(", ");
     let message = format!("The field \"{name}\" is not supported by Step Functions");
-    refused(message, at, format!("it takes {takes}"))
+    problem(message, at.clone(), format!("it takes {takes}"))
 }
 
 fn absent(name: &str, written: &Map<String, Value>, at: &Location) -> Diagnostic {
@@ -232,12 +216,7 @@ fn absent(name: &str, written: &Map<String, Value>, at: &Location) -> Diagnostic
         true => format!("add {name}, or leave Parameters out to take the state's input for them"),
         false => format!("add {name}"),
     };
-    refused(message, at, mend)
-}
-
-fn refused(message: String, at: &Location, mend: String) -> Diagnostic {
-    let (severity, code) = (Severity::Error, Code::SchemaValidationFailed);
-    Diagnostic { severity, code, message, location: at.clone(), mend }
+    problem(message, at.clone(), mend)
 }
 
 #[cfg(test)]

@@ -13,9 +13,11 @@ use stepyard_engine::MachineType;
 use crate::{
     definition::Definition,
     export::{Export, Language},
+    manifest::Workflow,
     package::Architecture,
     project::{Options, Project},
     report,
+    workflow_file::{machine_name, named},
 };
 
 /// Write a template for AWS: the state machine as it is, its functions, and roles that allow what the
@@ -100,27 +102,21 @@ impl Arguments {
     /// Name, file and type of the workflows.
     fn workflows(&self, project: &Project) -> Result<Vec<(String, PathBuf, MachineType)>> {
         let manifest = &project.manifest;
-        let named = manifest.workflows.iter().map(|(name, workflow)| {
+        let of = |name: &str, workflow: &Workflow| {
             let path = manifest.resolve(&workflow.definition);
-            (name.get_ref().clone(), path, MachineType::from(workflow.kind))
-        });
-        let Some(file) = &self.workflow else {
-            let named: Vec<_> = named.collect();
-            if named.is_empty() {
-                let manifest = project.manifest_file.display();
-                bail!("{manifest} names no workflow: name a definition, or add [workflows.NAME]");
-            }
-            return Ok(named);
+            (name.to_owned(), path, MachineType::from(workflow.kind))
         };
-        let found =
-            fs::canonicalize(file).with_context(|| format!("reading {}", file.display()))?;
-        let mut named = named;
-        match named.find(|(_, path, _)| fs::canonicalize(path).is_ok_and(|it| it == found)) {
-            Some(named) => Ok(vec![named]),
-            None => {
-                let name = crate::workflow_file::machine_name(file)?;
-                Ok(vec![(name, file.clone(), MachineType::Standard)])
-            }
+        if let Some(file) = &self.workflow {
+            return Ok(vec![match named(manifest, file) {
+                Some((name, workflow)) => of(name, workflow),
+                None => (machine_name(file)?, file.clone(), MachineType::Standard),
+            }]);
         }
+        if manifest.workflows.is_empty() {
+            let manifest = project.manifest_file.display();
+            bail!("{manifest} names no workflow: name a definition, or add [workflows.NAME]");
+        }
+        let all = manifest.workflows.iter();
+        Ok(all.map(|(name, workflow)| of(name.get_ref(), workflow)).collect())
     }
 }

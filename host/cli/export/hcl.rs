@@ -228,7 +228,7 @@ fn quoted(text: &Text) -> String {
 }
 
 /// A text in which nothing is evaluated.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

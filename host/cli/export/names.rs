@@ -13,11 +13,7 @@ impl Names {
     /// As CloudFormation has them: `CheckInventoryFunction`.
     pub(super) fn pascal() -> Self {
         let write = |words: &[String], kind: &str| {
-            let capital = |word: &String| {
-                let (first, rest) = word.split_at(word.len().min(1));
-                first.to_uppercase() + rest
-            };
-            words.iter().map(capital).collect::<String>() + kind
+            words.iter().map(|word| with_capital(word)).collect::<String>() + kind
         };
         Self { write, taken: BTreeSet::new() }
     }
@@ -40,15 +36,25 @@ impl Names {
 
     /// A name for what AWS knows as `name`; the same name for another thing has a number.
     pub(super) fn of(&mut self, name: &str, kind: &str) -> String {
-        let written = (self.write)(&words(name), kind);
-        let mut own = written.clone();
-        let mut number = 2;
-        while !self.taken.insert(own.clone()) {
-            own = format!("{written}{number}");
-            number += 1;
-        }
-        own
+        own(&mut self.taken, &(self.write)(&words(name), kind))
     }
+}
+
+/// The name, or, where another thing has it, with the first number that nothing has.
+pub(super) fn own(taken: &mut BTreeSet<String>, name: &str) -> String {
+    let mut own = name.to_owned();
+    let mut number = 2;
+    while !taken.insert(own.clone()) {
+        own = format!("{name}{number}");
+        number += 1;
+    }
+    own
+}
+
+/// A word of ASCII with a capital.
+pub(super) fn with_capital(word: &str) -> String {
+    let (first, rest) = word.split_at(word.len().min(1));
+    first.to_uppercase() + rest
 }
 
 /// The words of a name: `checkInventory-v2` has `check`, `Inventory` and `v2`.

@@ -5,7 +5,10 @@ pub(super) mod states;
 
 use std::collections::BTreeSet;
 
-use super::text::{Part, Text};
+use super::{
+    names::{own, with_capital},
+    text::{Part, Text},
+};
 
 /// The service that assumes a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,19 @@ pub(super) struct Role {
 }
 
 impl Role {
+    /// One with these statements; of those that share a name each gets its own.
+    pub(super) fn new(
+        service: Service,
+        source: Option<Text>,
+        mut statements: Vec<Statement>,
+    ) -> Self {
+        let mut taken = BTreeSet::new();
+        for statement in &mut statements {
+            statement.sid = own(&mut taken, &statement.sid);
+        }
+        Self { service, source, statements }
+    }
+
     /// Under which conditions the service may assume it, so that it does so for nobody else ("The confused
     /// deputy problem", IAM User Guide).
     pub(super) fn trust(&self) -> Vec<Condition> {
@@ -142,28 +158,10 @@ impl Statement {
     }
 }
 
-/// Gives statements that share a name one each.
-pub(super) fn with_names_of_their_own(mut statements: Vec<Statement>) -> Vec<Statement> {
-    let mut taken = BTreeSet::new();
-    for statement in &mut statements {
-        let name = statement.sid.clone();
-        let mut number = 2;
-        while !taken.insert(statement.sid.clone()) {
-            statement.sid = format!("{name}{number}");
-            number += 1;
-        }
-    }
-    statements
-}
-
 /// A name with what a `Sid` may have: letters and digits, each word with a capital.
 fn sid(name: &str) -> String {
     let words = name.split(|it: char| !it.is_ascii_alphanumeric());
-    let capital = |word: &str| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_uppercase() + rest
-    };
-    words.map(capital).collect()
+    words.map(with_capital).collect()
 }
 
 #[cfg(test)]
@@ -175,16 +173,16 @@ mod tests {
         assert_eq!(sid("Notify the customer (by SNS)"), "NotifyTheCustomerBySNS");
         assert_eq!(sid("größe"), "GrE");
         let named = |sid: &str| Statement { sid: sid.to_owned(), ..Statement::log_delivery() };
-        let statements =
-            with_names_of_their_own(vec![named("A"), named("A2"), named("A"), named("A")]);
-        let sids: Vec<_> = statements.into_iter().map(|it| it.sid).collect();
+        let statements = vec![named("A"), named("A2"), named("A"), named("A")];
+        let role = Role::new(Service::States, None, statements);
+        let sids: Vec<_> = role.statements.into_iter().map(|it| it.sid).collect();
         assert_eq!(sids, ["A", "A2", "A3", "A4"]);
     }
 
     #[test]
     fn a_role_is_assumed_for_its_own_account_and_state_machine() {
         let source = Some(Text::arn("states", "stateMachine:order"));
-        let role = Role { service: Service::States, source, statements: Vec::new() };
+        let role = Role::new(Service::States, source, Vec::new());
         let shown: Vec<_> = role
             .trust()
             .iter()

@@ -1,18 +1,13 @@
 //! A stack as a template of the AWS Serverless Application Model, in YAML.
 
-use stepyard_engine::MachineType;
-
 use super::{
     Origin,
     names::Names,
     policy::{Condition, Role, Statement},
-    stack::{Destination, Function, Logging, Machine, Stack, Table, Topic},
+    stack::{Destination, Function, LOG_DAYS, Logging, Machine, Stack, Table, Topic},
     text::{Part, Text},
     yaml::Yaml,
 };
-
-/// How many days a log is kept.
-pub(super) const LOG_DAYS: u64 = 30;
 
 /// The template.
 pub(super) fn template(stack: &Stack, origin: &Origin<'_>) -> String {
@@ -58,7 +53,7 @@ impl<'a> Template<'a> {
         let (role, logs) = (format!("{id}Role"), format!("{id}Logs"));
         let mut properties = vec![
             ("Name", Yaml::text(&machine.name)),
-            ("Type", Yaml::text(MachineType::from(machine.kind).name())),
+            ("Type", Yaml::text(machine.kind.name())),
             ("DefinitionUri", Yaml::text(self.origin.path(&machine.definition))),
             ("Role", attribute(&role, "Arn")),
         ];

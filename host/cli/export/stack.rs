@@ -3,11 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Result, bail};
 use stepyard_asl::{Diagnostic, StateMachine, StateName};
+use stepyard_engine::MachineType;
 
 use super::{
     policy::{
@@ -16,7 +17,7 @@ use super::{
     },
     text::Text,
 };
-use crate::manifest::{self, Manifest, WorkflowType};
+use crate::manifest::{self, Manifest};
 
 /// What stands on AWS.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,7 @@ pub(super) struct Machine {
     pub(super) name: String,
     /// The definition's file, which goes to AWS as it is.
     pub(super) definition: PathBuf,
-    pub(super) kind: WorkflowType,
+    pub(super) kind: MachineType,
     pub(super) logging: Option<Logging>,
     pub(super) tracing: bool,
     pub(super) role: Role,
@@ -105,6 +106,8 @@ pub(super) struct Workflow<'a> {
     pub(super) manifest: Option<&'a manifest::Workflow>,
 }
 
+/// How many days a log is kept.
+pub(super) const LOG_DAYS: u64 = 30;
 /// Memory for the host beside that of a step.
 const HOST_MEMORY_MIB: u64 = 64;
 /// The least that Lambda gives a function, and the most.
@@ -138,7 +141,7 @@ pub(super) type Asks = Vec<(Asked, Vec<StateName>)>;
 /// Each workflow as a state machine, each function that they call as a function.
 pub(super) fn of_machines(
     manifest: &Manifest,
-    packages: &std::path::Path,
+    packages: &Path,
     workflows: &[(Workflow<'_>, Asks)],
 ) -> Result<Stack> {
     let mut stack = Stack::default();
@@ -163,7 +166,7 @@ pub(super) fn of_machines(
 /// A workflow with all its functions in one function, an execution for each of its invocations.
 pub(super) fn of_one_function(
     manifest: &Manifest,
-    packages: &std::path::Path,
+    packages: &Path,
     workflow: &Workflow<'_>,
     asked: &[(Asked, Vec<StateName>)],
 ) -> Result<Stack> {
@@ -195,7 +198,7 @@ pub(super) fn of_one_function(
         alias: None,
         log_group,
         tracing: workflow.tracing(),
-        role: role_of_function(statements),
+        role: Role::new(Service::Lambda, None, statements),
     };
     let topics = outside.iter().filter_map(|(asked, _)| topic(asked)).collect();
     let tables = grants::tables(manifest, &granted)?;
@@ -260,10 +263,10 @@ fn machine(workflow: &Workflow<'_>, asked: Vec<Statement>, manifest: &Manifest) 
     Machine {
         name: name.to_owned(),
         definition: workflow.definition.clone(),
-        kind: workflow.manifest.map_or(WorkflowType::Standard, |it| it.kind),
+        kind: workflow.manifest.map_or(MachineType::Standard, |it| it.kind.into()),
         logging,
         tracing: workflow.tracing(),
-        role: Role { service: Service::States, source, statements },
+        role: Role::new(Service::States, source, statements),
     }
 }
 
@@ -291,7 +294,7 @@ fn logging(written: &manifest::Logging, manifest: &Manifest) -> Option<Logging> 
 
 fn step_function(
     manifest: &Manifest,
-    packages: &std::path::Path,
+    packages: &Path,
     name: &str,
     function: &manifest::Function,
     called: Called,
@@ -320,7 +323,7 @@ fn step_function(
         alias,
         log_group,
         tracing,
-        role: role_of_function(statements),
+        role: Role::new(Service::Lambda, None, statements),
     })
 }
 
@@ -331,11 +334,6 @@ fn own_statements(log_group: &str, tracing: bool) -> Vec<Statement> {
     statements
 }
 
-fn role_of_function(statements: Vec<Statement>) -> Role {
-    let statements = super::policy::with_names_of_their_own(statements);
-    Role { service: Service::Lambda, source: None, statements }
-}
-
 fn step_memory_mib(limits: &manifest::Limits) -> u64 {
     let bytes = crate::grants::limits(limits).map_or(0, |limits| limits.memory_bytes_max);
     (bytes as u64).div_ceil(1 << 20)
@@ -343,4 +341,30 @@ fn step_memory_mib(limits: &manifest::Limits) -> u64 {
 
 fn function_memory_mib(steps: u64) -> u64 {
     (steps + HOST_MEMORY_MIB).clamp(MEMORY_MIB.0, MEMORY_MIB.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_may_have_the_name_of_what_its_machine_needs_besides() {
+        let text = "[workflows.w]\ndefinition = \"w.asl.json\"\ntracing = true\n";
+        let manifest = Manifest::parse(Path::new("stepyard.toml"), text).unwrap();
+        let definition = r#"{"StartAt": "Tracing", "States": {"Tracing": {"Type": "Task", "End": true,
+            "Resource": "arn:aws:states:::sns:publish",
+            "Parameters": {"TopicArn": "arn:aws:sns:eu-west-1:210987654321:t", "Message": "m"}}}}"#;
+        let machine = StateMachine::parse(definition).unwrap();
+        let workflow = Workflow {
+            name: "w",
+            definition: "w.asl.json".into(),
+            machine: &machine,
+            manifest: manifest.workflow("w"),
+        };
+        let asked = workflow.asked().unwrap();
+        let stack = of_machines(&manifest, Path::new("packages"), &[(workflow, asked)]).unwrap();
+        let statements = stack.machines[0].role.statements.iter();
+        let sids: Vec<&str> = statements.map(|it| it.sid.as_str()).collect();
+        assert_eq!(sids, ["Tracing", "Tracing2"]);
+    }
 }

@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use stepyard_engine::MachineType;
-
 use super::{
     Origin,
-    hcl::{File, Hcl, Value},
+    hcl::{File, Hcl, Value, escaped},
     names::Names,
     policy::{Condition, Role, Statement},
-    sam::LOG_DAYS,
-    stack::{Destination, Function, Logging, Machine, Stack, Table, Topic},
+    stack::{Destination, Function, LOG_DAYS, Logging, Machine, Stack, Table, Topic},
 };
 
 /// The configuration.
@@ -86,7 +83,7 @@ impl Configuration<'_> {
         let definition = self.path(&machine.definition);
         let mut body = vec![
             Hcl::attribute("name", Value::text(&machine.name)),
-            Hcl::attribute("type", Value::text(MachineType::from(machine.kind).name())),
+            Hcl::attribute("type", Value::text(machine.kind.name())),
             Hcl::attribute("definition", Value::expression(format!("file({definition})"))),
             Hcl::attribute("role_arn", reference("aws_iam_role", &name, "arn")),
         ];
@@ -244,8 +241,7 @@ impl Configuration<'_> {
 
     /// A file, as the configuration finds it, in quotes.
     fn path(&self, path: &Path) -> String {
-        let path = self.origin.path(path).replace('\\', "\\\\").replace('"', "\\\"");
-        let path = path.replace("${", "$${").replace("%{", "%%{");
+        let path = escaped(&self.origin.path(path));
         match path.starts_with('/') {
             true => format!("\"{path}\""),
             false => format!("\"${{path.module}}/{path}\""),

@@ -89,33 +89,24 @@ impl Stepyard {
                 Arc::new(TopicLog::new(store.clone(), clock, entropy))
             }
         };
-        let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
-        let settings = Settings { cache: Some(compiled(data)), ..Settings::default() };
-        let lock = Some(lock);
         let code = data.join(CODE);
         let archive = CodeArchive::open(&code);
         let archive = archive.with_context(|| format!("opening {}", code.display()))?;
         // Only what serves has standard output to itself.
         let lines = if custody.is_some() { Lines::Stdout } else { Lines::Stderr };
-        let Told { telemetry, logs } =
-            telemetry::start(manifest, &aws, lines, Some(keyvalue.clone())).await?;
+        let mark: Arc<dyn KeyValue> = Arc::new(store.clone());
+        let Told { telemetry, logs } = telemetry::start(manifest, &aws, lines, Some(mark)).await?;
         let left = match &telemetry {
             Some(telemetry) => telemetry.left(&store).await,
             None => Vec::new(),
         };
         let parts = Parts {
-            steps,
-            settings,
+            settings: Settings { cache: Some(compiled(data)), ..Settings::default() },
             archive,
-            keyvalue,
-            mail,
-            topics,
-            aws,
-            seams,
-            seeds: true,
             custody,
-            lock,
+            lock: Some(lock),
             observer: telemetry.clone().map(|it| it as Arc<dyn Observer>),
+            ..Parts::new(steps, mail, topics, aws, seams)
         };
         let mut stepyard = Box::pin(parts.wire(manifest, store)).await?;
         if let Some(telemetry) = telemetry.clone() {

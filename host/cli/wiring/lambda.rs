@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use futures::future::{BoxFuture, ready};
 use stepyard_asl::{ResourceKind, StateMachine};
 use stepyard_engine::{
-    CodeArchive, MemoryStore,
-    outside::{KeyValue, Mail, MailError, MailMessage, Publication, Published, TopicError, Topics},
+    MemoryStore,
+    outside::{Mail, MailError, MailMessage, Publication, Published, TopicError, Topics},
 };
 use stepyard_wasm::{Settings, StepSpec};
 
@@ -40,22 +40,14 @@ impl Stepyard {
         };
         let mail = super::mail(manifest, &aws, &seams.clock).await?;
         let store = MemoryStore::new(quotas(manifest));
-        let keyvalue: Arc<dyn KeyValue> = Arc::new(store.clone());
+        let mail = mail.unwrap_or_else(|| Arc::new(Nowhere));
+        let topics = topics.unwrap_or_else(|| Arc::new(Nowhere));
         let parts = Parts {
-            steps,
             // Few calls come, one after the other: what counts is how soon the first is answered.
             settings: Settings { pooled: false, precompiled: true, ..Settings::default() },
-            archive: CodeArchive::in_memory(),
-            keyvalue,
-            mail: mail.unwrap_or_else(|| Arc::new(Nowhere)),
-            topics: topics.unwrap_or_else(|| Arc::new(Nowhere)),
-            aws,
-            seams,
             // Many environments begin, and none of them is the first: `stepyard seed` does it once.
             seeds: false,
-            custody: None,
-            lock: None,
-            observer: None,
+            ..Parts::new(steps, mail, topics, aws, seams)
         };
         Box::pin(parts.wire(manifest, store)).await
     }

@@ -2,7 +2,7 @@
 //! or say.
 //! A covered text is as long as before, so that a Content-Length stays true.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A value of fewer bytes is not covered: a PIN could not be told from a price.
 const VALUE_BYTES_MIN: usize = 6;
@@ -18,10 +18,15 @@ pub struct Cover {
 }
 
 impl Cover {
-    /// Covers these values, as they are and as they stand in JSON.
+    /// Covers these values, as they are and as they stand in JSON, whose writers differ in what they escape.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
         let long = values.into_iter().filter(|value| value.len() >= VALUE_BYTES_MIN);
-        let forms = long.flat_map(|value| [value.to_owned(), escaped(value)]);
+        let forms = long.flat_map(|value| {
+            let json = escaped(value);
+            let [lower, upper] = [false, true].map(|upper| in_ascii(&json, upper));
+            let slashed = [&json, &lower, &upper].map(|it| it.replace('/', "\\/"));
+            [value.to_owned(), json, lower, upper].into_iter().chain(slashed)
+        });
         let mut values: Vec<Vec<u8>> = forms.map(String::into_bytes).collect();
         values.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         values.dedup();
@@ -83,6 +88,19 @@ impl fmt::Debug for Cover {
     }
 }
 
+/// The same with what is not ASCII escaped, too: `é` as `\u00e9`, or as `\u00E9`.
+fn in_ascii(escaped: &str, upper: bool) -> String {
+    let mut text = String::with_capacity(escaped.len());
+    for unit in escaped.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii() => text.push(byte.into()),
+            _ if upper => write!(text, "\\u{unit:04X}").expect("a String takes what is written"),
+            _ => write!(text, "\\u{unit:04x}").expect("a String takes what is written"),
+        }
+    }
+    text
+}
+
 /// A text as it stands between the quotes of JSON.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
@@ -103,12 +121,23 @@ mod tests {
             ("s3cret-клю", "s3cret-клю"),
             (r#"{"k":"a\"quoted"}"#, r#"{"k":"*********"}"#),
             (r#"a"quoted"#, "********"),
+            (r"s3cret-\u043a\u043b\u044e\u0447", "*******************************"),
+            (r"s3cret-\u043A\u043B\u044E\u0447", "*******************************"),
             ("short", "short"),
             ("", ""),
         ] {
             assert_eq!(cover.text(text.to_owned()), expected);
         }
-        assert_eq!(format!("{cover:?}"), "Cover { values: 4 }");
+        assert_eq!(format!("{cover:?}"), "Cover { values: 8 }");
+    }
+
+    #[test]
+    fn a_slash_may_be_escaped() {
+        let cover = Cover::new(["key/of/gateway"]);
+        assert_eq!(
+            cover.text(r#"{"k":"key\/of\/gateway"}"#.to_owned()),
+            r#"{"k":"****************"}"#
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) use message::{Message, Reply, Resumption, Start, Stopping};
 use rest::Lingering;
 
 use crate::{
-    Answer, EngineError, ExecutionArn, Observer, Outcome, Shown, Store, StoreError,
+    Answer, EngineError, ExecutionArn, FactPlace, Observer, Outcome, Shown, Store, StoreError,
     activities::Activities,
     clock::Clock,
     crash,
@@ -310,8 +310,8 @@ impl Driver {
             self.list(&execution, answered, &step.commands);
         }
         // Shown first: watchers have the last event before the execution is over.
-        let (shown, history) = (execution.clone(), step.history);
-        self.acts.push(Act::Show { execution: shown, history, observed });
+        let place = FactPlace { execution: execution.clone(), number };
+        self.acts.push(Act::Show { place, history: step.history, observed });
         self.acts.push(Act::Perform { execution: execution.clone(), commands: step.commands, at });
         if let Some(task) = submitted {
             self.submitted(&execution, &task);

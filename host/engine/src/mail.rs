@@ -108,8 +108,8 @@ fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// A file name that stands for one message id, or one function, alone: letters, digits and `-_.@+=` as they are, other
-/// bytes and a leading dot as `%XX`; of a long one the beginning and the SHA-256.
+/// A file name that stands for one message id, or one function, alone: letters, digits and `-_.@+=` as
+/// they are, other bytes and a leading dot as `%XX`; of a long one the beginning and the SHA-256.
 fn file_name(of: &str) -> String {
     let mut name = String::with_capacity(of.len() + 4);
     for byte in of.bytes() {

@@ -1,14 +1,15 @@
 //! Who looks on: logs, metrics and traces are made of what executions come to, once that is durable.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use stepyard_asl::{
-    Execution, FactKind, HistoryEvent, Parent, ResourceKind, Span, SpanPlace, Timestamp,
+    Execution, FactKind, HistoryEvent, Parent, ResourceKind, Span, SpanPlace, StateMachine,
+    Timestamp,
 };
 
 use crate::{
-    Engine, EngineError, ExecutionArn, ExecutionRecord, Logging, measures::Shipping,
-    recall::blocking, store::FactPlace,
+    Engine, EngineError, ExecutionArn, ExecutionRecord, FactPlace, Logging, Store, live::Live,
+    measures::Shipping, recall::blocking,
 };
 
 /// Is shown what executions come to. It keeps none waiting: what it has no room for, it drops and counts.
@@ -16,8 +17,9 @@ pub trait Observer: Send + Sync + fmt::Debug {
     /// What it wants to see of an execution that begins or goes on.
     fn interest(&self, subject: &Subject) -> Interest;
 
-    /// Takes what was committed, in the order in which it was.
-    fn show(&self, shown: Vec<Shown>);
+    /// Takes what was committed, in the order in which it was, and the last fact of it, also when nothing
+    /// of it is wanted; no fact of what is in no journal.
+    fn show(&self, shown: Vec<Shown>, last: Option<FactPlace>);
 
     /// Takes again what it may not have told before the last process ended.
     fn show_again(&self, shown: Vec<Shown>);
@@ -99,11 +101,6 @@ impl Subject {
             logging: record.logging.as_deref().and_then(Logging::read),
         }
     }
-
-    /// Whether it is an Express execution: it is in memory only, and has no journal.
-    pub fn is_express(&self) -> bool {
-        self.arn.split(':').nth(5) == Some("express")
-    }
 }
 
 fn map_run(parent: Option<&Parent>) -> Option<String> {
@@ -151,35 +148,8 @@ impl Engine {
                 continue;
             }
             let (machine, store) = (self.machine_of(&record)?, self.shared.config.store.clone());
-            let shown = blocking(move || {
-                let checkpoint = store.checkpoint(&execution)?.filter(|it| it.facts < first);
-                let restored = checkpoint.and_then(|checkpoint| {
-                    let restored = Execution::restore(machine.clone(), &checkpoint.body)?;
-                    Some((restored, checkpoint.facts))
-                });
-                let (mut told, mut facts) =
-                    restored.unwrap_or_else(|| (Execution::new(machine), 0));
-                told.trace();
-                let wanted = usize::try_from(last - facts).unwrap_or(usize::MAX);
-                let mut shown = Vec::new();
-                for fact in store.facts_after(&execution, facts, wanted)? {
-                    facts += 1;
-                    let taken = taken(&told, &fact.kind);
-                    let step = told.step(&fact);
-                    if facts >= first {
-                        shown.push(Shown {
-                            subject: subject.clone(),
-                            fact: facts,
-                            redrive_count: told.redrive_count(),
-                            events: step.history,
-                            spans: step.spans,
-                            taken,
-                        });
-                    }
-                }
-                Ok(shown)
-            });
-            observer.show_again(shown.await?);
+            let read = move || retold(&*store, machine, &subject, first, last);
+            observer.show_again(blocking(read).await?);
         }
         Ok(())
     }
@@ -194,17 +164,52 @@ impl Engine {
     }
 
     /// Lets the observer look on from here, if it wants to.
-    pub(crate) fn observe(&self, live: &mut crate::live::Live, record: &ExecutionRecord) {
+    pub(crate) fn observe(&self, live: &mut Live, record: &ExecutionRecord) {
         if let Some(observer) = self.observer() {
             live.observe(&**observer, Subject::of_record(record));
         }
     }
 }
 
+/// What the facts of an execution led to, from the first to the last of these numbers.
+fn retold(
+    store: &dyn Store,
+    machine: Arc<StateMachine>,
+    subject: &Arc<Subject>,
+    first: u64,
+    last: u64,
+) -> Result<Vec<Shown>, EngineError> {
+    let checkpoint = store.checkpoint(&subject.arn)?.filter(|it| it.facts < first);
+    let restored = checkpoint.and_then(|checkpoint| {
+        let restored = Execution::restore(machine.clone(), &checkpoint.body)?;
+        Some((restored, checkpoint.facts))
+    });
+    let (mut execution, mut number) = restored.unwrap_or_else(|| (Execution::new(machine), 0));
+    execution.trace();
+    let wanted = usize::try_from(last - number).unwrap_or(usize::MAX);
+    let mut shown = Vec::new();
+    for fact in store.facts_after(&subject.arn, number, wanted)? {
+        number += 1;
+        let taken = taken(&execution, &fact.kind);
+        let step = execution.step(&fact);
+        if number >= first {
+            shown.push(Shown {
+                subject: subject.clone(),
+                fact: number,
+                redrive_count: execution.redrive_count(),
+                events: step.history,
+                spans: step.spans,
+                taken,
+            });
+        }
+    }
+    Ok(shown)
+}
+
 /// The first and the last number of each execution, those of the first fact first.
 fn runs(facts: Vec<FactPlace>) -> Vec<(ExecutionArn, u64, u64)> {
     let mut runs: Vec<(ExecutionArn, u64, u64)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for FactPlace { execution, number } in facts {
         let place = *places.entry(execution.clone()).or_insert_with(|| {
             runs.push((execution, number, number));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, error::Error, fmt, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_sdk_sns::error::SdkError;
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use tokio::sync::OnceCell;
 
@@ -103,6 +103,17 @@ impl Aws {
         settings.over(chain)
     }
 
+    /// What a client is made of for which something waits: each attempt is to be answered within `answer`,
+    /// unless the settings say otherwise, and all of them within twice that.
+    pub(crate) async fn prompt_config(&self, service: AwsService, answer: Duration) -> SdkConfig {
+        let answer = self.of(service).read_timeout.unwrap_or(answer);
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(answer)
+            .operation_timeout(answer * 2)
+            .build();
+        self.config(service).await.into_builder().timeout_config(timeouts).build()
+    }
+
     /// What a client is made of whose calls are tasks: asked once for each attempt, as the
     /// definition says when there is another.
     pub(crate) async fn task_config(&self, service: AwsService) -> SdkConfig {
@@ -190,6 +201,14 @@ pub(crate) fn why_unanswered<E: Error + 'static>(error: &SdkError<E>) -> String 
         // Not the whole chain: the errors between may print the request, message and all.
         _ => format!("Unable to make the request: {}", innermost(error)),
     }
+}
+
+/// What a service said of a request that it did not do.
+pub(crate) fn said<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    error.message().map_or_else(|| innermost(error), str::to_owned)
 }
 
 /// The SDK's type for it is not public; where its words change, the message is less helpful.

@@ -16,7 +16,7 @@ use stepyard_engine::outside::{
 };
 
 use crate::{
-    aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered},
+    aws::{Aws, AwsService, NO_REGION, said, why_unanswered},
     client::HttpAnswer,
 };
 
@@ -92,7 +92,7 @@ fn topic_error(error: &SdkError<PublishError>) -> TopicError {
     };
     TopicError {
         code: error.code().unwrap_or_default().to_owned(),
-        message: error.message().map_or_else(|| innermost(error), str::to_owned),
+        message: said(error),
         status: response.status().as_u16(),
         request_id: error.request_id().unwrap_or_default().to_owned(),
     }

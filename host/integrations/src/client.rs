@@ -20,7 +20,7 @@ use stepyard_engine::outside::HttpMetadata;
 use tokio::sync::OnceCell;
 
 use crate::{
-    aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered},
+    aws::{Aws, AwsService, NO_REGION, said, why_unanswered},
     sdk::{Errors, ServiceError},
 };
 
@@ -58,9 +58,8 @@ impl Errors {
         let Some(response) = error.raw_response() else {
             return self.service.unreachable(&why_unanswered(error));
         };
-        let message = error.message().map_or_else(|| innermost(error), str::to_owned);
         self.refused(&ServiceError {
-            message: &message,
+            message: &said(error),
             status: response.status().as_u16(),
             code: error.code().unwrap_or_default(),
             request_id: error.request_id().unwrap_or_default(),

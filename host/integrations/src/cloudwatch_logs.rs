@@ -15,7 +15,7 @@ use stepyard_engine::{
     outside::{LogEvent, LogStream, Logs, LogsError},
 };
 
-use crate::aws::{Aws, AwsService, innermost, why_unanswered};
+use crate::aws::{Aws, AwsService, said, why_unanswered};
 
 /// The stream that Step Functions makes in a group to see whether it may log there.
 const VALIDATION_STREAM: &str = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions";
@@ -146,8 +146,7 @@ where
             _ => LogsError::Unavailable(why),
         };
     }
-    let message = error.message().map_or_else(|| innermost(error), str::to_owned);
-    let why = format!("{}: {message}", error.code().unwrap_or("CloudWatchLogs"));
+    let why = format!("{}: {}", error.code().unwrap_or("CloudWatchLogs"), said(error));
     match error.code() {
         Some("InvalidParameterException") => LogsError::Refused(why),
         _ => LogsError::Unavailable(why),

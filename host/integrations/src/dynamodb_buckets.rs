@@ -17,7 +17,7 @@ use std::{error::Error, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{self, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{self, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
 use stepyard_engine::outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture, Swap};
@@ -25,7 +25,7 @@ use stepyard_engine::outside::{KeyPage, KeyValue, KeyValueError, KeyValueFuture,
 pub use item::dynamodb_table;
 
 use crate::{
-    aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered},
+    aws::{Aws, AwsService, NO_REGION, said, why_unanswered},
     dynamodb_buckets::{again::Again, changes::Turns},
 };
 
@@ -60,19 +60,13 @@ impl DynamoDbBuckets {
     /// The buckets whose tables' names begin with `table_prefix`. Nothing is asked yet: a table that is
     /// missing fails the first call.
     pub async fn open(aws: &Aws, table_prefix: &str) -> Self {
-        let config = aws.config(AwsService::DynamoDb).await;
-        let answer = aws.of(AwsService::DynamoDb).read_timeout.unwrap_or(ANSWER_TIMEOUT);
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(answer)
-            .operation_timeout(answer * 2)
-            .build();
+        let config = aws.prompt_config(AwsService::DynamoDb, ANSWER_TIMEOUT).await;
         let retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS)
             .with_initial_backoff(PAUSE)
             .with_max_backoff(PAUSE_MAX);
         let client = |again: Again| {
             let config = config::Builder::from(&config)
-                .timeout_config(timeouts.clone())
                 .retry_config(retries.clone())
                 .retry_classifier(again);
             Client::from_conf(config.build())
@@ -124,8 +118,7 @@ impl DynamoDbBuckets {
             let region = self.client.config().region().map_or("", |region| region.as_ref());
             return item::no_table(&self.table(bucket), bucket, region);
         }
-        let message = error.message().map_or_else(|| innermost(error), str::to_owned);
-        format!("Amazon DynamoDB: {code}: {message}")
+        format!("Amazon DynamoDB: {code}: {}", said(error))
     }
 }
 

@@ -10,14 +10,13 @@ use std::{
 
 use aws_sdk_secretsmanager::{
     Client,
-    config::{self, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
 };
 use serde_json::Value;
 use stepyard_engine::outside::SecretError;
 
-use crate::aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered};
+use crate::aws::{Aws, AwsService, NO_REGION, said, why_unanswered};
 
 /// What reading a secret asks of a role, on the secret; one that is encrypted by another key than AWS's
 /// own asks for `kms:Decrypt` on that besides.
@@ -54,14 +53,8 @@ impl SecretsManager {
     /// Secrets Manager as `aws` reaches it, whose answers are used for as long as `kept_for`. Nothing is
     /// asked yet.
     pub async fn open(aws: &Aws, kept_for: Duration) -> Self {
-        let answer = aws.of(AwsService::SecretsManager).read_timeout.unwrap_or(ANSWER_TIMEOUT);
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(answer)
-            .operation_timeout(answer * 2)
-            .build();
-        let config = aws.config(AwsService::SecretsManager).await;
-        let config = config::Builder::from(&config).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), kept_for, secrets: Mutex::default() }
+        let config = aws.prompt_config(AwsService::SecretsManager, ANSWER_TIMEOUT).await;
+        Self { client: Client::new(&config), kept_for, secrets: Mutex::default() }
     }
 
     /// The value of the secret of this name or ARN; or, with a key, what its JSON has there.
@@ -143,8 +136,7 @@ fn told(error: &SdkError<GetSecretValueError>) -> String {
     if error.raw_response().is_none() {
         return why_unanswered(error);
     }
-    let message = error.message().map_or_else(|| innermost(error), str::to_owned);
-    format!("{}: {message}", error.code().unwrap_or("no error code"))
+    format!("{}: {}", error.code().unwrap_or("no error code"), said(error))
 }
 
 /// Nothing is left half done by a panic elsewhere.

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sesv2::{
     Client,
-    config::{self, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::send_email::SendEmailError,
     primitives::Blob,
@@ -18,7 +17,7 @@ use stepyard_engine::{
     outside::{Mail, MailError, MailMessage},
 };
 
-use crate::aws::{Aws, AwsService, NO_REGION, innermost, why_unanswered};
+use crate::aws::{Aws, AwsService, NO_REGION, said, why_unanswered};
 
 /// What sending asks of a role, on the sender's identity: a message that is whole already is sent by
 /// SendEmail, and allowed by `ses:SendRawEmail`.
@@ -44,14 +43,8 @@ impl Ses {
     /// SES as `aws` reaches it; nothing is asked yet. Messages are dated by `clock`, until SES dates
     /// them.
     pub async fn open(aws: &Aws, clock: Arc<dyn Clock>) -> Self {
-        let answer = aws.of(AwsService::Ses).read_timeout.unwrap_or(ANSWER_TIMEOUT);
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(answer)
-            .operation_timeout(answer * 2)
-            .build();
-        let config = aws.config(AwsService::Ses).await;
-        let config = config::Builder::from(&config).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), clock }
+        let config = aws.prompt_config(AwsService::Ses, ANSWER_TIMEOUT).await;
+        Self { client: Client::new(&config), clock }
     }
 }
 
@@ -84,8 +77,7 @@ fn mail_error(error: &SdkError<SendEmailError>) -> MailError {
         return MailError::Unavailable(format!("Amazon SES: {}", why_unanswered(error)));
     }
     let code = error.code().unwrap_or("no error code");
-    let message = error.message().map_or_else(|| innermost(error), str::to_owned);
-    let text = format!("Amazon SES: {code}: {message}");
+    let text = format!("Amazon SES: {code}: {}", said(error));
     match error.as_service_error() {
         Some(SendEmailError::BadRequestException(_) | SendEmailError::MessageRejected(_)) => {
             MailError::Refused(text)

@@ -8,7 +8,7 @@ use aws_sdk_sqs::{
 use futures::future::BoxFuture;
 use stepyard_engine::outside::{Queue, QueueError, QueueMessage};
 
-use crate::aws::{Aws, AwsService, AwsSettings, NO_REGION, innermost, why_unanswered};
+use crate::aws::{Aws, AwsService, AwsSettings, NO_REGION, said, why_unanswered};
 
 /// A queue of Amazon SQS.
 #[derive(Clone, Debug)]
@@ -110,8 +110,7 @@ where
     if error.raw_response().is_none() {
         return QueueError(why_unanswered(error));
     }
-    let message = error.message().map_or_else(|| innermost(error), str::to_owned);
-    QueueError(format!("{}: {message}", error.code().unwrap_or("SQS")))
+    QueueError(format!("{}: {}", error.code().unwrap_or("SQS"), said(error)))
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@ use std::{env, path::PathBuf};
 const STEP: &str = "STEPYARD_STEP";
 const WORKFLOW: &str = "STEPYARD_WORKFLOW";
 
+/// How many MiB the function has.
+const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+
 /// Variables that Lambda sets, and that polling needs.
-const NEEDED: [&str; 4] = [
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-];
+const NEEDED: [&str; 4] =
+    ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", MEMORY];
 
 /// A function's environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +44,8 @@ impl Environment {
             return Err(NotOnLambda(missing));
         }
         // `lambda_runtime` would panic over it.
-        if variable(NEEDED[3]).is_none_or(|memory| memory.parse::<i32>().is_err()) {
-            return Err(NotOnLambda(NEEDED[3]));
+        if variable(MEMORY).is_none_or(|memory| memory.parse::<i32>().is_err()) {
+            return Err(NotOnLambda(MEMORY));
         }
         Ok(Self {
             root: variable("LAMBDA_TASK_ROOT").unwrap_or_default().into(),

@@ -1,13 +1,17 @@
 //! From one invocation to the next, until Lambda ends the process or the environment is lost.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn, tower::layer::layer_fn};
 use lambda_runtime_api_client::{BoxError, PooledClient};
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::sleep};
 
 use crate::{Log, Work, answer::Answer, post};
+
+/// How long an event may be on its way that was handed out before SIGTERM came: it is taken still. Where Lambda
+/// sends the signal it leaves a process more time than this ("Lambda execution environment lifecycle").
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
 /// Why no invocation can be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +36,8 @@ pub enum ServeError {
     Signals(#[from] io::Error),
 }
 
-/// Takes invocations, one at a time, until SIGTERM: then one that is at work comes to its end first.
-/// Within a tokio runtime.
+/// Takes invocations, one at a time, until SIGTERM: then one that is at work, or was handed out already, comes
+/// to its end first. Within a tokio runtime.
 pub async fn serve(work: Work, log: Log) -> Result<(), ServeError> {
     let one = Arc::new(One {
         work,
@@ -82,6 +86,7 @@ impl One {
     /// Resolves when Lambda wants the process to end, and no invocation is at work.
     async fn end(&self) -> io::Result<()> {
         terminated().await?;
+        sleep(ON_ITS_WAY).await;
         drop(self.at_work.lock().await);
         tracing::info!("SIGTERM: no invocation is at work, and none is taken any more");
         Ok(())

@@ -29,12 +29,12 @@ impl Line {
 }
 
 /// Events of one call, in the order of time.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) events: Arc<[LogEvent]>,
     pub(crate) bytes: usize,
     /// What they are of; let go once they are taken or given up.
-    _receipts: Arc<[Arc<Receipt>]>,
+    _receipts: Vec<Arc<Receipt>>,
 }
 
 /// Whether a call would take no more than these.
@@ -69,7 +69,7 @@ impl Batch {
         }
         // Stable: what happened at one moment stays in its order.
         events.sort_by_key(|event: &LogEvent| event.at);
-        Self { events: events.into(), bytes, _receipts: receipts.into() }
+        Self { events: events.into(), bytes, _receipts: receipts }
     }
 }
 

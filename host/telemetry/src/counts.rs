@@ -61,17 +61,17 @@ impl Counts {
         *untold = Untold { count: 0, told_at: Some(Instant::now()) };
     }
 
-    /// Tells the log of what it was not told of.
+    /// Tells the log, at the end of the process, of what it was not told of and of what still waits.
     pub(crate) fn tell_rest(&self) {
         let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
         if untold.count > 0 {
             tracing::warn!(what = self.what, count = untold.count, "telemetry is lost");
             untold.count = 0;
         }
-    }
-
-    pub(crate) fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        if waiting > 0 {
+            tracing::warn!(what = self.what, waiting, "the process ends before all is told");
+        }
     }
 
     pub(crate) fn read(&self) -> Shipping {
@@ -79,7 +79,7 @@ impl Counts {
             what: self.what,
             sent: self.sent.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
-            waiting: self.waiting(),
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! receipt is. The mark is the last fact before which no receipt is held.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -27,18 +27,13 @@ pub(crate) struct Marks(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of the first batch that is not told whole.
-    first: u64,
-    pending: VecDeque<Pending>,
+    /// The number of the next receipt.
+    next: u64,
+    /// The receipts that are held, by their numbers, each with the last fact before the next of them. So
+    /// there are no more than what waits has, however long it waits.
+    held: BTreeMap<u64, Option<FactPlace>>,
     reached: Option<FactPlace>,
     is_closed: bool,
-}
-
-#[derive(Debug)]
-struct Pending {
-    /// The last fact of the batch; none of what is in no journal.
-    place: Option<FactPlace>,
-    is_told: bool,
 }
 
 /// Held as long as something of a batch is not told.
@@ -55,11 +50,12 @@ impl Drop for Receipt {
 }
 
 impl Marks {
-    /// A receipt for the next batch.
+    /// A receipt for the next batch, and its last fact; none of what is in no journal.
     pub(crate) fn issue(self: &Arc<Self>, place: Option<FactPlace>) -> Arc<Receipt> {
         let mut state = self.state();
-        let number = state.first + state.pending.len() as u64;
-        state.pending.push_back(Pending { place, is_told: false });
+        let number = state.next;
+        state.next += 1;
+        state.held.insert(number, place);
         Arc::new(Receipt { number, marks: self.clone() })
     }
 
@@ -75,17 +71,14 @@ impl Marks {
 
     fn told(&self, number: u64) {
         let mut state = self.state();
+        let state = &mut *state;
         if state.is_closed {
             return;
         }
-        let index = usize::try_from(number - state.first).expect("it is among those that are held");
-        state.pending[index].is_told = true;
-        while state.pending.front().is_some_and(|pending| pending.is_told) {
-            let told = state.pending.pop_front();
-            state.first += 1;
-            if let Some(place) = told.and_then(|pending| pending.place) {
-                state.reached = Some(place);
-            }
+        let Some(place) = state.held.remove(&number).flatten() else { return };
+        match state.held.range_mut(..number).next_back() {
+            Some((_, before)) => *before = Some(place),
+            None => state.reached = Some(place),
         }
     }
 
@@ -153,5 +146,16 @@ mod tests {
         marks.close();
         drop(three);
         assert_eq!(marks.reached(), place(2), "what is given up is not told");
+    }
+
+    #[test]
+    fn what_waits_for_long_keeps_nothing_of_what_was_told_meanwhile() {
+        let marks = Arc::<Marks>::default();
+        let waits = marks.issue(place(1));
+        (2..10_000).for_each(|number| drop(marks.issue(place(number))));
+        assert_eq!(marks.state().held.len(), 1);
+        assert_eq!(marks.reached(), None);
+        drop(waits);
+        assert_eq!(marks.reached(), place(9_999));
     }
 }

@@ -61,6 +61,7 @@ struct Names {
     succeeded: &'static str,
     failed: &'static str,
     timed_out: &'static str,
+    heartbeat_timed_out: &'static str,
     schedule_time: &'static str,
     run_time: &'static str,
     time: &'static str,
@@ -73,11 +74,11 @@ const ACTIVITY: Names = Names {
     succeeded: "ActivitiesSucceeded",
     failed: "ActivitiesFailed",
     timed_out: "ActivitiesTimedOut",
+    heartbeat_timed_out: "ActivitiesHeartbeatTimedOut",
     schedule_time: "ActivityScheduleTime",
     run_time: "ActivityRunTime",
     time: "ActivityTime",
 };
-const ACTIVITIES_HEARTBEAT_TIMED_OUT: &str = "ActivitiesHeartbeatTimedOut";
 
 const FUNCTION: Names = Names {
     dimension: "LambdaFunctionArn",
@@ -86,6 +87,7 @@ const FUNCTION: Names = Names {
     succeeded: "LambdaFunctionsSucceeded",
     failed: "LambdaFunctionsFailed",
     timed_out: "LambdaFunctionsTimedOut",
+    heartbeat_timed_out: "LambdaFunctionsTimedOut",
     schedule_time: "LambdaFunctionScheduleTime",
     run_time: "LambdaFunctionRunTime",
     time: "LambdaFunctionTime",
@@ -98,6 +100,7 @@ const SERVICE: Names = Names {
     succeeded: "ServiceIntegrationsSucceeded",
     failed: "ServiceIntegrationsFailed",
     timed_out: "ServiceIntegrationsTimedOut",
+    heartbeat_timed_out: "ServiceIntegrationsTimedOut",
     schedule_time: "ServiceIntegrationScheduleTime",
     run_time: "ServiceIntegrationRunTime",
     time: "ServiceIntegrationTime",
@@ -122,8 +125,8 @@ impl Meters {
     }
 
     /// An execution was not begun, as too much is at work.
-    pub(crate) fn throttled(&mut self, machine: &str) {
-        self.of("StateMachineArn", machine.into(), |series| series.count("ExecutionThrottled"));
+    pub(crate) fn throttled(&mut self, machine: Arc<str>) {
+        self.of("StateMachineArn", machine, |series| series.count("ExecutionThrottled"));
     }
 
     /// All that was counted; from here on it is counted anew.
@@ -152,11 +155,6 @@ impl Meters {
             EventType::ExecutionTimedOut => {
                 ("ExecutionsTimedOut", redriven("RedrivenExecutionsTimedOut"))
             }
-            EventType::ActivityStarted => {
-                let Some(activity) = &shown.taken else { return };
-                let name = ACTIVITY.started;
-                return self.of(ACTIVITY.dimension, activity.clone(), |it| it.count(name));
-            }
             _ => return self.scheduled(shown, event),
         };
         self.execution(subject, |series| {
@@ -172,6 +170,10 @@ impl Meters {
             EventType::ActivityScheduled => {
                 let Some(activity) = &details.resource else { return };
                 self.of(ACTIVITY.dimension, activity.clone(), |it| it.count(ACTIVITY.scheduled));
+            }
+            EventType::ActivityStarted => {
+                let Some(activity) = &shown.taken else { return };
+                self.of(ACTIVITY.dimension, activity.clone(), |it| it.count(ACTIVITY.started));
             }
             EventType::LambdaFunctionScheduled => {
                 let Some(function) = &details.resource else { return };
@@ -208,10 +210,8 @@ impl Meters {
         let ended = match span.end {
             SpanEnd::Succeeded => names.succeeded,
             SpanEnd::Failed(_) => names.failed,
-            SpanEnd::TimedOut { is_heartbeat: true } if names.time == ACTIVITY.time => {
-                ACTIVITIES_HEARTBEAT_TIMED_OUT
-            }
-            SpanEnd::TimedOut { .. } => names.timed_out,
+            SpanEnd::TimedOut { is_heartbeat: true } => names.heartbeat_timed_out,
+            SpanEnd::TimedOut { is_heartbeat: false } => names.timed_out,
             // AWS counts nothing of those that are stopped.
             SpanEnd::Aborted => return,
         };
@@ -306,9 +306,9 @@ mod tests {
     fn what_there_are_too_many_of_is_overlooked() {
         let mut meters = Meters::default();
         for number in 0..SERIES_MAX + 5 {
-            meters.throttled(&format!("machine-{number}"));
+            meters.throttled(format!("machine-{number}").into());
         }
-        meters.throttled("machine-0");
+        meters.throttled("machine-0".into());
         assert_eq!(meters.overlooked, 5);
         let taken = meters.take();
         assert_eq!(taken.len(), SERIES_MAX);

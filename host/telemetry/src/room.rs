@@ -7,6 +7,8 @@ use stepyard_engine::Shown;
 /// The most events and spans, and the most bytes, that wait: what a busy server commits in a second or two.
 const COUNT_MAX: usize = 500_000;
 const BYTES_MAX: usize = 128 << 20;
+/// An event with its details but for its data, or a span, roughly.
+const SMALL_BYTES: usize = 512;
 
 /// What waits, as it is accounted for.
 #[derive(Debug, Default)]
@@ -23,6 +25,9 @@ pub(crate) struct Size {
 }
 
 impl Size {
+    /// Of something small.
+    pub(crate) const ONE: Self = Self { count: 1, bytes: SMALL_BYTES };
+
     /// Of a payload that others have, too, as if it were its own.
     pub(crate) fn of(shown: &[Shown]) -> Self {
         let mut size = Self::default();
@@ -37,8 +42,7 @@ impl Size {
                 size.bytes += details.cause.as_ref().map_or(0, String::len);
             }
         }
-        // An event with its details, or a span, roughly.
-        size.bytes += size.count * 512;
+        size.bytes += size.count * SMALL_BYTES;
         size
     }
 }

@@ -73,7 +73,14 @@ pub struct Telemetry {
 pub(crate) enum Message {
     Shown { shown: Vec<Shown>, size: Size, is_again: bool, receipt: Arc<Receipt> },
     Throttled { machine: Arc<str> },
-    Close { by: Instant, done: oneshot::Sender<()> },
+    Close(Closing),
+}
+
+/// Until when what waits is told, and who waits for that.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) by: Instant,
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 impl Telemetry {
@@ -116,7 +123,7 @@ impl Telemetry {
     pub async fn close(&self, bound: Duration) {
         let by = Instant::now() + bound;
         let (done, closed) = oneshot::channel();
-        if self.inbox.send(Message::Close { by, done }).is_ok() {
+        if self.inbox.send(Message::Close(Closing { by, done })).is_ok() {
             // It comes to its end a little later by itself.
             let _ = timeout_at(by + Duration::from_secs(1), closed).await;
         }
@@ -132,12 +139,7 @@ impl Telemetry {
     }
 
     /// Hands it on, if there is room; what nobody wants of it is left out.
-    fn hand_on(&self, mut shown: Vec<Shown>, is_again: bool) {
-        let standard = shown.iter().rev().find(|shown| !shown.subject.is_express());
-        let place = standard
-            .map(|shown| FactPlace { execution: shown.subject.arn.clone(), number: shown.fact });
-        let receipt = is_again.then(|| self.held().clone()).flatten();
-        let receipt = receipt.unwrap_or_else(|| self.marks.issue(place.filter(|_| !is_again)));
+    fn hand_on(&self, mut shown: Vec<Shown>, receipt: Arc<Receipt>, is_again: bool) {
         shown.retain_mut(|shown| self.is_wanted(shown));
         if shown.is_empty() {
             return;
@@ -152,7 +154,7 @@ impl Telemetry {
 
     /// Leaves out the events and the data that nobody wants; whether anything is left.
     fn is_wanted(&self, shown: &mut Shown) -> bool {
-        let logging = shown.subject.logging.as_ref().filter(|_| self.has_logs);
+        let logging = self.logged(&shown.subject);
         if !self.has_metrics {
             let level = logging.map(|logging| logging.level);
             shown.events.retain(|event| level.is_some_and(|level| level.logs(event.kind)));
@@ -193,12 +195,13 @@ impl Observer for Telemetry {
         }
     }
 
-    fn show(&self, shown: Vec<Shown>) {
-        self.hand_on(shown, false);
+    fn show(&self, shown: Vec<Shown>, last: Option<FactPlace>) {
+        self.hand_on(shown, self.marks.issue(last), false);
     }
 
     fn show_again(&self, shown: Vec<Shown>) {
-        self.hand_on(shown, true);
+        let left = self.held().clone();
+        self.hand_on(shown, left.unwrap_or_else(|| self.marks.issue(None)), true);
     }
 
     fn trace_header(&self, subject: &Subject, task: &SpanPlace) -> Option<String> {
@@ -206,7 +209,7 @@ impl Observer for Telemetry {
     }
 
     fn throttled(&self, machine: &str) {
-        if self.has_metrics {
+        if self.has_metrics && self.room.take(Size::ONE) {
             let _ = self.inbox.send(Message::Throttled { machine: machine.into() });
         }
     }

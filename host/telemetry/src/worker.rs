@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use futures::future::OptionFuture;
 use stepyard_asl::Timestamp;
 use stepyard_engine::{
     FactPlace, LogGroup, Shown,
@@ -13,7 +14,7 @@ use stepyard_engine::{
 };
 use time::{OffsetDateTime, macros::format_description};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
@@ -26,8 +27,8 @@ use crate::{
     meters::Meters,
     otlp::{Export, Spans, Tracer},
     record::record,
-    room::Room,
-    telemetry::{Message, MetricSettings, Settings},
+    room::{Room, Size},
+    telemetry::{Closing, Message, MetricSettings, Settings},
 };
 
 /// How many messages are taken at once.
@@ -50,6 +51,7 @@ pub(crate) struct Worker {
     kept: Option<FactPlace>,
     mark_at: Instant,
     records: Arc<Counts>,
+    spans: Option<Arc<Counts>>,
 }
 
 /// Metrics, and when they are told.
@@ -80,7 +82,7 @@ impl Worker {
             stream: None,
             counts: Arc::new(Counts::new("metrics")),
         });
-        let traces = settings.traces.zip(tracer).zip(spans);
+        let traces = settings.traces.zip(tracer).zip(spans.clone());
         let traces = traces.map(|(((exporter, _), tracer), spans)| {
             (Spans::new(tracer), Export::start(exporter, spans))
         });
@@ -97,6 +99,7 @@ impl Worker {
             kept: None,
             mark_at: now,
             records,
+            spans,
         }
     }
 
@@ -112,13 +115,10 @@ impl Worker {
                     }
                     let mut close = None;
                     for message in messages.drain(..) {
-                        match message {
-                            Message::Close { by, done } => close = Some((by, done)),
-                            message => self.take(message),
-                        }
+                        close = self.take(message).or(close);
                     }
-                    if let Some((by, done)) = close {
-                        return self.close(by, done).await;
+                    if let Some(closing) = close {
+                        return self.close(closing).await;
                     }
                 }
                 ended = self.delivery.ended() => self.delivery.settle(ended),
@@ -142,33 +142,36 @@ impl Worker {
         [due, metrics].into_iter().flatten().fold(self.mark_at, Instant::min)
     }
 
-    fn take(&mut self, message: Message) {
+    /// Takes a message; answers when it is to close.
+    fn take(&mut self, message: Message) -> Option<Closing> {
         match message {
             Message::Shown { shown, size, is_again, receipt } => {
-                for shown in shown {
+                for shown in &shown {
                     self.show(shown, is_again, &receipt);
                 }
                 self.room.give_back(size);
             }
             Message::Throttled { machine } => {
                 if let Some(metrics) = &mut self.metrics {
-                    metrics.meters.throttled(&machine);
+                    metrics.meters.throttled(machine);
                 }
+                self.room.give_back(Size::ONE);
             }
-            Message::Close { .. } => {}
+            Message::Close(closing) => return Some(closing),
         }
+        None
     }
 
-    fn show(&mut self, shown: Shown, is_again: bool, receipt: &Arc<Receipt>) {
+    fn show(&mut self, shown: &Shown, is_again: bool, receipt: &Arc<Receipt>) {
         // What is told again was counted.
         if let Some(metrics) = self.metrics.as_mut().filter(|_| !is_again) {
-            metrics.meters.show(&shown);
+            metrics.meters.show(shown);
         }
         if let Some((spans, export)) = &self.traces {
             let made = shown.spans.iter().filter_map(|span| spans.span(&shown.subject, span));
             made.for_each(|span| export.push(span, receipt.clone()));
         }
-        self.log(&shown, receipt);
+        self.log(shown, receipt);
     }
 
     fn log(&mut self, shown: &Shown, receipt: &Arc<Receipt>) {
@@ -232,15 +235,11 @@ impl Worker {
     }
 
     /// Tells what there is until `by`.
-    async fn close(mut self, by: Instant, done: oneshot::Sender<()>) {
+    async fn close(mut self, Closing { by, done }: Closing) {
         self.tell_metrics();
         self.delivery.close();
         let export = self.traces.take().map(|(_, export)| export);
-        let exported = async {
-            if let Some(export) = export {
-                export.close(by).await;
-            }
-        };
+        let exported = OptionFuture::from(export.map(|export| export.close(by)));
         let delivery = &mut self.delivery;
         let delivered = async {
             while !delivery.is_empty() {
@@ -251,15 +250,15 @@ impl Worker {
                 }
             }
         };
-        tokio::join!(exported, delivered);
-        self.keep_mark().await;
+        let (rest, ()) = tokio::join!(exported, delivered);
         // What is left is not told: the receipts are let go of, and must not say that it was.
         self.marks.close();
-        self.records.tell_rest();
-        let left = self.records.waiting();
-        if left > 0 {
-            tracing::warn!(log_records = left, "the process ends before all is told");
+        if let Some(rest) = rest {
+            rest.abort();
         }
+        self.keep_mark().await;
+        let counts = [Some(&self.records), self.spans.as_ref()];
+        counts.into_iter().flatten().for_each(|counts| counts.tell_rest());
         let _ = done.send(());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wasmtime::{Config, Engine, component::Component};
+use wasmtime::{Engine, component::Component};
 
 use crate::{
     Problem, Settings, StepError, StepSpec,
@@ -85,7 +85,7 @@ fn check(spec: &StepSpec, bytes: &[u8], cache: Option<PathBuf>) -> Result<(), Pr
 }
 
 fn compile_for(target: &str, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
-    let mut config: Config = sandbox::config();
+    let mut config = sandbox::config();
     let unknown = |error: wasmtime::Error| Problem::Target {
         target: target.to_owned(),
         reason: format!("{error:#}"),

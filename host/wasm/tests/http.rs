@@ -9,10 +9,10 @@ use std::{
 
 use futures::future::BoxFuture;
 use stepyard_engine::outside::Names;
-use stepyard_wasm::{Grants, HttpGrant, Outside, Scheme, SecretHeader};
+use stepyard_wasm::{Grants, HttpGrant, Limits, Outside, Scheme, SecretHeader};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 use crate::support::{
@@ -231,6 +231,30 @@ async fn a_denied_address_is_told_with_the_grant_that_is_missing() {
     answer(&steps, "http GET http://shop.example:8080/").await;
     let grant = r#"http = [{ url = \"http://shop.example:8080\", addresses = [\"10.0.0.5\"] }]"#;
     assert!(log.text().contains(grant), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_sent_says_why_however_long_its_body() {
+    // Nothing listens there, and nothing else can while the socket is held.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let closed = HttpGrant { port: Some(port), ..HttpGrant::new(Scheme::Http, "127.0.0.1") };
+    let inside = HttpGrant::new(Scheme::Http, "shop.example");
+    let grants = Grants { http: vec![closed, inside], ..grants() };
+    let limits = Limits { host_call_bytes_max: 2 << 20, ..limits() };
+    let names = Resolver::answers(&[&["10.0.0.5"]]);
+    let outside = Outside { names, ..Arc::<World>::default().outside() };
+    let steps = load_all(vec![spec(grants, limits)], outside, cache()).unwrap();
+    for (url, expected) in [
+        (format!("http://127.0.0.1:{port}/"), "ErrorCode::ConnectionRefused"),
+        ("http://shop.example/".to_owned(), "ErrorCode::DestinationIpProhibited"),
+        ("http://other.example/".to_owned(), "ErrorCode::HttpRequestDenied"),
+    ] {
+        // More than is buffered: the step waits for somebody to read.
+        let answer = answer(&steps, &format!("http POST {url} {}", 4 << 20)).await;
+        assert!(answer.starts_with(expected), "{url}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -78,11 +78,11 @@ impl Logging {
 
     /// The one log group that it names.
     fn group(&self) -> Result<LogGroup, ApiError> {
-        let [destination] = self.destinations.as_deref().unwrap_or_default() else {
-            return Err(invalid("Must specify exactly one Log Destination."));
+        let one = match self.destinations.as_deref() {
+            Some([destination]) => destination.cloud_watch_logs_log_group.as_ref(),
+            _ => None,
         };
-        let group = destination.cloud_watch_logs_log_group.as_ref();
-        let Some(arn) = group.and_then(|group| group.log_group_arn.as_deref()) else {
+        let Some(arn) = one.and_then(|group| group.log_group_arn.as_deref()) else {
             return Err(invalid("Must specify exactly one Log Destination."));
         };
         LogGroup::parse(arn).map_err(|error| match error {

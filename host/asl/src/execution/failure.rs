@@ -78,11 +78,7 @@ impl Execution {
             catcher.exit(cx.input, &error_output, &cx.scope_of_error(error_output.value()))
         });
         // Its limits are those of any exit, but its own error is offered to no catcher again.
-        let exit = exit.and_then(|Exit { output, assigned }| {
-            let output = self.bounded(path, output)?;
-            self.check_assigned(path, &assigned)?;
-            Ok(Exit { output, assigned })
-        });
+        let exit = exit.and_then(|exit| self.bounded_exit(path, exit));
         Some(exit.map(|exit| (catcher.next.clone(), exit)))
     }
 

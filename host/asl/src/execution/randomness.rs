@@ -123,6 +123,8 @@ mod tests {
             Purpose::Leaving,
             Purpose::Catching,
             Purpose::Item,
+            Purpose::Batch,
+            Purpose::MapRun,
         ];
         let mut seen = BTreeSet::new();
         for place in places.map(|place| place.parse::<CommandId>().unwrap()) {

@@ -27,6 +27,11 @@ pub(super) struct Redrives {
 }
 
 impl Execution {
+    /// How often the execution was redriven.
+    pub fn redrive_count(&self) -> u32 {
+        self.redrives.count
+    }
+
     /// Notes where an execution stands that ends without success.
     pub(super) fn keep_for_redrive(&mut self, status: &Status) {
         let mut stood = mem::take(&mut self.branches);

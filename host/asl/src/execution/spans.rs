@@ -53,18 +53,10 @@ impl Execution {
 
     /// A branch ends with what it is part of.
     pub(super) fn abort_spans(&mut self, path: &BranchPath, branch: &Branch) {
-        if !self.is_traced {
-            return;
+        if self.is_traced {
+            let spans = self.aborted_spans(path, branch, SpanEnd::Aborted);
+            self.turn.step.spans.extend(spans.into_iter().flatten());
         }
-        let mut spans = Vec::new();
-        if let Some(task) = self.task_of(path, branch) {
-            spans.push(self.task_span(branch, task, SpanEnd::Aborted));
-        }
-        if branch.has_arrived() {
-            spans.push(self.state_span(path, branch, SpanEnd::Aborted));
-        }
-        spans.extend(self.branch_span(path, branch, SpanEnd::Aborted));
-        self.turn.step.spans.extend(spans);
     }
 
     /// The execution is over, and with it all that is under way.
@@ -82,14 +74,8 @@ impl Execution {
         let mut spans = Vec::new();
         // What is within comes before what it is within.
         for (path, branch) in self.branches.iter().rev() {
-            if let Some(task) = self.task_of(path, branch) {
-                spans.push(self.task_span(branch, task, SpanEnd::Aborted));
-            }
-            let own = if path.is_empty() { end.clone() } else { SpanEnd::Aborted };
-            if branch.has_arrived() {
-                spans.push(self.state_span(path, branch, own));
-            }
-            spans.extend(self.branch_span(path, branch, SpanEnd::Aborted));
+            let of_state = if path.is_empty() { end.clone() } else { SpanEnd::Aborted };
+            spans.extend(self.aborted_spans(path, branch, of_state).into_iter().flatten());
         }
         let began = self.redrives.last.unwrap_or(self.started().at);
         let place = SpanPlace::of_visit(self.redrives.count, BranchPath::default(), 0);
@@ -97,9 +83,19 @@ impl Execution {
         self.turn.step.spans.extend(spans);
     }
 
-    /// How often the execution was redriven.
-    pub fn redrive_count(&self) -> u32 {
-        self.redrives.count
+    /// The spans of a branch that is ended: its task's, its state's and its own.
+    fn aborted_spans(
+        &self,
+        path: &BranchPath,
+        branch: &Branch,
+        of_state: SpanEnd,
+    ) -> [Option<Span>; 3] {
+        let task = self.task_of(path, branch);
+        [
+            task.map(|task| self.task_span(branch, task, SpanEnd::Aborted)),
+            branch.has_arrived().then(|| self.state_span(path, branch, of_state)),
+            self.branch_span(path, branch, SpanEnd::Aborted),
+        ]
     }
 
     fn state_span(&self, path: &BranchPath, branch: &Branch, end: SpanEnd) -> Span {

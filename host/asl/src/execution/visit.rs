@@ -13,7 +13,7 @@ use crate::{
         measure::check_depth,
     },
     retry::Failure,
-    state::Context,
+    state::{Context, Exit},
 };
 
 /// The longest cause, in bytes; AWS's is as many characters (`SensitiveCause`).
@@ -64,6 +64,14 @@ impl Execution {
             Ok(()) => Ok(payload),
             Err(error) => Err(failure_of(branch, error)),
         }
+    }
+
+    /// What a state is left with, held to the limits.
+    pub(super) fn bounded_exit(&self, path: &BranchPath, exit: Exit) -> Result<Exit, Failure> {
+        let Exit { output, assigned } = exit;
+        let output = self.bounded(path, output)?;
+        self.check_assigned(path, &assigned)?;
+        Ok(Exit { output, assigned })
     }
 }
 

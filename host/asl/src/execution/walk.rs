@@ -126,13 +126,8 @@ impl Execution {
 
     /// Leaves the state: for another state, or for the end of the machine.
     pub(super) fn exit(&mut self, path: &BranchPath, next: Option<StateName>, exit: Exit) -> Next {
-        let Exit { output, assigned } = exit;
-        let output = self.bounded(path, output).and_then(|output| {
-            self.check_assigned(path, &assigned)?;
-            Ok(output)
-        });
-        let output = match output {
-            Ok(output) => output,
+        let Exit { output, assigned } = match self.bounded_exit(path, exit) {
+            Ok(exit) => exit,
             Err(failure) => return Some((path.clone(), Advance::Fail(failure))),
         };
         self.show_exited(path, output.clone(), assigned.clone());

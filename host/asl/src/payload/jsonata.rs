@@ -108,7 +108,7 @@ impl Jsonata {
         let chance = Chance::draw(&self.drawing, scope);
         let bindings = || self.bindings(scope, &chance);
         let timed = |options: Options| options.now(scope.now.as_millis()).seed(chance.seed());
-        let narrow = timed(self.allowance.narrow());
+        let narrow = timed(Allowance::narrow());
         match self.engine.evaluate_with(None, &bindings(), &narrow) {
             Ok(Some(value)) => return Ok(normal(value)),
             // Of nothing and of a function the engine tells the difference to a tracer alone.
@@ -143,7 +143,7 @@ impl Fault {
     fn of(error: &Error) -> Self {
         let message = match error.code() {
             // The meter's, by the only way there is to stop the engine.
-            "U1003" => "The evaluation makes more than it may".to_owned(),
+            "U1003" => "The evaluation makes or reads more than it may".to_owned(),
             _ => error.message(),
         };
         Self::Error(format!("{}: {message}", error.code()))
@@ -395,9 +395,10 @@ fn normal(mut value: Value) -> Value {
 
 /// A float that is whole, as an integer, if there is one that large.
 fn whole(number: &Number) -> Option<Number> {
-    let float = number.as_f64().filter(|_| number.is_f64())?;
-    let text = (float.fract() == 0.0).then(|| format!("{float:.0}"))?;
-    text.parse::<i64>().map(Number::from).or(text.parse::<u64>().map(Number::from)).ok()
+    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0)?;
+    #[expect(clippy::cast_possible_truncation, reason = "what is too large stays so")]
+    let integer = float as i128;
+    Number::from_i128(integer)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! JSONPath in the dialect of Step Functions, which is Jayway's.
 //!
-//! A path starts at `$`, the input, at `$$`, the context object, or at `$name`, a variable. Its first steps are names and
-//! indexes; from the first wildcard, slice, list, filter or `..` on it is indefinite and gives an
-//! array. A definite path that finds nothing is a [`Miss`]; an indefinite one gives `[]`.
+//! A path starts at `$`, the input, at `$$`, the context object, or at `$name`, a variable. Its first
+//! steps are names and indexes; from the first wildcard, slice, list, filter or `..` on it is indefinite
+//! and gives an array. A definite path that finds nothing is a [`Miss`]; an indefinite one gives `[]`.
 
 mod evaluate;
 mod filter;

@@ -215,7 +215,6 @@ impl Kind {
 
 fn kind_name(value: &Value) -> &'static str {
     match value {
-        Value::Null => "null",
         Value::Object(_) => "object",
         value => Kind::of(value).map_or("null", Kind::name),
     }

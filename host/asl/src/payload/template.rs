@@ -118,7 +118,9 @@ impl Node {
                 .map(|node| node.evaluate(scope, left))
                 .collect::<Result<_, _>>()
                 .map(Value::Array),
-            Self::Field(field) => Ok(weighed(field.evaluate(scope)?, left)?),
+            Self::Field(field) => {
+                Ok(weighed(field.expression.evaluate(&field.name, scope)?, left)?)
+            }
             Self::Query(query) => Ok(weighed(Cow::Owned(query.evaluate(scope)?), left)?),
         }
     }
@@ -171,12 +173,6 @@ fn duplicate(name: &str, at: &Location) -> Diagnostic {
         at.clone(),
         format!("remove `{name}` or `{name}.$`: both give the member `{name}`"),
     )
-}
-
-impl Field {
-    fn evaluate<'a>(&self, scope: &Scope<'a>) -> Result<Cow<'a, Value>, StatesError> {
-        self.expression.evaluate(&self.name, scope)
-    }
 }
 
 /// A value, once it has been taken off what may be left.

@@ -237,8 +237,8 @@ impl Number {
                 "The {name}Path field refers to value \"{text}\" which is not a valid integer: {path}"
             ))
         })?;
-        let negative = || StatesError::runtime(format!("{name} cannot be negative."));
-        Ok(u64::try_from(number).map_err(|_| negative())?)
+        u64::try_from(number)
+            .map_err(|_| StatesError::runtime(format!("{name} cannot be negative.")).into())
     }
 }
 

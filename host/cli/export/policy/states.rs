@@ -122,14 +122,14 @@ impl Asking<'_> {
 
 /// The statements that allow what is asked for.
 pub(in crate::export) fn statements(asked: &[(Asked, Vec<StateName>)]) -> Vec<Statement> {
-    let each = asked.iter().map(|(asked, states)| Statement {
+    let statement = |(asked, states): &(Asked, Vec<StateName>)| Statement {
         sid: sid_of(states) + asked.label,
         reason: reason(states),
         actions: asked.actions.into(),
         resources: vec![asked.resource.clone()],
         conditions: asked.conditions.clone(),
-    });
-    super::with_names_of_their_own(each.collect())
+    };
+    asked.iter().map(statement).collect()
 }
 
 /// The most states that a statement's name names.

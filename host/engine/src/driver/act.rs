@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 
 use super::{Driver, Reply, Stopping};
 use crate::{
-    ExecutionArn, Shown, StoreError, activities::Worker, completion::Standing,
+    ExecutionArn, FactPlace, Shown, StoreError, activities::Worker, completion::Standing,
     reservation::Reservation, tasks::Circumstances,
 };
 
 /// Something to do once what led to it is durable.
 pub(crate) enum Act {
     Perform { execution: ExecutionArn, commands: Vec<Command>, at: Timestamp },
-    Show { execution: ExecutionArn, history: Vec<HistoryEvent>, observed: Option<Box<Shown>> },
+    Show { place: FactPlace, history: Vec<HistoryEvent>, observed: Option<Box<Shown>> },
     Started { at: Timestamp, held: Option<Reservation>, done: oneshot::Sender<Option<Timestamp>> },
     Resumed { held: Reservation, done: oneshot::Sender<()> },
     Redriven { at: Timestamp, held: Reservation, done: oneshot::Sender<Timestamp> },
@@ -64,19 +64,22 @@ impl Driver {
     /// Shows all that was committed, before anybody learns of it otherwise: who is told that an execution
     /// is over finds it shown to the end.
     fn show(&mut self, acts: &mut [Act]) {
-        let mut all = Vec::new();
+        let (mut all, mut last) = (Vec::new(), None);
         for act in acts {
-            let Act::Show { execution, history, observed } = act else { continue };
+            let Act::Show { place, history, observed } = act else { continue };
             self.measures.events.show(history);
-            if let Some(live) = self.live.get_mut(execution) {
+            if let Some(live) = self.live.get_mut(&place.execution) {
                 live.show(history);
             }
             if let Some(shown) = observed.take() {
                 all.push(Shown { events: std::mem::take(history), ..*shown });
             }
+            last = Some(&*place);
         }
-        if let Some(observer) = self.observer.as_ref().filter(|_| !all.is_empty()) {
-            observer.show(all);
+        let Some(observer) = &self.observer else { return };
+        let last = last.filter(|_| self.store.is_some()).cloned();
+        if last.is_some() || !all.is_empty() {
+            observer.show(all, last);
         }
     }
 

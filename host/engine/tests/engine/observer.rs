@@ -22,14 +22,15 @@ use crate::{
 struct Notes {
     interest: Interest,
     shown: Mutex<Vec<Shown>>,
+    last: Mutex<Option<FactPlace>>,
     again: Mutex<Vec<Shown>>,
     throttled: Mutex<Vec<String>>,
 }
 
 impl Notes {
     fn new(interest: Interest) -> Arc<Self> {
-        let (shown, again, throttled) = Default::default();
-        Arc::new(Self { interest, shown, again, throttled })
+        let (shown, last, again, throttled) = Default::default();
+        Arc::new(Self { interest, shown, last, again, throttled })
     }
 
     fn shown(&self) -> Vec<Shown> {
@@ -42,8 +43,11 @@ impl Observer for Notes {
         self.interest
     }
 
-    fn show(&self, shown: Vec<Shown>) {
+    fn show(&self, shown: Vec<Shown>, last: Option<FactPlace>) {
         self.shown.lock().unwrap().extend(shown);
+        if last.is_some() {
+            *self.last.lock().unwrap() = last;
+        }
     }
 
     fn show_again(&self, shown: Vec<Shown>) {
@@ -131,6 +135,12 @@ async fn what_nobody_wants_to_see_is_not_shown() {
     let engine = Engine::new(observed(&notes, Functions::echo(), Slow::new(100, usize::MAX)));
     run(&engine, start("one", states())).await;
     assert_eq!(notes.shown(), []);
+    let last = notes.last.lock().unwrap().take().unwrap();
+    assert!(last.execution.ends_with(":one"), "{last:?}");
+    assert_eq!(last.number, 3, "it knows how far the journals are");
+    let (_, end) = engine.start_express(start("quick", states())).await.unwrap();
+    end.await.unwrap();
+    assert_eq!(*notes.last.lock().unwrap(), None, "what has no journal");
 }
 
 #[tokio::test]

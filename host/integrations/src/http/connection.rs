@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::Uri;
 use stepyard_engine::{
     Cover, lies_below,
     outside::{SecretError, Secrets},
 };
+
+use super::form;
 
 /// A connection, as the manifest has it.
 #[derive(Clone, Debug)]
@@ -182,9 +185,22 @@ impl Credentials {
         Ok(Self { secret, authorization, headers, query, body, secrets })
     }
 
-    /// Covers the secrets, and a token.
+    /// A user and the secret, as HTTP's Basic authentication has them.
+    pub(super) fn basic(&self, user: &str) -> String {
+        BASE64_STANDARD.encode(format!("{user}:{}", self.secret))
+    }
+
+    /// Covers the secrets and a token, as they are and as they stand in requests.
     pub(super) fn cover(&self, token: Option<&str>) -> Cover {
-        Cover::new(self.secrets.iter().map(String::as_str).chain(token))
+        let user = match &self.authorization {
+            Authorization::ApiKey { .. } => None,
+            Authorization::Basic { username, .. } => Some(username),
+            Authorization::OAuth(oauth) => Some(&oauth.client_id),
+        };
+        let basic = user.map(|user| self.basic(user));
+        let values = self.secrets.iter().map(String::as_str).chain(token);
+        let written: Vec<String> = values.clone().map(form::encoded).chain(basic).collect();
+        Cover::new(values.chain(written.iter().map(String::as_str)))
     }
 }
 
@@ -271,5 +287,15 @@ mod tests {
         let connection = Connection::new("https://h", absent).unwrap();
         let error = Credentials::look_up(&connection, &Table).await.unwrap_err();
         assert_eq!(error, ConnectionError::NoSecret("ABSENT".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn secrets_are_covered_as_they_stand_in_a_request() {
+        let basic = Authorization::Basic { username: "u".to_owned(), password: "P".to_owned() };
+        let connection = Connection::new("https://h", basic).unwrap();
+        let credentials = Credentials::look_up(&connection, &Table).await.unwrap();
+        let sent = "Basic dTp2YWx1ZSBvZiBQ, ?key=value%20of%20P";
+        let covered = credentials.cover(None).text(sent.to_owned());
+        assert_eq!(covered, "Basic ****************, ?key=**************");
     }
 }

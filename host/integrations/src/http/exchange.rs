@@ -1,7 +1,6 @@
 //! One request over one connection of its own: connect, TLS, HTTP/1.1.
 
 use std::{
-    error::Error,
     net::{IpAddr, SocketAddr},
     sync::{Arc, LazyLock},
 };
@@ -24,6 +23,7 @@ use tokio_rustls::{
 };
 
 use super::{SOCKET, connection::port};
+use crate::aws::innermost;
 
 /// The most bytes of an answer: a task's result has no more.
 pub(super) const BODY_BYTES_MAX: usize = 262_144;
@@ -129,8 +129,4 @@ fn reason(status: StatusCode, extensions: &http::Extensions) -> String {
 /// No answer came.
 pub(super) fn unreachable(why: &str) -> StatesError {
     StatesError::new(SOCKET, format!("Unable to execute HTTP request: {why}"))
-}
-
-fn innermost(error: &dyn Error) -> String {
-    crate::aws::innermost(error)
 }

@@ -41,9 +41,13 @@ pub(super) fn encode(members: &Map<String, Value>, format: ArrayFormat) -> Strin
     joined(&pairs)
 }
 
+/// A text as it stands in a form or a query.
+pub(super) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
 /// Pairs as they stand in a form or a query.
 pub(super) fn joined(pairs: &[(String, String)]) -> String {
-    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let pairs = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
 }

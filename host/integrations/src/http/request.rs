@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
@@ -231,12 +230,10 @@ pub(super) fn build(
 
 /// The header that authorizes a request.
 fn authorization(credentials: &Credentials, token: Option<&str>) -> (String, String) {
-    let secret = &credentials.secret;
     match &credentials.authorization {
-        Authorization::ApiKey { name, .. } => (name.clone(), secret.clone()),
+        Authorization::ApiKey { name, .. } => (name.clone(), credentials.secret.clone()),
         Authorization::Basic { username, .. } => {
-            let both = BASE64_STANDARD.encode(format!("{username}:{secret}"));
-            ("Authorization".to_owned(), format!("Basic {both}"))
+            ("Authorization".to_owned(), format!("Basic {}", credentials.basic(username)))
         }
         Authorization::OAuth(_) => {
             ("Authorization".to_owned(), format!("Bearer {}", token.unwrap_or_default()))

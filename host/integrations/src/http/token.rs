@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use serde_json::Value;
@@ -80,7 +79,7 @@ async fn ask(
     if port(&uri).is_none() {
         return Err(refused("its URL is not one of HTTP".to_owned()));
     }
-    let request = request(oauth, &uri, &credentials.secret)
+    let request = request(oauth, &uri, credentials)
         .map_err(|_| refused("the client's id and secret cannot stand in a header".to_owned()))?;
     let granted = if connection.is_at_host_of(&uri) { &*connection.addresses } else { &[] };
     let addresses = exchange::addresses(names, &uri, granted, name).await?;
@@ -89,6 +88,7 @@ async fn ask(
     let value = body.get("access_token").and_then(Value::as_str);
     let Some(value) = value.filter(|_| response.status == 200) else {
         let error = body.get("error").and_then(Value::as_str).unwrap_or("no access_token");
+        let error = credentials.cover(None).text(error.to_owned());
         return Err(refused(format!("{} {error}", response.status)));
     };
     let seconds = body.get("expires_in").and_then(Value::as_u64);
@@ -101,12 +101,12 @@ async fn ask(
 fn request(
     oauth: &OAuth,
     uri: &Uri,
-    secret: &str,
+    credentials: &Credentials,
 ) -> Result<Request<Full<bytes::Bytes>>, http::Error> {
     let mut pairs = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
     pairs.extend(oauth.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let both = BASE64_STANDARD.encode(format!("{}:{secret}", oauth.client_id));
-    let mut authorization = HeaderValue::try_from(format!("Basic {both}"))?;
+    let basic = format!("Basic {}", credentials.basic(&oauth.client_id));
+    let mut authorization = HeaderValue::try_from(basic)?;
     authorization.set_sensitive(true);
     let host = uri.authority().map_or("", |authority| authority.as_str());
     Request::builder()

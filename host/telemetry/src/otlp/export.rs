@@ -11,7 +11,7 @@ use opentelemetry_sdk::{
 };
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
-    task::JoinHandle,
+    task::{AbortHandle, JoinHandle},
     time::{Instant, sleep, timeout_at},
 };
 
@@ -130,15 +130,14 @@ impl Export {
         }
     }
 
-    /// Exports what waits, as far as that is done until `by`.
-    pub(crate) async fn close(self, by: Instant) {
+    /// Exports what waits, as far as that is done until `by`; answers by what the rest is given up.
+    pub(crate) async fn close(self, by: Instant) -> AbortHandle {
         let Self { inbox, work, .. } = self;
         // What waits is then all there will be.
         drop(inbox);
-        let stop = work.abort_handle();
-        if timeout_at(by, work).await.is_err() {
-            stop.abort();
-        }
+        let rest = work.abort_handle();
+        let _ = timeout_at(by, work).await;
+        rest
     }
 }
 

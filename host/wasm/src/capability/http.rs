@@ -11,7 +11,6 @@ mod covered;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use http::{HeaderName, HeaderValue, Request, Response, Uri, uri};
@@ -20,13 +19,12 @@ use stepyard_engine::{Unresolved, lies_below, resolve};
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use connection::{Stream, Timeouts};
+
 use crate::{
     HttpGrant, Scheme, SecretHeader,
     invocation::{Invocation, LINE_OVERHEAD_BYTES, log},
 };
-
-/// How long the body of a request that is denied is read.
-const READ_OUT: Duration = Duration::from_secs(1);
 
 /// Sends the requests of one task.
 pub(crate) struct Client {
@@ -61,13 +59,30 @@ async fn exchange(
     mut request: Request<WasiBody>,
     options: RequestOptions,
 ) -> Exchange {
+    let (grant, stream, within) = match let_through(task, &mut request, options).await {
+        Ok(way) => way,
+        Err(error) => {
+            read_out(request);
+            return Err(error);
+        }
+    };
+    let exchange = connection::converse(stream, request, within).await;
+    let (response, io) = exchange.inspect_err(|error| failed(task, grant, error))?;
+    Ok((covered::covered(response, &task.secrets().await.cover), io))
+}
+
+/// Gives a request the headers of the grant that covers it, and finds its way: the grant, a connection to
+/// its host, and how long things may take.
+async fn let_through<'a>(
+    task: &'a Invocation,
+    request: &mut Request<WasiBody>,
+    options: RequestOptions,
+) -> Result<(&'a HttpGrant, Box<dyn Stream>, Timeouts), Error> {
     if let Err(breach) = task.outside_call() {
         return Err(Error::InternalError(Some(breach.to_string())));
     }
-    let Some(grant) = granted(&task.policy.grants.http, &request) else {
-        let (method, uri) = (request.method(), request.uri());
-        task.denied("http", &grant_for(method, uri));
-        read_out(request).await;
+    let Some(grant) = granted(&task.policy.grants.http, request) else {
+        task.denied("http", &grant_for(request.method(), request.uri()));
         return Err(Error::HttpRequestDenied);
     };
     for (name, header) in &grant.headers {
@@ -79,27 +94,27 @@ async fn exchange(
     let settled = task.policy.outside.keyvalue.settle().await;
     settled.map_err(|error| Error::InternalError(Some(error.to_string())))?;
     let remaining = task.ends.saturating_duration_since(std::time::Instant::now());
-    let within = connection::Timeouts::new(options, remaining);
-    let exchange = async {
+    let within = Timeouts::new(options, remaining);
+    let connected = async {
         let addresses = timeout(within.connect, addresses(task, grant)).await;
         let addresses = addresses.map_err(|_| Error::ConnectionTimeout)??;
-        let (response, io) = connection::send(grant, &addresses, request, within).await?;
-        Ok((covered::covered(response, &task.secrets().await.cover), io))
+        connection::connect(grant, &addresses, within.connect).await
     };
-    exchange.await.inspect_err(|error| {
-        if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
-            log!(info, task, host = grant.host, port = grant.port(), "a request failed: {error}");
-        }
-    })
+    let stream = connected.await.inspect_err(|error| failed(task, grant, error))?;
+    Ok((grant, stream, within))
 }
 
-/// Reads what is left of a request's body, for a while. A step that is still writing it would else learn
-/// that nobody reads, and not that the request was denied.
-async fn read_out(request: Request<WasiBody>) {
+fn failed(task: &Invocation, grant: &HttpGrant, error: &Error) {
+    if task.logged(LINE_OVERHEAD_BYTES).is_ok() {
+        log!(info, task, host = grant.host, port = grant.port(), "a request failed: {error}");
+    }
+}
+
+/// Reads the body of a request that is not sent, for as long as the step writes it, which is no longer
+/// than its task. It would else learn that nobody reads, and not why.
+fn read_out(request: Request<WasiBody>) {
     let mut body = request.into_body();
-    let read = async { while let Some(Ok(_)) = body.frame().await {} };
-    // One that writes no end of it is not waited for.
-    let _ = timeout(READ_OUT, read).await;
+    tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} });
 }
 
 /// Where the host of a grant is, if the grant lets it be there.

@@ -2,11 +2,14 @@
 //! many steps may each make one as large as that, so that an evaluation is run twice if it must be:
 //!
 //! 1. within bounds whose product is what it may take, at full speed: almost all end here;
-//! 2. within wider ones, with each value weighed as it is made.
+//! 2. within wider ones, with each value weighed as it is made, and again whenever a call reads it.
+//!
+//! A call that is begun is not stopped. So one call of `$distinct` on tens of thousands of values that all
+//! differ, which it compares each with each, takes as long as it takes: seconds to a minute.
 //!
 //! Both count, and neither asks a clock, so that a replay comes to the same end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jlens_core::{
     CancelToken, Options,
@@ -43,8 +46,16 @@ const WEIGHT_MAX: usize = 16 << 20;
 /// The most steps of an expression with a regular expression: one stands for 1,024 of its own.
 const STEPS_WITH_PATTERN: u64 = 60_000;
 
-/// The most items where a function compares each with each: it takes seconds as it is.
+/// What calls of the second run may read, in the same measure: of a function that compares each item with
+/// those before it, each comparison.
+const READ_MAX: usize = 1 << 27;
+
+/// The most items where a function compares each with each.
 const ITEMS_COMPARED: usize = 1 << 15;
+
+/// The most items of an array that is made where a function that gives what is small is handed to another,
+/// which has it read unseen.
+const ITEMS_HANDED: usize = 1 << 14;
 
 /// The most steps where functions make what cannot be weighed, and how large that may be: a call that
 /// ends a function takes four of them.
@@ -117,11 +128,21 @@ const SMALL: [&str; 25] = [
 /// What an expression may take, by what it is made of.
 #[derive(Clone, Debug)]
 pub(super) struct Allowance {
-    narrow: Bounds,
+    /// The second run's.
     wide: Bounds,
     /// The arguments of calls that the engine makes without telling what they give: weighed in their
     /// place.
     weighed: BTreeSet<NodeId>,
+    /// The arguments of calls, and how they are read.
+    read: BTreeMap<NodeId, Reading>,
+}
+
+/// How a function reads what it is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reading {
+    Once,
+    /// Each item is compared with those before it that differ.
+    Compared,
 }
 
 impl Allowance {
@@ -129,37 +150,38 @@ impl Allowance {
     pub(super) fn of(root: &Node, is_function: fn(&str) -> bool) -> Self {
         let mut survey = Survey::new(is_function);
         survey.see(root, Role::Value);
-        let Survey { has_pattern, compares, writes_unseen, calls_unseen, .. } = survey;
-        let Survey { makes_unseen, weighed, .. } = survey;
         let mut wide = WIDE;
-        if has_pattern {
+        if survey.has_pattern {
             wide.steps = STEPS_WITH_PATTERN;
         }
-        if compares {
+        if survey.compares {
             wide.items = ITEMS_COMPARED;
         }
-        if writes_unseen {
+        if survey.writes_unseen {
             wide.bytes = UNWEIGHED.bytes;
         }
-        if makes_unseen {
+        if survey.makes_unseen {
             wide.items = UNWEIGHED.items;
         }
-        if calls_unseen || makes_unseen {
+        if survey.reads_unseen {
+            wide.items = ITEMS_HANDED.min(wide.items);
+        }
+        if survey.calls_unseen || survey.makes_unseen {
             wide.steps = UNWEIGHED.steps.min(wide.steps);
-        } else if writes_unseen {
+        } else if survey.writes_unseen {
             wide.steps = STEPS_WITH_LAST_CALLS.min(wide.steps);
         }
-        Self { narrow: NARROW, wide, weighed }
+        Self { wide, weighed: survey.weighed, read: survey.read }
     }
 
     /// For the first run.
-    pub(super) fn narrow(&self) -> Options {
-        self.narrow.options()
+    pub(super) fn narrow() -> Options {
+        NARROW.options()
     }
 
     /// For the second run.
     pub(super) fn wide(&self) -> (Options, Meter<'_>) {
-        let meter = Meter::new(&self.weighed);
+        let meter = Meter::new(self);
         (self.wide.options().cancel_token(meter.stop.clone()), meter)
     }
 }
@@ -183,9 +205,11 @@ struct Survey {
     /// Texts, or arrays and objects, are made by calls that are not told of.
     writes_unseen: bool,
     makes_unseen: bool,
-    /// Texts are made by functions that other functions call.
+    /// Functions are handed to others, which call them; among them those that only read.
     calls_unseen: bool,
+    reads_unseen: bool,
     weighed: BTreeSet<NodeId>,
+    read: BTreeMap<NodeId, Reading>,
 }
 
 /// What a node is to the one above.
@@ -208,7 +232,9 @@ impl Survey {
             writes_unseen: false,
             makes_unseen: false,
             calls_unseen: false,
+            reads_unseen: false,
             weighed: BTreeSet::new(),
+            read: BTreeMap::new(),
         }
     }
 
@@ -220,7 +246,7 @@ impl Survey {
             NodeKind::Transform(_) => self.makes_unseen = true,
             NodeKind::Function { procedure, args } => {
                 self.see(procedure, Role::Called);
-                args.iter().for_each(|argument| self.see(argument, Role::Value));
+                self.see_arguments(procedure, args);
                 return self.see_stages(node);
             }
             NodeKind::Lambda(def) => {
@@ -228,13 +254,24 @@ impl Survey {
                 {
                     self.weighed.extend(args.iter().map(|argument| argument.id));
                     self.see(procedure, Role::CalledLast);
-                    args.iter().for_each(|argument| self.see(argument, Role::Value));
+                    self.see_arguments(procedure, args);
                     return self.see_stages(&def.body);
                 }
             }
             _ => {}
         }
         node.for_each_child(|child| self.see(child, Role::Value));
+    }
+
+    fn see_arguments(&mut self, procedure: &Node, arguments: &[Node]) {
+        let reading = match &procedure.kind {
+            NodeKind::Variable { name } if name == "distinct" => Reading::Compared,
+            _ => Reading::Once,
+        };
+        for argument in arguments {
+            self.read.insert(argument.id, reading);
+            self.see(argument, Role::Value);
+        }
     }
 
     /// What follows a call: predicates and groups.
@@ -258,11 +295,16 @@ impl Survey {
             Role::Called => {}
             Role::CalledLast => self.writes_unseen |= WRITING.contains(&name),
             // It may be called by another function, many times.
-            Role::Value if WRITING.contains(&name) || TEXTUAL.contains(&name) => {
-                self.writes_unseen = true;
+            Role::Value => {
                 self.calls_unseen = true;
+                if SMALL.contains(&name) {
+                    self.reads_unseen = true;
+                } else if WRITING.contains(&name) || TEXTUAL.contains(&name) {
+                    self.writes_unseen = true;
+                } else {
+                    self.makes_unseen = true;
+                }
             }
-            Role::Value => self.makes_unseen |= !SMALL.contains(&name),
         }
     }
 }
@@ -270,16 +312,18 @@ impl Survey {
 /// Weighs what an evaluation makes, and stops it when that is too much.
 #[derive(Debug)]
 pub(super) struct Meter<'a> {
-    weighed: &'a BTreeSet<NodeId>,
+    allowance: &'a Allowance,
     left: usize,
+    left_to_read: usize,
     stop: CancelToken,
     /// Whether the evaluation came to a function, for which the engine gives nothing.
     pub(super) is_function: bool,
 }
 
 impl<'a> Meter<'a> {
-    fn new(weighed: &'a BTreeSet<NodeId>) -> Self {
-        Self { weighed, left: WEIGHT_MAX, stop: CancelToken::new(), is_function: false }
+    fn new(allowance: &'a Allowance) -> Self {
+        let (left, left_to_read) = (WEIGHT_MAX, READ_MAX);
+        Self { allowance, left, left_to_read, stop: CancelToken::new(), is_function: false }
     }
 
     fn is_weighed(&self, node: &Node) -> bool {
@@ -294,19 +338,29 @@ impl<'a> Meter<'a> {
             | NodeKind::Function { .. } => true,
             _ => false,
         };
-        makes || self.weighed.contains(&node.id)
+        makes || self.allowance.weighed.contains(&node.id)
     }
 }
 
 impl Tracer for Meter<'_> {
     fn exit(&mut self, node: &Node, outcome: Outcome<'_>) {
         let Outcome::Value(value) = outcome else { return };
-        if !self.is_weighed(node) {
+        let (is_weighed, reading) = (self.is_weighed(node), self.allowance.read.get(&node.id));
+        if !is_weighed && reading.is_none() {
             return;
         }
-        match self.left.checked_sub(weight(value)) {
-            Some(left) => self.left = left,
-            None => self.stop.cancel(),
+        let weight = weight(value);
+        let read = match reading {
+            None => 0,
+            Some(Reading::Once) => weight,
+            Some(Reading::Compared) => comparisons(value).max(weight),
+        };
+        let left = self.left.checked_sub(if is_weighed { weight } else { 0 });
+        match (left, self.left_to_read.checked_sub(read)) {
+            (Some(left), Some(left_to_read)) => {
+                (self.left, self.left_to_read) = (left, left_to_read);
+            }
+            _ => self.stop.cancel(),
         }
     }
 
@@ -340,4 +394,11 @@ fn weight(value: ValueRef<'_>) -> usize {
 fn count(told: &Value) -> usize {
     let words = told.as_str().unwrap_or_default().split(' ');
     words.filter_map(|word| word.parse().ok()).next().unwrap_or(0)
+}
+
+/// How often `$distinct` compares at most.
+fn comparisons(value: ValueRef<'_>) -> usize {
+    let Some(Value::Array(items)) = value.to_json() else { return 1 };
+    let different: BTreeSet<String> = items.iter().map(Value::to_string).collect();
+    items.len().saturating_mul(different.len())
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::export::policy::{Role, Service};
 
 /// What the state `A` with these fields asks for, a line for each statement; or what is wrong with it.
 #[track_caller]
@@ -23,7 +24,10 @@ fn shown(definition: &Value, targets: &[&str]) -> Vec<String> {
     }
     let asking = Asking { name: "order", machine: &machine, targets: &told };
     match asking.all() {
-        Ok(asked) => statements(&asked).iter().map(line).collect(),
+        Ok(asked) => {
+            let role = Role::new(Service::States, None, statements(&asked));
+            role.statements.iter().map(line).collect()
+        }
         Err(problems) => problems
             .iter()
             .map(|it| format!("{} at {}; {}", it.message, it.location, it.mend))

@@ -48,24 +48,27 @@ impl Timeouts {
     }
 }
 
-/// Sends a request that has been let through to one of the addresses, which belong to the grant's
-/// host.
-pub(super) async fn send(
+/// What a request is sent over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Connects to one of the addresses, which belong to the grant's host. TCP and TLS may each take so long.
+pub(super) async fn connect(
     grant: &HttpGrant,
     addresses: &[SocketAddr],
-    request: Request<WasiBody>,
-    within: Timeouts,
-) -> Exchange {
-    let stream = timeout(within.connect, TcpStream::connect(addresses)).await;
+    within: Duration,
+) -> Result<Box<dyn Stream>, Error> {
+    let stream = timeout(within, TcpStream::connect(addresses)).await;
     let stream = stream.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Connect)?;
-    if grant.scheme == Scheme::Https {
-        let name = ServerName::try_from(grant.bare_host().to_owned())
-            .map_err(|_| Error::HttpRequestUriInvalid)?;
-        let stream = timeout(within.connect, TLS.connect(name, stream)).await;
-        let stream = stream.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Tls)?;
-        return converse(stream, request, within).await;
+    if grant.scheme == Scheme::Http {
+        return Ok(Box::new(stream));
     }
-    converse(stream, request, within).await
+    let name = ServerName::try_from(grant.bare_host().to_owned())
+        .map_err(|_| Error::HttpRequestUriInvalid)?;
+    let stream = timeout(within, TLS.connect(name, stream)).await;
+    let stream = stream.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Tls)?;
+    Ok(Box::new(stream))
 }
 
 /// The public certificate authorities, as Mozilla lists them.
@@ -79,8 +82,9 @@ static TLS: LazyLock<TlsConnector> = LazyLock::new(|| {
     TlsConnector::from(Arc::new(config))
 });
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+/// Sends a request that has been let through.
+pub(super) async fn converse(
+    stream: Box<dyn Stream>,
     mut request: Request<WasiBody>,
     within: Timeouts,
 ) -> Exchange {

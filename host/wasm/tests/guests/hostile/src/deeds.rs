@@ -43,7 +43,10 @@ pub fn call(capability: &str, words: &[&str]) -> String {
         ("config", ["all"]) => format!("{:?}", config::get_all()),
         ("config", [key]) => format!("{:?}", config::get(key)),
         ("mail", [recipients @ ..]) => format!("{:?}", mail::send(&message(recipients))),
-        ("http", [method, url]) => http(method, url),
+        ("http", [method, url]) => http(method, url, Body::empty()),
+        ("http", [method, url, bytes]) => {
+            http(method, url, vec![0_u8; bytes.parse().unwrap_or(0)].into())
+        }
         ("follow", [url]) => follow(url),
         ("log", [text]) => {
             logging::log(logging::Level::Warn, "context", text);
@@ -108,9 +111,9 @@ fn message(recipients: &[&str]) -> Message {
     }
 }
 
-fn http(method: &str, url: &str) -> String {
+fn http(method: &str, url: &str, body: Body) -> String {
     block_on(async {
-        match send(method, url).await {
+        match send(method, url, body).await {
             Ok(response) => {
                 let status = response.status().as_u16();
                 let headers = format!("{:?}", response.headers());
@@ -126,20 +129,20 @@ fn http(method: &str, url: &str) -> String {
 /// Goes where a redirect says, as clients do.
 fn follow(url: &str) -> String {
     block_on(async {
-        let first = match send("GET", url).await {
+        let first = match send("GET", url, Body::empty()).await {
             Ok(response) => response,
             Err(error) => return error,
         };
         let location = first.headers().get("location").and_then(|value| value.to_str().ok());
-        let second = send("GET", location.unwrap_or("nowhere")).await;
+        let second = send("GET", location.unwrap_or("nowhere"), Body::empty()).await;
         let second = second.map(|response| response.status().as_u16().to_string());
         format!("{} then {}", first.status().as_u16(), second.unwrap_or_else(|error| error))
     })
 }
 
 /// Sends a request with a header that a grant may replace.
-async fn send(method: &str, url: &str) -> Result<Response<Body>, String> {
+async fn send(method: &str, url: &str, body: Body) -> Result<Response<Body>, String> {
     let request = Request::builder().method(method).uri(url).header("authorization", "mine");
-    let request = request.body(Body::empty()).map_err(|error| format!("no request: {error}"))?;
+    let request = request.body(body).map_err(|error| format!("no request: {error}"))?;
     Client::new().send(request).await.map_err(|error| format!("{error:?}"))
 }

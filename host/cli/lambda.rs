@@ -13,7 +13,7 @@ use crate::{
     calls::Calls,
     manifest::Manifest,
     wiring::{self, Refused, Stepyard},
-    workflow_file::{machine_name, read_text},
+    workflow_file::{machine_name, named, read_text},
 };
 
 /// The manifest's name in a package.
@@ -105,9 +105,8 @@ async fn open_workflow(file: &Path, path: &Path) -> Result<Work, InitError> {
 
 /// The state machine's name: the one that the manifest gives the file, or else the file's own.
 fn name(manifest: &Manifest, path: &Path) -> Result<String> {
-    let mut named = manifest.workflows.iter();
-    match named.find(|(_, workflow)| manifest.resolve(&workflow.definition) == path) {
-        Some((name, _)) => Ok(name.get_ref().clone()),
+    match named(manifest, path) {
+        Some((name, _)) => Ok(name.to_owned()),
         None => machine_name(path),
     }
 }
