@@ -8,6 +8,7 @@ mod aws_stack;
 mod bad_input;
 mod commands;
 mod concurrency;
+mod conformance;
 mod crash;
 mod export;
 mod far_sides;

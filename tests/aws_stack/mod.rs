@@ -115,6 +115,8 @@ impl Ended {
         }
         let (before, json) = text("cause").split_at(text("cause").find('{').unwrap_or_default());
         let mut cause: Value = serde_json::from_str(json).unwrap_or_default();
+        // Each request has an id of its own.
+        cause.as_object_mut().map(|cause| cause.remove("requestId"));
         if cause["errorType"] == "Sandbox.Timedout" {
             // It names the request and how long it took.
             cause["errorMessage"] = "timed out".into();

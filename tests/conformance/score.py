@@ -1,13 +1,17 @@
 """Asks a Stepyard server what AWS was asked, and writes the score: docs/conformance.md.
 
-    score.py STEPYARD CORPUS
+    score.py STEPYARD CORPUS [RUNNER_ARGUMENT...]
 
 STEPYARD is the binary. CORPUS is a folder of recorded cases with its runner, run_conformance.py; it is
-not part of this repository; its `jsonata-suite` is JSONata's official test suite. Needs boto3.
+not part of this repository; its `jsonata-suite` is JSONata's official test suite. With arguments for the
+runner, such as `--only callback --diffs`, what it prints is shown and nothing is written. Needs boto3 and moto.
 `just conformance CORPUS` runs it.
 """
 
 import collections
+import contextlib
+import importlib.util
+import io
 import json
 import os
 import pathlib
@@ -16,9 +20,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
+from far_side import ACCOUNT, REGION, SERVICES, FarSide
+
+HERE = pathlib.Path(__file__).parent
+# The Lambda functions of the cases, each a step.
+MANIFEST = HERE / "stepyard.toml"
+FUNCTIONS = HERE / "functions"
 LEVELS = ("status", "output", "cause", "events", "full")
-DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "conformance.md"
+DOCUMENT = HERE.parents[1] / "docs" / "conformance.md"
 
 # Why a case misses: the first that matches what the server said of it, or its id.
 REASONS = [
@@ -32,22 +43,65 @@ REASONS = [
 ]
 
 
-def score(binary, corpus):
-    """The report of a run of all visible cases."""
+@contextlib.contextmanager
+def serving(binary, far_side):
+    """The address of a server that has the functions of the cases, and reaches the far side."""
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        (folder / "stepyard.toml").touch()
+        functions = MANIFEST.read_text().replace('"functions"', json.dumps(str(FUNCTIONS)))
+        (pathlib.Path(folder) / "stepyard.toml").write_text(functions + far_side.manifest())
         command = [binary, "serve", "--listen", "127.0.0.1:0"]
-        server = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+        keys = os.environ | {"AWS_KEY": "test"}
+        server = subprocess.Popen(command, cwd=folder, env=keys, stderr=subprocess.PIPE, text=True)
         try:
-            address = next(found[1] for line in server.stderr if (found := re.search(r"API on (http\S+)", line)))
-            runner = [sys.executable, corpus / "run_conformance.py", "--endpoint", address, "--corpus", corpus]
-            report = folder / "report.json"
-            subprocess.run([*runner, "--split", "visible", "--report", report], check=True, stdout=subprocess.DEVNULL)
-            return json.loads(report.read_text())
+            lines = iter(server.stderr.readline, "")
+            address = next((found[1] for line in lines if (found := re.search(r"API on (http\S+)", line))), None)
+            if address is None:
+                sys.exit("the server did not start")
+            # What it says later is no use here, and must not fill the pipe.
+            threading.Thread(target=collections.deque, args=(lines, 0), daemon=True).start()
+            yield address
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait()
+
+
+def runner(corpus, far_side):
+    """The corpus's runner, whose replays find at the far side what they ask for."""
+    spec = importlib.util.spec_from_file_location("run_conformance", corpus / "run_conformance.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    class Replay(module.Replay):
+        def run(self):
+            found = far_side.find(self.case, self.fill)
+            self.real |= found
+            with far_side.answering(self.case, found, self.client):
+                return super().run()
+
+    module.Replay = Replay
+    return module
+
+
+def provided():
+    """The needs of cases that are met."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+    functions = re.findall(r"^\[functions\.(\w+)\]", MANIFEST.read_text(), re.M)
+    return SERVICES + [f"lambda:{name}={arn}{name}" for name in [*functions, "absent"]]
+
+
+def score(binary, corpus, more):
+    """The report of a run of the visible cases."""
+    far_side = FarSide()
+    try:
+        with serving(binary, far_side) as address, tempfile.NamedTemporaryFile() as report:
+            arguments = ["--endpoint", address, "--corpus", str(corpus), "--split", "visible", "--report", report.name]
+            arguments += [part for need in provided() for part in ("--provide", need)]
+            sys.argv = ["run_conformance.py", *arguments, *more]
+            with contextlib.nullcontext() if more else contextlib.redirect_stdout(io.StringIO()):
+                runner(corpus, far_side).main()
+            return json.load(report)
+    finally:
+        far_side.close()
 
 
 def jsonata(corpus):
@@ -111,6 +165,9 @@ def document(report, suite):
 
 
 if __name__ == "__main__":
-    binary, corpus = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
-    DOCUMENT.write_text(document(score(binary, corpus), jsonata(corpus)))
-    print(f"wrote {DOCUMENT}")
+    binary, corpus = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
+    more = sys.argv[3:]
+    report = score(binary, corpus, more)
+    if not more:
+        DOCUMENT.write_text(document(report, jsonata(corpus)))
+        print(f"wrote {DOCUMENT}")

@@ -126,6 +126,10 @@ pub enum FactKind {
     TimerFired {
         /// The timer.
         timer: CommandId,
+        /// Limits of other tasks whose moment came with it: all of them are over before anything follows,
+        /// as AWS has it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<CommandId>,
     },
     /// `RedriveExecution` was called: what failed, was stopped or ran out of time goes on.
     ExecutionRedriven {
@@ -138,4 +142,11 @@ pub enum FactKind {
         /// What the caller gave; either part may be absent.
         error: StatesError,
     },
+}
+
+impl FactKind {
+    /// The moment of one timer has come.
+    pub fn timer_fired(timer: CommandId) -> Self {
+        Self::TimerFired { timer, also: Vec::new() }
+    }
 }

@@ -207,7 +207,7 @@ impl World {
             Command::StartTimer { timer, at } => {
                 self.live.remove(&number);
                 let due = at.as_millis() - BEGIN;
-                return fact(later.max(due), FactKind::TimerFired { timer: timer.clone() });
+                return fact(later.max(due), FactKind::timer_fired(timer.clone()));
             }
             Command::ScheduleTask(task) => task.task.clone(),
             _ => unreachable!("only work is live"),
@@ -230,7 +230,7 @@ impl World {
         let id = over[self.random.index(over.len())].clone();
         let kind = match id.kind() {
             CommandKind::Task => succeeded(&id, json!("again")),
-            _ => FactKind::TimerFired { timer: id },
+            _ => FactKind::timer_fired(id),
         };
         let again = fact(later, kind);
         assert_eq!(self.execution.step(&again), Step::default(), "{again:?}");
@@ -347,7 +347,7 @@ fn subject(fact: &Fact) -> Option<&CommandId> {
     match &fact.kind {
         FactKind::TaskSucceeded { task: id, .. }
         | FactKind::TaskFailed { task: id, .. }
-        | FactKind::TimerFired { timer: id } => Some(id),
+        | FactKind::TimerFired { timer: id, .. } => Some(id),
         _ => None,
     }
 }

@@ -78,7 +78,7 @@ fn failed(task: &str) -> FactKind {
 }
 
 fn fired(timer: &str) -> FactKind {
-    FactKind::TimerFired { timer: timer.parse().unwrap() }
+    FactKind::timer_fired(timer.parse().unwrap())
 }
 
 #[test]

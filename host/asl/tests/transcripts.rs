@@ -412,6 +412,21 @@ fn a_failed_branch_stops_its_siblings() {
     );
 }
 
+/// AWS shows every task that ran out of time at one moment before the first of them fails the Map.
+#[test]
+fn tasks_that_run_out_of_time_at_once_are_all_over_before_their_map_fails() {
+    let also = ["1.0.1/1.0:timeout", "1.0.2/1.0:timeout"].map(id).to_vec();
+    check(
+        json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "ItemProcessor": {
+            "StartAt": "Do", "States": {"Do": {
+                "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 5, "End": true}}}}}}),
+        &[start("[1,2,3]"), FactKind::TimerFired { timer: id("1.0.0/1.0:timeout"), also }],
+        expect_file![
+            "transcripts/tasks_that_run_out_of_time_at_once_are_all_over_before_their_map_fails.txt"
+        ],
+    );
+}
+
 #[test]
 fn a_retried_parallel_runs_all_its_branches_again() {
     check(
@@ -1019,7 +1034,7 @@ fn check_without(activities: &[&str], machine: Value, facts: &[FactKind], expect
     let (mut now, mut timers) = (0, BTreeMap::new());
     for kind in facts {
         now += 1000;
-        if let FactKind::TimerFired { timer } = kind {
+        if let FactKind::TimerFired { timer, .. } = kind {
             now = timers.remove(timer).unwrap_or(now).max(now);
         }
         let absent_activities = absent_activities.clone();
@@ -1100,7 +1115,7 @@ fn redriven() -> FactKind {
 }
 
 fn fired(timer: &str) -> FactKind {
-    FactKind::TimerFired { timer: id(timer) }
+    FactKind::timer_fired(id(timer))
 }
 
 fn id(text: &str) -> stepyard_asl::CommandId {

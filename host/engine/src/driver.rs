@@ -43,7 +43,7 @@ use crate::{
     observer::taken,
     store::{Batch, Record},
     tasks::{Tasks, said},
-    timers::Timers,
+    timers::{Due, Timers},
 };
 
 /// The most messages and timers of one batch.
@@ -266,8 +266,8 @@ impl Driver {
         self.lay_down_lingering();
         let now = self.clock.now();
         for _ in 0..BATCH_MAX {
-            let Some((execution, timer)) = self.timers.take_due(now) else { return };
-            self.tell_at(now, &execution, FactKind::TimerFired { timer });
+            let Some(Due { execution, timer, also }) = self.timers.take_due(now) else { return };
+            self.tell_at(now, &execution, FactKind::TimerFired { timer, also });
         }
     }
 

@@ -4,6 +4,7 @@
 mod archive;
 mod bound;
 mod canary;
+mod error;
 mod name;
 mod pinning;
 mod publishing;
@@ -14,11 +15,12 @@ mod runtime;
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use stepyard_asl::{Payload, StateName, StatesError, Timestamp};
+use stepyard_asl::{Payload, StateName, Timestamp};
 
 pub use archive::CodeArchive;
 use archive::sha256;
 pub use canary::Canary;
+pub use error::FunctionError;
 pub use name::{FunctionName, FunctionNameError, OtherQualifier};
 pub use pinning::Pinning;
 pub use publishing::{
@@ -142,23 +144,4 @@ pub struct FunctionReply {
     pub payload: Payload,
     /// The version that ran.
     pub version: FunctionVersion,
-}
-
-/// A call that failed, told apart as Lambda does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FunctionError {
-    /// Nothing is bound to the name, or it has no such version.
-    NotFound,
-    /// The function itself failed: the error is its `errorType`, the cause the JSON text of
-    /// `{errorMessage, errorType, …}`.
-    Function {
-        /// Error and Cause of the task.
-        error: StatesError,
-        /// The version that ran.
-        version: FunctionVersion,
-    },
-    /// More calls than the function may have at once, and its queue is full.
-    TooManyRequests(String),
-    /// The runtime could not run it.
-    Service(String),
 }

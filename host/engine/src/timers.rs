@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use stepyard_asl::{CommandId, Timestamp};
+use stepyard_asl::{CommandId, CommandKind, Timestamp};
 
 use crate::ExecutionArn;
 
@@ -16,6 +16,15 @@ pub(crate) struct Timers {
 
 /// When a timer fires, and which of those that fire then it is.
 type Place = (Timestamp, u64);
+
+/// What is due of an execution.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Due {
+    pub(crate) execution: ExecutionArn,
+    pub(crate) timer: CommandId,
+    /// Where it is the limit of a task, those of other tasks that have the same moment.
+    pub(crate) also: Vec<CommandId>,
+}
 
 impl Timers {
     /// Starts a timer; one that was started before is moved.
@@ -52,13 +61,24 @@ impl Timers {
         self.queue.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes the next timer whose moment has come.
-    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(ExecutionArn, CommandId)> {
+    /// Takes the next timer whose moment has come, and what is due with it.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<Due> {
         let next = self.queue.first_entry().filter(|next| next.key().0 <= now)?;
-        let (execution, timer) = next.remove();
+        let ((at, _), (execution, timer)) = next.remove_entry();
         self.cancel(&execution, &timer);
-        Some((execution, timer))
+        let mut also = Vec::new();
+        if limits_task(&timer) {
+            let at_once = self.queue.range((at, 0)..=(at, u64::MAX)).map(|(_, timer)| timer);
+            let those = at_once.filter(|(of, timer)| *of == execution && limits_task(timer));
+            also = those.map(|(_, timer)| timer.clone()).collect();
+            also.iter().for_each(|timer| self.cancel(&execution, timer));
+        }
+        Some(Due { execution, timer, also })
     }
+}
+
+fn limits_task(timer: &CommandId) -> bool {
+    matches!(timer.kind(), CommandKind::Timeout | CommandKind::Heartbeat)
 }
 
 #[cfg(test)]
@@ -85,11 +105,41 @@ mod tests {
         assert_eq!(timers.next(), Some(at(10)));
         assert_eq!(timers.take_due(at(9)), None);
         let mut fired = Vec::new();
-        while let Some((_, timer)) = timers.take_due(at(29)) {
-            fired.push(timer.to_string());
+        while let Some(due) = timers.take_due(at(29)) {
+            fired.push(due.timer.to_string());
+            assert_eq!(due.also, []);
         }
         assert_eq!(fired, ["1.0:wait", "2.0:wait"]);
         assert_eq!(timers.next(), Some(at(30)));
+    }
+
+    #[test]
+    fn limits_of_tasks_that_have_one_moment_are_due_at_once() {
+        let (mut timers, execution) = (Timers::default(), ExecutionArn::from("execution"));
+        for (name, moment) in [
+            ("1.0:timeout", 10),
+            ("2.0:wait", 10),
+            ("3.0:heartbeat", 10),
+            ("4.0:timeout", 11),
+            ("5.0:timeout", 10),
+        ] {
+            timers.start(&execution, id(name), at(moment));
+        }
+        timers.start(&ExecutionArn::from("other"), id("1.0:timeout"), at(10));
+        let mut due = Vec::new();
+        while let Some(Due { execution, timer, also }) = timers.take_due(at(11)) {
+            due.push(format!("{execution}: {timer} {also:?}"));
+        }
+        assert_eq!(
+            due,
+            [
+                format!("execution: 1.0:timeout {:?}", [id("3.0:heartbeat"), id("5.0:timeout")]),
+                "execution: 2.0:wait []".to_owned(),
+                "other: 1.0:timeout []".to_owned(),
+                "execution: 4.0:timeout []".to_owned(),
+            ]
+        );
+        assert_eq!(timers.places, HashMap::new());
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(crate) struct Invocation {
     pub(crate) client_context: Option<String>,
     pub(crate) invocation_type: Option<String>,
     pub(crate) log_type: Option<String>,
-    pub(crate) payload: Option<Payload>,
+    /// The request's body: a `Payload` that is a string goes as it is, and so has to be JSON text itself.
+    pub(crate) payload: Option<String>,
 }
 
 /// What a function answered.
@@ -117,7 +118,7 @@ impl AwsFunctions {
     ) -> Result<Invoked, StatesError> {
         let client = self.client.get(&LAMBDA).await?;
         let http = HttpAnswer::default();
-        let payload = invocation.payload.map(|payload| Blob::new(payload.text().as_bytes()));
+        let payload = invocation.payload.map(Blob::new);
         let request = client
             .invoke()
             .function_name(identifier(function))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
+use stepyard_asl::{Payload, Resource, ResourceKind, StatesError, jackson};
 use stepyard_engine::{
     FunctionCall, FunctionError, FunctionName, FunctionReply, FunctionVersion, Functions, Identity,
     Integration, Outcome, ResourceInfo, Task, outside::HttpMetadata,
@@ -80,7 +80,7 @@ impl Lambda {
         let event = task.input.clone();
         if let Some(called) = self.on_aws.called(&function) {
             let invocation =
-                aws_functions::Invocation { payload: Some(event), ..Default::default() };
+                aws_functions::Invocation { payload: Some(event.text().to_owned()), ..Default::default() };
             return match self.on_aws.invoke(&called, invocation, &task).await {
                 Ok(invoked) => Outcome::done(invoked.payload()),
                 Err(error) => Outcome::failed(error),
@@ -112,8 +112,10 @@ impl Lambda {
         if dry_run {
             return self.dry_run(&task, &invocation.function);
         }
-        // Lambda gives a function `{}` when a request has no payload.
-        let event = invocation.asked.payload.unwrap_or_else(|| json!({}).into());
+        let event = match event(invocation.asked.payload.as_deref(), &request_id) {
+            Ok(event) => event,
+            Err(error) => return Outcome::failed(error),
+        };
         let call = call(&task, &invocation.function, event);
         match self.functions.invoke(call).await {
             Ok(reply) => {
@@ -139,11 +141,11 @@ impl Lambda {
     }
 
     fn failed(&self, error: FunctionError, task: &Task, function: &FunctionName) -> Outcome {
+        let request_id = &sdk::request_id(task);
         let refused = |exception: &str, status, message: &str| {
-            let request_id = &sdk::request_id(task);
             LAMBDA.refused(&ServiceError { message, status, code: exception, request_id })
         };
-        match error {
+        match error.of_request(request_id) {
             FunctionError::Function { error, version } => {
                 let error = if error.error.is_some() {
                     error
@@ -184,7 +186,7 @@ impl Invocation {
             client_context: text("ClientContext"),
             invocation_type: text("InvocationType"),
             log_type: text("LogType"),
-            payload: arguments.value("Payload").map(|payload| payload.clone().into()),
+            payload: arguments.value("Payload").map(sdk::text),
         };
         arguments.finish()?;
 
@@ -208,8 +210,22 @@ impl Invocation {
 }
 
 fn invalid_parameter(message: &str, request_id: &str) -> StatesError {
-    const CODE: &str = "InvalidParameterValueException";
-    LAMBDA.refused(&ServiceError { message, status: 400, code: CODE, request_id })
+    bad_request("InvalidParameterValueException", message, request_id)
+}
+
+fn bad_request(code: &str, message: &str, request_id: &str) -> StatesError {
+    LAMBDA.refused(&ServiceError { message, status: 400, code, request_id })
+}
+
+/// The event that a request with this payload brings: `{}` where it has none, and JSON where it has any.
+fn event(payload: Option<&str>, request_id: &str) -> Result<Payload, StatesError> {
+    let text = payload.filter(|text| !text.is_empty()).unwrap_or("{}");
+    jackson::payload(text).map_err(|complaint| {
+        let message = format!(
+            "Could not parse request body into json: Could not parse payload into json: {complaint}"
+        );
+        bad_request("InvalidRequestContentException", &message, request_id)
+    })
 }
 
 /// `Event` is refused: nothing here would keep an event until its function has taken it.

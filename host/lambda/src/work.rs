@@ -90,7 +90,7 @@ async fn step(
     };
     match timeout_at(time.ends, functions.invoke(call)).await {
         Ok(Ok(reply)) => Answer::result(&reply.payload),
-        Ok(Err(error)) => Answer::of_step(error),
+        Ok(Err(error)) => Answer::of_step(error.of_request(&context.request_id)),
         // Lambda's name and words for it, said while there is still time to say them.
         Err(_) => Answer::error("Sandbox.Timedout", &time.out(&context.request_id)),
     }

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
+use stepyard_asl::{
+    PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name, jackson,
+};
 use stepyard_engine::{
     EngineError, ExecutionRecord, ExecutionSummary, MachineType, NAME_CHARACTERS_MAX, Qualifier,
     Request, Selection, StartError, Started, StateMachineRecord, check_name,
@@ -18,7 +20,7 @@ use crate::{
     Api, arn,
     constraint::{ARN, Constraints, LONG_ARN},
     error::ApiError,
-    jackson, page,
+    page,
 };
 
 /// The bounds of a page token of ListExecutions, longer than those of others.

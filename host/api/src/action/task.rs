@@ -1,11 +1,11 @@
 //! Task tokens: what whoever completes a task from outside says of it.
 
 use serde::Deserialize;
-use stepyard_asl::{PAYLOAD_BYTES_MAX, StatesError};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, StatesError, jackson};
 use stepyard_engine::Completion;
 
 use super::{Action, Empty, required};
-use crate::{Api, constraint::Constraints, error::ApiError, jackson};
+use crate::{Api, constraint::Constraints, error::ApiError};
 
 /// The bounds of a task token's characters.
 const TOKEN: (usize, usize) = (1, 2_048);

@@ -7,7 +7,7 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
-use stepyard_asl::{Payload, StatesError};
+use stepyard_asl::{Payload, StatesError, jackson};
 use stepyard_engine::{FunctionCall, FunctionError, FunctionVersion};
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     name::{Named, check_qualified},
     wire::{Asked, empty},
 };
-use crate::{constraint::Constraints, error::ApiError, jackson};
+use crate::{constraint::Constraints, error::ApiError};
 
 /// The most bytes of a payload whose answer is awaited, and of one whose is not (Lambda quotas,
 /// "Invocation payload").
@@ -62,6 +62,7 @@ pub(super) async fn invoke(service: &Service, asked: &Asked) -> Result<Response,
         return Ok(empty());
     }
     let ended = service.functions.invoke(call).await;
+    let ended = ended.map_err(|error| error.of_request(&asked.request_id));
     let (payload, version, failed) = match ended {
         Ok(reply) => (reply.payload.text().to_owned(), reply.version, false),
         Err(FunctionError::Function { error, version }) => (failure(error), version, true),
@@ -101,7 +102,7 @@ fn payload(body: &[u8], is_event: bool) -> Result<Payload, ApiError> {
     )))
 }
 
-/// What a function that failed is answered with: the JSON text of `errorMessage` and `errorType`.
+/// What a function that failed is answered with: the JSON text of `errorMessage`, `errorType` and `requestId`.
 fn failure(error: StatesError) -> String {
     let StatesError { error, cause } = error;
     cause.unwrap_or_else(|| json!({ "errorMessage": "", "errorType": error }).to_string())

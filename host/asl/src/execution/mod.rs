@@ -22,7 +22,7 @@ mod turn;
 mod visit;
 mod walk;
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{collections::BTreeMap, iter, mem, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -222,7 +222,7 @@ impl Execution {
             FactKind::TaskFailed { task, error, version } => {
                 self.task_ended(task, Err(error.clone()), version.as_ref())
             }
-            FactKind::TimerFired { timer } => self.fire(timer),
+            FactKind::TimerFired { timer, also } => return self.fire_all(timer, also),
         };
         self.turn.ready.extend(next);
     }
@@ -270,6 +270,15 @@ impl Execution {
         let Some(seconds) = seconds else { return };
         let at = self.now.plus_millis(millis(seconds));
         self.start_timer(deadline(), at);
+    }
+
+    fn fire_all(&mut self, timer: &CommandId, also: &[CommandId]) {
+        for timer in iter::once(timer).chain(also) {
+            if self.status == Status::Running {
+                let next = self.fire(timer);
+                self.turn.ready.extend(next);
+            }
+        }
     }
 
     fn fire(&mut self, timer: &CommandId) -> Next {

@@ -71,6 +71,9 @@ impl Map {
         refuse_reader_and_writer(fields);
         let (processor_field, processor) = read_machine(fields);
         let Processor { machine, distributed } = processor;
+        if distributed.is_none() {
+            distributed::read_thresholds(fields);
+        }
         Self {
             language: fields.language(),
             input_path: Filter::read(fields, "InputPath"),
@@ -280,6 +283,10 @@ mod tests {
                     &[
                         "There should only be one of the following fields: [MaxConcurrency, MaxConcurrencyPath] at /States/A",
                     ],
+                ),
+                (
+                    json!({"ToleratedFailureCount": 1, "ToleratedFailurePercentagePath": "$.p"}),
+                    &[],
                 ),
                 (
                     json!({"MaxConcurrency": -1}),

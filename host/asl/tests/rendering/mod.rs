@@ -12,7 +12,10 @@ pub(crate) fn render(fact: &FactKind, step: &Step, begin: i64) -> String {
         FactKind::TaskSubmitted { task, .. } => format!("> TaskSubmitted {task}"),
         FactKind::TaskSucceeded { task, .. } => format!("> TaskSucceeded {task}"),
         FactKind::TaskFailed { task, .. } => format!("> TaskFailed {task}"),
-        FactKind::TimerFired { timer } => format!("> TimerFired {timer}"),
+        FactKind::TimerFired { timer, also } => {
+            let also: String = also.iter().map(|timer| format!(" {timer}")).collect();
+            format!("> TimerFired {timer}{also}")
+        }
         FactKind::TaskBeat { task } => format!("> TaskBeat {task}"),
         FactKind::ExecutionRedriven { .. } => "> ExecutionRedriven".to_owned(),
         FactKind::ExecutionAborted { .. } => "> ExecutionAborted".to_owned(),

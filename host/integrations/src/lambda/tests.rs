@@ -128,7 +128,10 @@ async fn envelope_of(input: &str) -> Value {
 #[tokio::test]
 async fn a_payload_of_any_kind_reaches_the_function() {
     let cases = [
-        (r#"{"FunctionName":"Echo","Payload":"text"}"#, json!("text")),
+        (r#"{"FunctionName":"Echo","Payload":"\"text\""}"#, json!("text")),
+        (r#"{"FunctionName":"Echo","Payload":"true"}"#, json!(true)),
+        (r#"{"FunctionName":"Echo","Payload":" {\"a\": 1} "}"#, json!({ "a": 1 })),
+        (r#"{"FunctionName":"Echo","Payload":""}"#, json!({})),
         (r#"{"FunctionName":"Echo","Payload":0.0}"#, json!(0.0)),
         (r#"{"FunctionName":"Echo","Payload":false}"#, json!(false)),
         (r#"{"FunctionName":"Echo","Payload":[]}"#, json!([])),
@@ -138,6 +141,18 @@ async fn a_payload_of_any_kind_reaches_the_function() {
     for (input, expected) in cases {
         assert_eq!(envelope_of(input).await["Payload"], expected, "{input}");
     }
+}
+
+#[tokio::test]
+async fn a_payload_that_is_a_string_has_to_be_json_text() {
+    let (text, _) = run(task(INVOKE, r#"{"FunctionName":"Echo","Payload":"some text"}"#)).await;
+    assert_eq!(
+        text,
+        "Lambda.InvalidRequestContentException: Could not parse request body into json: Could not \
+         parse payload into json: Unrecognized token 'some': was expecting (JSON String, Number, \
+         Array, Object or token 'null', 'true' or 'false') (Service: AWSLambda; Status Code: 400; \
+         Error Code: InvalidRequestContentException; Request ID: <id>; Proxy: null)"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +200,7 @@ async fn a_dry_run_calls_nothing() {
 
 #[tokio::test]
 async fn a_functions_failure_is_the_tasks() {
-    let failure = r#"OutOfStock: {"errorMessage":"none left","errorType":"OutOfStock"}"#;
+    let failure = r#"OutOfStock: {"errorMessage":"none left","errorType":"OutOfStock","requestId":"<id>"}"#;
     check(r#"{"FunctionName":"Fail"}"#, failure).await;
     check(r#"{"FunctionName":"Nameless"}"#, "Lambda.Unknown: {}").await;
     let direct = task("arn:aws:lambda:us-east-1:123456789012:function:Fail", "{}");

@@ -58,17 +58,13 @@ pub(crate) struct Limits {
 
 impl Distributed {
     pub(super) fn read(fields: &mut Fields<'_>, execution_type: ExecutionType) -> Self {
+        let (tolerated_count, tolerated_percentage) = read_thresholds(fields);
         Self {
             execution_type,
             label: read_label(fields),
             batcher: Batcher::read(fields),
-            tolerated_count: Number::read(
-                fields,
-                "ToleratedFailureCount",
-                "ToleratedFailureCountPath",
-                0..=u64::MAX,
-            ),
-            tolerated_percentage: Percentage::read(fields),
+            tolerated_count,
+            tolerated_percentage,
         }
     }
 
@@ -84,6 +80,14 @@ impl Distributed {
             batch: batch.transpose()?,
         })
     }
+}
+
+/// How many items may fail. AWS takes these fields of an inline Map, too, and does nothing with them
+/// there: "a Map State MAY have" them (States Language, "Map State failure tolerance"), whatever its mode.
+pub(super) fn read_thresholds(fields: &mut Fields<'_>) -> (Option<Number>, Option<Percentage>) {
+    const COUNT: &str = "ToleratedFailureCount";
+    let count = Number::read(fields, COUNT, "ToleratedFailureCountPath", 0..=u64::MAX);
+    (count, Percentage::read(fields))
 }
 
 fn read_label(fields: &mut Fields<'_>) -> Option<String> {
@@ -110,7 +114,7 @@ fn read_label(fields: &mut Fields<'_>) -> Option<String> {
 
 /// `ToleratedFailurePercentage`, or the path of one in the effective input.
 #[derive(Debug)]
-enum Percentage {
+pub(super) enum Percentage {
     Literal(f64),
     Path(ReferencePath),
     Query(Query),

@@ -1,12 +1,12 @@
-//! What is wrong with a text that is no JSON, in the words of Jackson, the parser of AWS's service:
-//! clients see them in `InvalidExecutionInput`.
+//! What is wrong with a text that is no JSON, in the words of Jackson, the parser of AWS's services:
+//! clients see them in `InvalidExecutionInput`, and where Lambda refuses a payload.
 
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, iter::Peekable, str::CharIndices};
 
-use stepyard_asl::Payload;
+use crate::Payload;
 
 /// What may stand where a value is expected.
 const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
@@ -16,7 +16,7 @@ const TOKEN_MAX: usize = 256;
 const SOURCE_MAX: usize = 500;
 
 /// Takes a JSON text; or says what is wrong with it, in Jackson's words where Jackson would mind too.
-pub(crate) fn payload(text: &str) -> Result<Payload, String> {
+pub fn payload(text: &str) -> Result<Payload, String> {
     Payload::parse(text).map_err(|error| complaint(text).unwrap_or_else(|| error.to_string()))
 }
 
