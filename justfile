@@ -35,7 +35,7 @@ bless:
 conformance CORPUS:
     cargo build
     python3 -m venv target/conformance
-    target/conformance/bin/pip install --quiet 'boto3>=1.42'
+    target/conformance/bin/pip install --quiet 'boto3>=1.42' 'moto[server]>=5.2'
     target/conformance/bin/python tests/conformance/score.py target/debug/stepyard {{CORPUS}}
 
 # Kill the server KILLS times under load, and while ORDERS orders are notified; let its disk go wrong at up to

@@ -18,7 +18,7 @@ SERVERS = pathlib.Path(__file__).parents[1] / "support" / "servers.py"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 # The needs that are met here.
-SERVICES = ["sqs", "sns", "dynamodb", "events", "logs", "second-account"]
+SERVICES = ["sqs", "sns", "dynamodb", "aws-sdk:dynamodb", "events", "logs", "second-account"]
 
 
 class FarSide:
@@ -40,7 +40,7 @@ class FarSide:
     def manifest(self):
         """The part of a manifest that leads here."""
         key = 'access_key = { id = "test", secret = "AWS_KEY" }'
-        return f'[aws]\nendpoint_url = "{self.url}"\nregion = "{REGION}"\n{key}\n[secrets.AWS_KEY]\nenv = "AWS_KEY"\n'
+        return f'[sns]\ndelivery = "aws"\n[aws]\nendpoint_url = "{self.url}"\nregion = "{REGION}"\n{key}\n[secrets.AWS_KEY]\nenv = "AWS_KEY"\n'
 
     def find(self, case, fill):
         """What stands in a case for something outside, each with what it is here."""
@@ -48,12 +48,9 @@ class FarSide:
         for name, text in members(case["steps"]):
             if name in MADE and text not in found:
                 found[text] = MADE[name](self, fill(text))
-        # A snapshot's own stand-in for the same queue.
-        queue = next((url for url in found.values() if url.startswith(self.url)), None)
-        for mask, (text, *_) in case["masks"].items():
-            if queue and "queue_url" in mask:
-                found[text] = queue
-        return found
+        # A mask stands for a member of what was made, which a recording numbers right after it.
+        masked = {text for texts in case["masks"].values() for text in texts}
+        return found | {after(text): real for text, real in found.items() if after(text) in masked}
 
     def queue(self, _):
         return self.client("sqs").create_queue(QueueName=fresh("queue"))["QueueUrl"]
@@ -80,7 +77,8 @@ class FarSide:
         return name
 
     def log_group(self, _):
-        return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{fresh('/aws/vendedlogs/states/group')}:*"
+        # Recordings show it by this name.
+        return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:log_group_name:*"
 
     def role(self, _):
         return f"arn:aws:iam::{ACCOUNT}:role/{fresh('role')}"
@@ -121,6 +119,11 @@ MADE = {
     "logGroupArn": FarSide.log_group,
     "CredentialsRoleArn": FarSide.role,
 }
+
+
+def after(text):
+    """The stand-in that follows one."""
+    return re.sub(r"^zq(\d{6})qz$", lambda found: f"zq{int(found[1]) + 1:06}qz", text)
 
 
 def fresh(name):

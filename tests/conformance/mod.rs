@@ -43,10 +43,7 @@ fn the_functions_of_recorded_cases_do_what_the_corpus_says() {
     assert_eq!(output[0], input);
     assert_eq!(output[1], json!({ "Return": "HelloWorld" }));
     assert_eq!(output[2], "HelloWorld!");
-    assert_eq!(
-        output[3],
-        r#"input-event-{'a': [1, 2.5, None, True, "it's", '\n"é"'], 'b': {}}"#
-    );
+    assert_eq!(output[3], r#"input-event-{'a': [1, 2.5, None, True, "it's", '\n"é"'], 'b': {}}"#);
     let failure = |branch: usize| {
         let cause = output[branch]["Cause"].as_str().unwrap_or_default();
         let told: Value = serde_json::from_str(cause).unwrap_or_default();
@@ -54,10 +51,7 @@ fn the_functions_of_recorded_cases_do_what_the_corpus_says() {
         (output[branch]["Error"].clone(), told["errorType"].clone(), told["errorMessage"].clone())
     };
     let exception = json!("Exception");
-    assert_eq!(
-        failure(4),
-        (exception.clone(), exception, json!("Some exception was raised."))
-    );
+    assert_eq!(failure(4), (exception.clone(), exception, json!("Some exception was raised.")));
     let custom = json!("CustomException");
     assert_eq!(failure(5), (custom.clone(), custom, json!("")));
     assert_eq!(output[6]["Error"], "States.DataLimitExceeded");

@@ -6,8 +6,6 @@ mod tests;
 
 use std::{fmt, iter::Peekable, str::CharIndices};
 
-use crate::Payload;
-
 /// What may stand where a value is expected.
 const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 /// The most characters of an unknown token that are shown.
@@ -15,14 +13,9 @@ const TOKEN_MAX: usize = 256;
 /// The most characters of the whole text that are shown where a place in it is told.
 const SOURCE_MAX: usize = 500;
 
-/// Takes a JSON text; or says what is wrong with it, in Jackson's words where Jackson would mind too.
-pub fn payload(text: &str) -> Result<Payload, String> {
-    Payload::parse(text).map_err(|error| complaint(text).unwrap_or_else(|| error.to_string()))
-}
-
 /// Jackson's complaint about `text`. It has none about a text without any value, nor about some that
 /// are no JSON for us: half of a surrogate pair, a number that no double holds.
-fn complaint(text: &str) -> Option<String> {
+pub(crate) fn complaint(text: &str) -> Option<String> {
     let mut parser = Parser { text, rest: text.char_indices().peekable(), open: Vec::new() };
     parser.document().err().map(|Complaint(words)| words)
 }

@@ -27,7 +27,7 @@ mod fact;
 mod fields;
 mod graph;
 mod history;
-pub mod jackson;
+mod jackson;
 mod machine;
 mod outline;
 mod parameters;

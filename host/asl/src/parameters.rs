@@ -119,8 +119,10 @@ impl Resource {
     /// The parameters that its tasks take, where their list is known.
     pub fn parameters(&self) -> Option<Parameters> {
         let ResourceKind::Service { service, action, .. } = self.kind() else { return None };
+        // An AWS SDK's calls of DynamoDB take the same.
+        let service = if service == "aws-sdk:dynamodb" { "dynamodb" } else { service.as_str() };
         let mut rows = PARAMETERS.iter();
-        let (_, _, required, optional) = *rows.find(|(a, b, ..)| a == service && b == action)?;
+        let (_, _, required, optional) = *rows.find(|(a, b, ..)| *a == service && b == action)?;
         Some(Parameters { required, optional })
     }
 }

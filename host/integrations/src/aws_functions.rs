@@ -14,12 +14,13 @@ use stepyard_engine::{FunctionName, Task, outside::HttpMetadata};
 use crate::{
     aws::{Aws, AwsService},
     client::{HttpAnswer, ServiceClient},
-    sdk::{self, Errors, Service},
+    sdk::{self, Dialect, Errors, Service},
 };
 
 /// The errors that Lambda's model declares for Invoke.
 pub(crate) const LAMBDA: Errors = Errors {
     service: Service { prefix: "Lambda", name: "AWSLambda" },
+    dialect: Dialect::Optimized,
     modelled: &[
         "DurableExecutionAlreadyStartedException",
         "EC2AccessDeniedException",

@@ -16,12 +16,13 @@ use crate::{
     aws::{Aws, AwsService},
     client::ServiceClient,
     is_called,
-    sdk::{self, Errors, Service},
+    sdk::{self, Dialect, Errors, Service},
 };
 
 /// The errors that EventBridge's model declares.
 const EVENTS: Errors = Errors {
     service: Service { prefix: "EventBridge", name: "AmazonEventBridge" },
+    dialect: Dialect::Optimized,
     modelled: &[
         "ConcurrentModificationException",
         "InternalException",

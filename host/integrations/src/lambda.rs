@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use stepyard_asl::{Payload, Resource, ResourceKind, StatesError, jackson};
+use stepyard_asl::{Payload, Resource, ResourceKind, StatesError};
 use stepyard_engine::{
     FunctionCall, FunctionError, FunctionName, FunctionReply, FunctionVersion, Functions, Identity,
     Integration, Outcome, ResourceInfo, Task, outside::HttpMetadata,
@@ -79,8 +79,10 @@ impl Lambda {
     async fn call_directly(&self, task: Task, function: FunctionName) -> Outcome {
         let event = task.input.clone();
         if let Some(called) = self.on_aws.called(&function) {
-            let invocation =
-                aws_functions::Invocation { payload: Some(event.text().to_owned()), ..Default::default() };
+            let invocation = aws_functions::Invocation {
+                payload: Some(event.text().to_owned()),
+                ..Default::default()
+            };
             return match self.on_aws.invoke(&called, invocation, &task).await {
                 Ok(invoked) => Outcome::done(invoked.payload()),
                 Err(error) => Outcome::failed(error),
@@ -220,7 +222,7 @@ fn bad_request(code: &str, message: &str, request_id: &str) -> StatesError {
 /// The event that a request with this payload brings: `{}` where it has none, and JSON where it has any.
 fn event(payload: Option<&str>, request_id: &str) -> Result<Payload, StatesError> {
     let text = payload.filter(|text| !text.is_empty()).unwrap_or("{}");
-    jackson::payload(text).map_err(|complaint| {
+    Payload::received(text).map_err(|complaint| {
         let message = format!(
             "Could not parse request body into json: Could not parse payload into json: {complaint}"
         );

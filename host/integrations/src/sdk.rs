@@ -27,6 +27,8 @@ pub(crate) struct Service {
 pub(crate) struct Errors {
     /// The service.
     pub(crate) service: Service,
+    /// How the service is called.
+    pub(crate) dialect: Dialect,
     /// The codes that the service's model declares for the operation; after the dot each ends in `Exception`.
     pub(crate) modelled: &'static [&'static str],
     /// Codes that have another name after the dot.
@@ -83,7 +85,11 @@ impl Service {
 impl Errors {
     /// The task's error when the service refused it.
     pub(crate) fn refused(&self, error: &ServiceError<'_>) -> StatesError {
-        self.service.refused(&self.exception(error.code), error)
+        let exception = self.exception(error.code);
+        match self.dialect {
+            Dialect::Optimized => self.service.refused(&exception, error),
+            Dialect::Sdk => self.service.refused_to_sdk(&exception, error),
+        }
     }
 
     fn exception(&self, code: &str) -> String {

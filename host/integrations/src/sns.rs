@@ -13,12 +13,13 @@ use stepyard_engine::{
 use crate::{
     arguments::Arguments,
     is_called, message_attributes,
-    sdk::{self, Errors, Service, ServiceError},
+    sdk::{self, Dialect, Errors, Service, ServiceError},
 };
 
 /// The errors that SNS's model declares.
 const SNS: Errors = Errors {
     service: Service { prefix: "SNS", name: "AmazonSNS" },
+    dialect: Dialect::Optimized,
     modelled: &[
         "AuthorizationError",
         "EndpointDisabled",

@@ -23,12 +23,13 @@ use crate::{
     aws::{Aws, AwsService},
     client::{HttpAnswer, ServiceClient},
     is_called, message_attributes,
-    sdk::{self, Errors, Service},
+    sdk::{self, Dialect, Errors, Service},
 };
 
 /// The errors that SQS's model declares for SendMessage.
 const SQS: Errors = Errors {
     service: Service { prefix: "SQS", name: "AmazonSQS" },
+    dialect: Dialect::Optimized,
     modelled: &[
         "InvalidAddress",
         "InvalidMessageContents",

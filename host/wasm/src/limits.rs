@@ -12,7 +12,8 @@ pub struct Limits {
     pub cpu_time: Duration,
     /// Linear memory, all memories of the component together. 64 MiB.
     pub memory_bytes_max: usize,
-    /// The JSON text that a task returns. 262,144 bytes, the payload quota of AWS Step Functions.
+    /// The JSON text that a task returns. 1 MiB; AWS Lambda takes 6 MB. That a state takes no more than
+    /// 262,144 bytes is the state's affair: its error is `States.DataLimitExceeded`.
     pub output_bytes_max: usize,
     /// Calls of key-value, config, http and mail. 10,000.
     pub host_calls_max: u64,
@@ -36,7 +37,7 @@ impl Default for Limits {
             wall_time: Duration::from_secs(10),
             cpu_time: Duration::from_secs(5),
             memory_bytes_max: 64 << 20,
-            output_bytes_max: 262_144,
+            output_bytes_max: 1 << 20,
             host_calls_max: 10_000,
             host_call_bytes_max: 1 << 20,
             keyvalue_bytes_max: 8 << 20,

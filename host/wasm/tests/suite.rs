@@ -34,6 +34,7 @@ fn limits() -> Limits {
         wall_time: Duration::from_secs(60),
         cpu_time: Duration::from_millis(200),
         memory_bytes_max: 16 << 20,
+        output_bytes_max: 262_144,
         ..Limits::default()
     }
 }

@@ -71,6 +71,7 @@ pub(crate) fn limits() -> Limits {
         wall_time: Duration::from_secs(30),
         cpu_time: Duration::from_millis(300),
         memory_bytes_max: 16 << 20,
+        output_bytes_max: 262_144,
         ..Limits::default()
     }
 }

@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{
-    PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name, jackson,
-};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
     EngineError, ExecutionRecord, ExecutionSummary, MachineType, NAME_CHARACTERS_MAX, Qualifier,
     Request, Selection, StartError, Started, StateMachineRecord, check_name,
@@ -213,7 +211,7 @@ fn input(text: Option<String>) -> Result<Payload, ApiError> {
     if text.trim().is_empty() {
         return Err(invalid("Invalid execution input."));
     }
-    jackson::payload(text).map_err(|complaint| invalid(&complaint))
+    Payload::received(text).map_err(|complaint| invalid(&complaint))
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
-use stepyard_asl::{Payload, StatesError, jackson};
+use stepyard_asl::{Payload, StatesError};
 use stepyard_engine::{FunctionCall, FunctionError, FunctionVersion};
 
 use super::{
@@ -88,7 +88,7 @@ fn payload(body: &[u8], is_event: bool) -> Result<Payload, ApiError> {
         return Ok(json!({}).into());
     }
     let fault = match std::str::from_utf8(body) {
-        Ok(text) => match jackson::payload(text) {
+        Ok(text) => match Payload::received(text) {
             Ok(payload) => return Ok(payload),
             Err(fault) => fault,
         },

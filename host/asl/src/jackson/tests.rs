@@ -1,11 +1,12 @@
 use super::*;
+use crate::Payload;
 
 const SOURCE: &str = "[Source: (String)";
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
     assert_eq!(complaint(text).as_deref(), Some(expected), "{text}");
-    assert_eq!(payload(text).unwrap_err(), expected, "{text}");
+    assert_eq!(Payload::received(text).unwrap_err(), expected, "{text}");
 }
 
 #[test]

@@ -284,10 +284,7 @@ mod tests {
                         "There should only be one of the following fields: [MaxConcurrency, MaxConcurrencyPath] at /States/A",
                     ],
                 ),
-                (
-                    json!({"ToleratedFailureCount": 1, "ToleratedFailurePercentagePath": "$.p"}),
-                    &[],
-                ),
+                (json!({"ToleratedFailureCount": 1, "ToleratedFailurePercentagePath": "$.p"}), &[]),
                 (
                     json!({"MaxConcurrency": -1}),
                     &["Minimum value is 0 at /States/A/MaxConcurrency"],

@@ -200,7 +200,8 @@ async fn a_dry_run_calls_nothing() {
 
 #[tokio::test]
 async fn a_functions_failure_is_the_tasks() {
-    let failure = r#"OutOfStock: {"errorMessage":"none left","errorType":"OutOfStock","requestId":"<id>"}"#;
+    let failure =
+        r#"OutOfStock: {"errorMessage":"none left","errorType":"OutOfStock","requestId":"<id>"}"#;
     check(r#"{"FunctionName":"Fail"}"#, failure).await;
     check(r#"{"FunctionName":"Nameless"}"#, "Lambda.Unknown: {}").await;
     let direct = task("arn:aws:lambda:us-east-1:123456789012:function:Fail", "{}");
