@@ -49,7 +49,7 @@ REASONS = [
         "moto, the far side, answers otherwise than AWS",
     ),
     (r"RedriveStatus", "recorded before a .sync job's answer told whether it can be redriven (by December 2024)"),
-    (r"distributed.*previousEventId|tolerated.*previousEventId", "recorded before what leaves a Distributed Map pointed back to MapRunStarted (by November 2024)"),
+    (r"(distributed|tolerated|item_reader).*previousEventId", "recorded before what leaves a Distributed Map pointed back to MapRunStarted (by November 2024)"),
     (r"no integration does tasks", "an integration that is not built"),
 ]
 
