@@ -1,9 +1,12 @@
-"""What recorded cases find outside Step Functions: queues, topics, tables and log groups, at moto, and those who
-took the messages and answered their task tokens. The cases say neither, so both are made of what they show: a
-text that stands for a queue's URL is given a queue, and a token is answered as the recorded history was.
+"""What recorded cases find outside Step Functions: queues, topics, tables, buckets and log groups, at moto, and
+those who took the messages and answered their task tokens. The cases say neither, so both are made of what they
+show: a text that stands for a queue's URL is given a queue, a token is answered as the recorded history was, and
+an object that a Map reads has the items that were recorded of it.
 """
 
 import contextlib
+import csv
+import io
 import json
 import pathlib
 import re
@@ -11,6 +14,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 
 import boto3
 
@@ -18,7 +22,7 @@ SERVERS = pathlib.Path(__file__).parents[1] / "support" / "servers.py"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 # The needs that are met here.
-SERVICES = ["sqs", "sns", "dynamodb", "aws-sdk:dynamodb", "events", "logs", "second-account"]
+SERVICES = ["sqs", "sns", "dynamodb", "aws-sdk:dynamodb", "events", "logs", "s3", "second-account"]
 
 
 class FarSide:
@@ -48,6 +52,8 @@ class FarSide:
         for name, text in members(case["steps"]):
             if name in MADE and text not in found:
                 found[text] = MADE[name](self, fill(text))
+                if name == "Bucket":
+                    self.keep(case, found[text], fill)
         # A mask stands for a member of what was made, which a recording numbers right after it.
         masked = {text for texts in case["masks"].values() for text in texts}
         return found | {after(text): real for text, real in found.items() if after(text) in masked}
@@ -75,6 +81,21 @@ class FarSide:
                 BillingMode="PAY_PER_REQUEST",
             )
         return name
+
+    def bucket(self, name):
+        """A bucket, but for what has a name of its own, which is to be missing."""
+        if re.fullmatch(r"[0-9a-f]{8}", name):
+            name = f"bucket-{name}"
+            self.client("s3").create_bucket(Bucket=name)
+        return name
+
+    def keep(self, case, bucket, fill):
+        """Keeps in a bucket the object that a Map has its items from."""
+        keys = [text for name, text in members(case["steps"]) if name == "Key" and re.search(r"\.(csv|json)$", text)]
+        items = recorded_items(case)
+        if keys and items:
+            body = as_csv(items) if keys[0].endswith(".csv") else json.dumps(items)
+            self.client("s3").put_object(Bucket=bucket, Key=fill(keys[0]), Body=body.encode())
 
     def log_group(self, _):
         # Recordings show it by this name.
@@ -108,6 +129,8 @@ class FarSide:
                 if found := re.search(r'"TaskToken\\?":\s*\\?"([^"\\]+)', message["Body"]):
                     operation, arguments = answer
                     states.send_task_heartbeat(taskToken=found[1])
+                    # Nobody was as quick as the answer of the call that brought the token.
+                    time.sleep(0.5)
                     getattr(states, operation)(taskToken=found[1], **arguments)
 
 
@@ -116,6 +139,7 @@ MADE = {
     "QueueUrl": FarSide.queue,
     "TopicArn": FarSide.topic,
     "TableName": FarSide.table,
+    "Bucket": FarSide.bucket,
     "logGroupArn": FarSide.log_group,
     "CredentialsRoleArn": FarSide.role,
 }
@@ -145,6 +169,28 @@ def members(value):
     elif isinstance(value, list):
         for member in value:
             yield from members(member)
+
+
+def recorded_items(case):
+    """The items that a Map read, by its recorded output; where that is as many as it may read, with one more."""
+    for recorded in case["expect"].values():
+        for event in recorded.get("events", []) if isinstance(recorded, dict) else []:
+            if event["type"] == "MapStateExited":
+                items = event["stateExitedEventDetails"]["output"]
+                items = json.loads(items) if isinstance(items, str) else items
+                is_cut = re.search(rf"MaxItems\W+{len(items)}\b|maxItems := {len(items)}\b", json.dumps(case["steps"]))
+                return items + items[:1] if is_cut else items
+    # A Map that fails before it has any.
+    return [{"Col1": "Value1"}]
+
+
+def as_csv(items):
+    """Rows of texts under the names of the first one's members."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, list(items[0]), lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(items)
+    return text.getvalue()
 
 
 def recorded_answer(case):
