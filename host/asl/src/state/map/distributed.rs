@@ -82,8 +82,7 @@ impl Distributed {
     }
 }
 
-/// How many items may fail. AWS takes these fields of an inline Map, too, and does nothing with them
-/// there: "a Map State MAY have" them (States Language, "Map State failure tolerance"), whatever its mode.
+/// How many items may fail. AWS takes these fields of an inline Map, too, and does nothing with them.
 pub(super) fn read_thresholds(fields: &mut Fields<'_>) -> (Option<Number>, Option<Percentage>) {
     const COUNT: &str = "ToleratedFailureCount";
     let count = Number::read(fields, COUNT, "ToleratedFailureCountPath", 0..=u64::MAX);
