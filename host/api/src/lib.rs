@@ -23,7 +23,6 @@ mod calls;
 mod constraint;
 mod error;
 mod hosts;
-mod jackson;
 mod lambda;
 mod limits;
 mod listen;

@@ -18,7 +18,7 @@ use crate::{
     Api, arn,
     constraint::{ARN, Constraints, LONG_ARN},
     error::ApiError,
-    jackson, page,
+    page,
 };
 
 /// The bounds of a page token of ListExecutions, longer than those of others.
@@ -211,7 +211,7 @@ fn input(text: Option<String>) -> Result<Payload, ApiError> {
     if text.trim().is_empty() {
         return Err(invalid("Invalid execution input."));
     }
-    jackson::payload(text).map_err(|complaint| invalid(&complaint))
+    Payload::received(text).map_err(|complaint| invalid(&complaint))
 }
 
 #[derive(Debug, Deserialize)]

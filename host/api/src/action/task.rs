@@ -1,11 +1,11 @@
 //! Task tokens: what whoever completes a task from outside says of it.
 
 use serde::Deserialize;
-use stepyard_asl::{PAYLOAD_BYTES_MAX, StatesError};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError};
 use stepyard_engine::Completion;
 
 use super::{Action, Empty, required};
-use crate::{Api, constraint::Constraints, error::ApiError, jackson};
+use crate::{Api, constraint::Constraints, error::ApiError};
 
 /// The bounds of a task token's characters.
 const TOKEN: (usize, usize) = (1, 2_048);
@@ -30,7 +30,7 @@ impl Action for SendTaskSuccess {
             .sensitive("taskToken", self.task_token.as_deref(), TOKEN)
             .sensitive("output", self.output.as_deref(), (0, PAYLOAD_BYTES_MAX))
             .check()?;
-        let output = jackson::payload(&required(self.output)?).map_err(|complaint| {
+        let output = Payload::received(&required(self.output)?).map_err(|complaint| {
             ApiError::new("InvalidOutput", format!("Invalid Output: '{complaint}'"))
         })?;
         complete(api, self.task_token, Completion::Succeeded(output)).await

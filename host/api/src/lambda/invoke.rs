@@ -16,7 +16,7 @@ use super::{
     name::{Named, check_qualified},
     wire::{Asked, empty},
 };
-use crate::{constraint::Constraints, error::ApiError, jackson};
+use crate::{constraint::Constraints, error::ApiError};
 
 /// The most bytes of a payload whose answer is awaited, and of one whose is not (Lambda quotas,
 /// "Invocation payload").
@@ -87,7 +87,7 @@ fn payload(body: &[u8], is_event: bool) -> Result<Payload, ApiError> {
         return Ok(json!({}).into());
     }
     let fault = match std::str::from_utf8(body) {
-        Ok(text) => match jackson::payload(text) {
+        Ok(text) => match Payload::received(text) {
             Ok(payload) => return Ok(payload),
             Err(fault) => fault,
         },

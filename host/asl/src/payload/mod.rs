@@ -25,7 +25,7 @@ use serde_json::Value;
 use context_object::ContextObject;
 use variables::Variables;
 
-use crate::Timestamp;
+use crate::{Timestamp, jackson};
 
 /// What a template, a path or a Choice rule is evaluated against.
 #[derive(Clone, Copy)]
@@ -77,6 +77,14 @@ impl Payload {
         let text = text.into();
         let value: Value = serde_json::from_str(&text)?;
         Ok(Self(Arc::new(Inner { text, value: OnceLock::from(value) })))
+    }
+
+    /// Takes a JSON text that somebody outside sent; says what is wrong with it in the words of
+    /// Jackson, AWS's parser, where Jackson would mind too.
+    pub fn received(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| {
+            jackson::complaint(text).map_or_else(|| error.to_string(), |complaint| complaint.words)
+        })
     }
 
     /// The JSON text as it came.
