@@ -46,7 +46,7 @@ fn absurdly_nested_json_is_refused_and_overflows_nothing() {
     let nested = "[".repeat(200_000);
     let project = Project::order();
     project.write("workflow.asl.json", &nested);
-    refused_order(&project, &["workflow.asl.json:1:", "recursion limit exceeded"]);
+    refused_order(&project, &["workflow.asl.json:1:", "too deeply nested"]);
     let project = Project::order();
     project.write("order.json", &nested);
     let run = ["run", "workflow.asl.json", "--input", "order.json"];

@@ -56,7 +56,7 @@ pub(crate) fn as_json(source: &Source, diagnostics: &[Diagnostic]) -> Value {
             "severity": severity(diagnostic).to_uppercase(),
             "code": diagnostic.code.to_string(),
             "message": diagnostic.message,
-            "location": diagnostic.location.to_string(),
+            "location": diagnostic.place(),
             "file": source.path(),
             "line": place.map(|place| place.line),
             "column": place.map(|place| place.column),
@@ -121,11 +121,11 @@ impl Display for Report<'_> {
     }
 }
 
-/// The message; the place that the JSON reader puts into its own is shown already.
+/// The message; the place that the JSON parser puts into its own is shown already.
 fn message(diagnostic: &Diagnostic) -> &str {
     let message = diagnostic.message.as_str();
     match diagnostic.code {
-        Code::InvalidJsonDescription => message.split(" at line ").next().unwrap_or(message),
+        Code::InvalidJsonDescription => message.lines().next().unwrap_or(message),
         _ => message,
     }
 }
@@ -265,22 +265,22 @@ mod tests {
         check(
             "{\n  \"StartAt\": \"A\",\n}",
             expect![[r#"
-            workflow.asl.json:3:1: error[INVALID_JSON_DESCRIPTION]: trailing comma
+            workflow.asl.json:3:1: error[INVALID_JSON_DESCRIPTION]: Unexpected character ('}' (code 125)): was expecting double-quote to start field name
               |
             3 | }
               | ^
-              help: correct the JSON at that line and column
+              help: correct the JSON at that line and column: trailing comma
 
             workflow.asl.json: 1 error"#]],
         );
         check(
             &"[".repeat(100_000),
             expect![[r#"
-            workflow.asl.json:1:128: error[INVALID_JSON_DESCRIPTION]: recursion limit exceeded
+            workflow.asl.json:1:128: error[TOO_DEEPLY_NESTED]: The states are too deeply nested
               |
             1 | …[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…
               |                                                    ^
-              help: correct the JSON at that line and column
+              help: let a state machine of its own do what lies deepest
 
             workflow.asl.json: 1 error"#]],
         );

@@ -75,7 +75,7 @@ impl Source {
     /// Where a diagnostic points: to the bad character of what is not JSON, to the field that the
     /// message quotes when the object at the location has it, else to the location.
     pub(crate) fn place_of(&self, diagnostic: &Diagnostic) -> Option<Place> {
-        if diagnostic.code == Code::InvalidJsonDescription {
+        if matches!(diagnostic.code, Code::InvalidJsonDescription | Code::TooDeeplyNested) {
             return self.place_of_syntax_error();
         }
         let quoted = diagnostic.message.split('\'').nth(1);
@@ -84,6 +84,12 @@ impl Source {
             Some(field) => Some(self.place(&field.name)),
             None => self.locate(&diagnostic.location),
         }
+    }
+
+    /// The JSON text of the value at this very place; of an object or array a part of it.
+    pub(crate) fn text_at(&self, location: &Location) -> Option<&str> {
+        let shown = &self.find(location)?.shown;
+        self.text.get(shown.start..shown.end)
     }
 
     /// Fields that occur twice in one object, of which JSON readers see only the last. A state that

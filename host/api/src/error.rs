@@ -89,8 +89,11 @@ impl ApiError {
 
     pub(crate) fn invalid_definition(problems: &[Diagnostic]) -> Self {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-        let texts: Vec<String> =
-            errors.map(|it| format!("{}: {} at {}", it.code, it.message, it.location)).collect();
+        let text = |it: &Diagnostic| {
+            let place = it.place().unwrap_or_else(|| "null".to_owned());
+            format!("{}: {} at {place}", it.code, it.message)
+        };
+        let texts: Vec<String> = errors.map(text).collect();
         let detail = texts.join(", ");
         Self::new("InvalidDefinition", format!("Invalid State Machine Definition: '{detail}'"))
     }

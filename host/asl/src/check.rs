@@ -39,6 +39,7 @@ pub(crate) fn check(definition: &Value) -> Vec<Diagnostic> {
         }
     }
     check_unique(&outline, &mut found);
+    check_labels(&outline, &mut found);
     found.extend(scopes::check(&outline));
     found
 }
@@ -52,7 +53,7 @@ fn check_names(container: &Container<'_>, found: &mut Vec<Diagnostic>) {
         let length = state.name.chars().count();
         if length == 0 || length > NAME_CHARS_MAX {
             found.push(error(
-                Code::SchemaValidationFailed,
+                Code::InvalidStateName,
                 format!("State name must be 1 to {NAME_CHARS_MAX} characters long"),
                 &state.at,
                 format!("this one has {length}; choose another"),
@@ -78,15 +79,15 @@ fn check_targets(container: &Container<'_>, names: &mut Names<'_>, found: &mut V
 }
 
 fn no_terminal(container: &Container<'_>) -> Diagnostic {
-    let here = match container.role {
-        Role::Root => "",
-        Role::Branch(_) => " of this branch",
-        Role::Processor => " of this processor",
+    let (here, at) = match container.role {
+        Role::Root => ("", &Location::Nowhere),
+        Role::Branch(_) => (" of this branch", &container.at),
+        Role::Processor => (" of this processor", &container.at),
     };
     error(
         Code::MissingEndState,
         "Workflow has no terminal state".to_owned(),
-        &container.at,
+        at,
         format!("give a state{here} `\"End\": true`, or add a Succeed or Fail state"),
     )
 }
@@ -128,6 +129,24 @@ fn check_unique(outline: &Outline<'_>, found: &mut Vec<Diagnostic>) {
             ));
         } else {
             first.insert(state.name, &state.at);
+        }
+    }
+}
+
+/// A label stands in the ARN of a Map Run, and of what its children run.
+fn check_labels(outline: &Outline<'_>, found: &mut Vec<Diagnostic>) {
+    let mut first = BTreeMap::new();
+    for state in outline.containers.iter().flat_map(|container| &container.states) {
+        let Some(label) = state.fields.get("Label").and_then(Value::as_str) else { continue };
+        if let Some(other) = first.get(label) {
+            found.push(error(
+                Code::DuplicateLabelName,
+                format!("Duplicate label name: {label}"),
+                &state.at.field("Label"),
+                format!("{other} has this label too; a label is unique in the whole state machine"),
+            ));
+        } else {
+            first.insert(label, &state.at);
         }
     }
 }
@@ -264,7 +283,7 @@ mod tests {
             expect![[r#"
                 MISSING_TRANSITION_TARGET: Missing 'Next' target: C at /States/A/Next
                   name a state of the same `States`; names are case-sensitive
-                MISSING_END_STATE: Workflow has no terminal state at /
+                MISSING_END_STATE: Workflow has no terminal state at null
                   give a state `"End": true`, or add a Succeed or Fail state
                 MISSING_END_STATE: Workflow has no terminal state at /States/B/Branches[0]
                   give a state of this branch `"End": true`, or add a Succeed or Fail state
@@ -284,10 +303,28 @@ mod tests {
                 "ä".repeat(80): {"Type": "Succeed"},
             }}),
             expect![[r#"
-                SCHEMA_VALIDATION_FAILED: State name must be 1 to 80 characters long at /States/äääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää
+                INVALID_STATE_NAME: State name must be 1 to 80 characters long at /States/äääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää
                   this one has 81; choose another
                 DUPLICATE_STATE_NAME: Duplicate state name: A at /States/A/Iterator/States/A
                   /States/A has this name too; a name is unique in the whole state machine
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_label_is_unique() {
+        let map = |label: &str, next: &str, inner: Value| json!({"Type": "Map", "Label": label, "Next": next, "ItemProcessor": inner});
+        let pass = |name: &str| json!({"StartAt": name, "States": {name: {"Type": "Succeed"}}});
+        check_definition(
+            json!({"StartAt": "A", "States": {
+                "A": map("a", "B", pass("1")),
+                "B": map("b", "C", json!({"StartAt": "D", "States": {"D": map("a", "E", pass("2")),
+                    "E": {"Type": "Succeed"}}})),
+                "C": {"Type": "Succeed"},
+            }}),
+            expect![[r#"
+                DUPLICATE_LABEL_NAME: Duplicate label name: a at /States/B/ItemProcessor/States/D/Label
+                  /States/A has this label too; a label is unique in the whole state machine
             "#]],
         );
     }

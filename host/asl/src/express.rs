@@ -7,10 +7,17 @@ use crate::{
 impl StateMachine {
     /// Reads the definition of an Express state machine.
     pub fn parse_express(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let machine = Self::parse(text)?;
-        let problems = problems(&machine, &Location::default());
-        if problems.is_empty() { Ok(machine) } else { Err(problems) }
+        Self::accepted(Self::examine(text, problems_at_root))
     }
+
+    /// All that is to be said of the definition of an Express state machine, warnings included.
+    pub fn diagnose_express(text: &str) -> Vec<Diagnostic> {
+        Self::examine(text, problems_at_root).1
+    }
+}
+
+fn problems_at_root(machine: &StateMachine) -> Vec<Diagnostic> {
+    problems(machine, &Location::default())
 }
 
 /// What is wrong with a machine at `at` whose executions are Express ones.

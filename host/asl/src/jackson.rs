@@ -1,5 +1,6 @@
 //! What is wrong with a text that is no JSON, in the words of Jackson, the parser of AWS's services:
-//! clients see them in `InvalidExecutionInput`, and where Lambda refuses a payload.
+//! clients see them in `InvalidExecutionInput`, in the diagnostics of a definition, and where Lambda refuses
+//! a payload.
 
 #[cfg(test)]
 mod tests;
@@ -13,15 +14,25 @@ const TOKEN_MAX: usize = 256;
 /// The most characters of the whole text that are shown where a place in it is told.
 const SOURCE_MAX: usize = 500;
 
+/// What Jackson minds about a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    pub(crate) words: String,
+    /// The text, and where in it Jackson stood: `[Source: (String)"{a"; line: 1, column: 3]`.
+    pub(crate) source: String,
+}
+
 /// Jackson's complaint about `text`. It has none about a text without any value, nor about some that
 /// are no JSON for us: half of a surrogate pair, a number that no double holds.
-pub(crate) fn complaint(text: &str) -> Option<String> {
+pub(crate) fn complaint(text: &str) -> Option<Complaint> {
     let mut parser = Parser { text, rest: text.char_indices().peekable(), open: Vec::new() };
-    parser.document().err().map(|Complaint(words)| words)
+    let Stopped(words) = parser.document().err()?;
+    let read = parser.rest.peek().map_or(text.len(), |(place, _)| *place);
+    Some(Complaint { words, source: parser.place(read) })
 }
 
 /// Why parsing ended.
-struct Complaint(String);
+struct Stopped(String);
 
 /// An array or object that is not closed yet.
 #[derive(Clone, Copy)]
@@ -52,7 +63,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// One value, and nothing behind it.
-    fn document(&mut self) -> Result<(), Complaint> {
+    fn document(&mut self) -> Result<(), Stopped> {
         let mut values = 0;
         while let Some((place, character)) = self.token()? {
             if self.open.is_empty() {
@@ -70,7 +81,7 @@ impl Parser<'_> {
     }
 
     /// The next character that is no space; none at the end of a text in which nothing is open.
-    fn token(&mut self) -> Result<Option<(usize, char)>, Complaint> {
+    fn token(&mut self) -> Result<Option<(usize, char)>, Stopped> {
         let next = self.skip_space()?;
         match (next, self.open.last()) {
             (None, Some(open)) => complain(format_args!(
@@ -83,7 +94,7 @@ impl Parser<'_> {
     }
 
     /// What begins with this character where an entry may begin, or its array or object end.
-    fn entry(&mut self, place: usize, character: char) -> Result<(), Complaint> {
+    fn entry(&mut self, place: usize, character: char) -> Result<(), Stopped> {
         let (mut place, mut character) = (place, character);
         if matches!(character, ']' | '}') {
             return self.close(character);
@@ -101,7 +112,7 @@ impl Parser<'_> {
         self.value(place, character)
     }
 
-    fn close(&mut self, character: char) -> Result<(), Complaint> {
+    fn close(&mut self, character: char) -> Result<(), Stopped> {
         match self.open.pop() {
             Some(open) if open.close() == character => Ok(()),
             Some(open) => complain(format_args!(
@@ -118,7 +129,7 @@ impl Parser<'_> {
         }
     }
 
-    fn comma(&mut self, character: char, kind: &str) -> Result<(usize, char), Complaint> {
+    fn comma(&mut self, character: char, kind: &str) -> Result<(usize, char), Stopped> {
         if character != ',' {
             let comment = format!("was expecting comma to separate {kind} entries");
             return unexpected(character, &comment);
@@ -127,7 +138,7 @@ impl Parser<'_> {
     }
 
     /// A member's name and its colon; answers where its value begins.
-    fn name(&mut self, character: char) -> Result<(usize, char), Complaint> {
+    fn name(&mut self, character: char) -> Result<(usize, char), Stopped> {
         if character != '"' {
             return unexpected(character, "was expecting double-quote to start field name");
         }
@@ -141,14 +152,14 @@ impl Parser<'_> {
     }
 
     /// The next character that is no space, where the text must not end.
-    fn within(&mut self, kind: &str) -> Result<(usize, char), Complaint> {
+    fn within(&mut self, kind: &str) -> Result<(usize, char), Stopped> {
         match self.skip_space()? {
             Some(next) => Ok(next),
             None => complain(format_args!("Unexpected end-of-input within/between {kind} entries")),
         }
     }
 
-    fn value(&mut self, place: usize, character: char) -> Result<(), Complaint> {
+    fn value(&mut self, place: usize, character: char) -> Result<(), Stopped> {
         match character {
             '{' | '[' => {
                 let is_object = character == '{';
@@ -170,7 +181,7 @@ impl Parser<'_> {
     }
 
     /// The rest of a string whose quote has been read.
-    fn string(&mut self, what: &str, unclosed: &str) -> Result<(), Complaint> {
+    fn string(&mut self, what: &str, unclosed: &str) -> Result<(), Stopped> {
         loop {
             match self.rest.next() {
                 None => return complain(format_args!("Unexpected end-of-input{unclosed}")),
@@ -188,7 +199,7 @@ impl Parser<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), Complaint> {
+    fn escape(&mut self) -> Result<(), Stopped> {
         const UNENDED: &str = "Unexpected end-of-input in character escape sequence";
         match self.rest.next() {
             None => complain(UNENDED),
@@ -207,7 +218,7 @@ impl Parser<'_> {
     }
 
     /// A word whose first character has been read.
-    fn literal(&mut self, place: usize, word: &str) -> Result<(), Complaint> {
+    fn literal(&mut self, place: usize, word: &str) -> Result<(), Stopped> {
         for expected in word.chars().skip(1) {
             if self.rest.next_if(|(_, it)| *it == expected).is_none() {
                 return self.unrecognized(place);
@@ -219,7 +230,7 @@ impl Parser<'_> {
         }
     }
 
-    fn non_number(&mut self, place: usize, word: &str) -> Result<(), Complaint> {
+    fn non_number(&mut self, place: usize, word: &str) -> Result<(), Stopped> {
         self.literal(place, word)?;
         complain(format_args!(
             "Non-standard token '{word}': enable JsonParser.Feature.ALLOW_NON_NUMERIC_NUMBERS to allow"
@@ -227,14 +238,15 @@ impl Parser<'_> {
     }
 
     /// Complains of the word that began at `place`, whole.
-    fn unrecognized(&mut self, place: usize) -> Result<(), Complaint> {
+    fn unrecognized(&mut self, place: usize) -> Result<(), Stopped> {
         let word = self.text[place..].chars().take_while(|it| is_identifier_part(*it));
         let word: String = word.take(TOKEN_MAX).collect();
         let more = if word.chars().count() == TOKEN_MAX { "..." } else { "" };
+        while self.rest.next_if(|(_, it)| is_identifier_part(*it)).is_some() {}
         complain(format_args!("Unrecognized token '{word}{more}': was expecting {VALUES}"))
     }
 
-    fn negative(&mut self) -> Result<(), Complaint> {
+    fn negative(&mut self) -> Result<(), Stopped> {
         const DIGIT: &str = "expected digit (0-9) to follow minus sign, for valid numeric value";
         match self.rest.next() {
             // Jackson has no space there.
@@ -245,7 +257,7 @@ impl Parser<'_> {
     }
 
     /// The rest of a number whose first digit has been read.
-    fn number(&mut self, first: char) -> Result<(), Complaint> {
+    fn number(&mut self, first: char) -> Result<(), Stopped> {
         let more = self.digits();
         if first == '0' && more > 0 {
             return complain("Invalid numeric value: Leading zeroes not allowed");
@@ -259,13 +271,14 @@ impl Parser<'_> {
         }
         match self.peek() {
             Some(next) if self.open.is_empty() && !matches!(next, ' ' | '\t' | '\r' | '\n') => {
+                self.rest.next();
                 unexpected(next, "Expected space separating root-level values")
             }
             _ => Ok(()),
         }
     }
 
-    fn exponent(&mut self) -> Result<(), Complaint> {
+    fn exponent(&mut self) -> Result<(), Stopped> {
         self.rest.next_if(|(_, it)| matches!(it, '+' | '-'));
         match (self.digits(), self.peek()) {
             (0, None) => complain("Unexpected end-of-inputexpected a digit for number exponent"),
@@ -284,7 +297,7 @@ impl Parser<'_> {
         self.rest.peek().map(|(_, character)| *character)
     }
 
-    fn skip_space(&mut self) -> Result<Option<(usize, char)>, Complaint> {
+    fn skip_space(&mut self) -> Result<Option<(usize, char)>, Stopped> {
         for (place, character) in self.rest.by_ref() {
             match character {
                 ' ' | '\t' | '\r' | '\n' => {}
@@ -324,15 +337,15 @@ impl Parser<'_> {
     }
 }
 
-fn complain<T>(words: impl fmt::Display) -> Result<T, Complaint> {
-    Err(Complaint(words.to_string()))
+fn complain<T>(words: impl fmt::Display) -> Result<T, Stopped> {
+    Err(Stopped(words.to_string()))
 }
 
-fn unexpected<T>(character: char, comment: &str) -> Result<T, Complaint> {
+fn unexpected<T>(character: char, comment: &str) -> Result<T, Stopped> {
     complain(format_args!("Unexpected character ({}): {comment}", Shown(character)))
 }
 
-fn unexpected_in_number<T>(character: char, comment: &str) -> Result<T, Complaint> {
+fn unexpected_in_number<T>(character: char, comment: &str) -> Result<T, Stopped> {
     complain(format_args!(
         "Unexpected character ({}) in numeric value: {comment}",
         Shown(character)

@@ -26,6 +26,7 @@ mod express;
 mod fact;
 mod fields;
 mod graph;
+mod hints;
 mod history;
 mod jackson;
 mod machine;

@@ -14,7 +14,7 @@ use crate::{
     Diagnostic, Location, Resource, ResourceKind, Severity, StateName,
     check::check,
     fields::Fields,
-    parameters,
+    hints, parameters,
     retry::{Catcher, Retrier},
     state::{Choice, Fail, Map, Parallel, Pass, StateType, Succeed, Task, Wait},
 };
@@ -40,23 +40,52 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Reads a definition. Reports every problem there is, not only the first.
+    /// Reads a definition. Reports every problem that it is refused for, not only the first.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let value = read_json(text).map_err(|problem| vec![problem])?;
-        let mut found = Vec::new();
-        let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
-        found.extend(check(&value));
-        found.extend(machine.iter().flat_map(parameters::check));
-        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
-        machine.filter(|_| found.is_empty()).map(Self::surveyed).ok_or(found)
+        Self::accepted(Self::examine(text, |_| Vec::new()))
+    }
+
+    /// All that is to be said of a definition: what [`Self::parse`] refuses it for, and what it is only
+    /// warned of.
+    pub fn diagnose(text: &str) -> Vec<Diagnostic> {
+        Self::examine(text, |_| Vec::new()).1
     }
 
     /// Reads a definition that was accepted once, by this version or an earlier one, whose checks may
     /// have been fewer.
     pub fn recall(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let value = read_json(text).map_err(|problem| vec![problem])?;
+        Self::accepted(Self::read(&value))
+    }
+
+    /// What a definition says, as far as it can be read, and all that is wrong with it. `more` are the
+    /// checks of a type of state machine.
+    pub(crate) fn examine(
+        text: &str,
+        more: impl Fn(&Self) -> Vec<Diagnostic>,
+    ) -> (Option<Self>, Vec<Diagnostic>) {
+        let value = match read_json(text) {
+            Ok(value) => value,
+            Err(problem) => return (None, vec![problem]),
+        };
+        let (machine, mut found) = Self::read(&value);
+        found.extend(check(&value));
+        found.extend(machine.iter().flat_map(parameters::check));
+        found.extend(machine.iter().flat_map(more));
+        found.extend(hints::of(&value));
+        (machine, found)
+    }
+
+    fn read(value: &Value) -> (Option<Self>, Vec<Diagnostic>) {
         let mut found = Vec::new();
-        let machine = Fields::of(&value, Location::default(), &mut found).and_then(read_definition);
+        let machine = Fields::of(value, Location::default(), &mut found).and_then(read_definition);
+        (machine, found)
+    }
+
+    /// The machine that was examined, unless there is an error.
+    pub(crate) fn accepted(
+        (machine, mut found): (Option<Self>, Vec<Diagnostic>),
+    ) -> Result<Self, Vec<Diagnostic>> {
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
         machine.filter(|_| found.is_empty()).map(Self::surveyed).ok_or(found)
     }

@@ -177,6 +177,12 @@ impl<'a> State<'a> {
         self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Whether its fields are in JSONPath, in a machine of this `QueryLanguage`.
+    pub(crate) fn is_jsonpath(&self, of_machine: Option<&Value>) -> bool {
+        let language = self.fields.get("QueryLanguage").or(of_machine);
+        language.is_none_or(|language| language == "JSONPath")
+    }
+
     /// Whether an execution, branch or iteration can end here.
     pub(crate) fn is_terminal(&self) -> bool {
         match self.kind() {

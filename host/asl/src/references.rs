@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// Fields that hold payload templates.
-const TEMPLATES: [&str; 6] =
+pub(crate) const TEMPLATES: [&str; 6] =
     ["Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials", "BatchInput"];
 
 /// Fields that hold fields again.
-const CONTAINERS: [&str; 8] =
+pub(crate) const CONTAINERS: [&str; 8] =
     ["Choices", "And", "Or", "Not", "Catch", "ItemBatcher", "ItemReader", "ResultWriter"];
 
 /// Fields that hold machines of their own.
@@ -31,8 +31,7 @@ pub fn variable_references(definition: &str) -> BTreeMap<String, BTreeSet<String
     let states = outline.containers.iter().flat_map(|container| &container.states);
     let of_machine = definition.get("QueryLanguage");
     let referred = states.map(|state| {
-        let language = state.fields.get("QueryLanguage").or(of_machine);
-        let names = match language.is_none_or(|language| language == "JSONPath") {
+        let names = match state.is_jsonpath(of_machine) {
             true => references(state.fields),
             false => jsonata_references(state.fields),
         };

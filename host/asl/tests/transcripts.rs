@@ -370,6 +370,94 @@ fn a_fail_state_names_its_error_and_may_leave_it_out() {
 }
 
 #[test]
+fn a_fail_state_whose_error_cannot_be_read_fails_the_execution() {
+    check(
+        json!({"StartAt": "No", "States": {"No": {"Type": "Fail", "ErrorPath": "$.name",
+            "CausePath": "States.ArrayGetItem($.list, 0)"}}}),
+        &[start(r#"{"name": "E", "list": [7]}"#)],
+        expect_file!["transcripts/a_fail_state_whose_error_cannot_be_read.txt"],
+    );
+}
+
+#[test]
+fn a_fail_state_fails_what_contains_it() {
+    check(
+        json!({"StartAt": "Both", "States": {
+            "Both": {"Type": "Parallel", "End": true,
+                "Branches": [
+                    {"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 9, "End": true}}},
+                    {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "No", "Cause": "never"}}}],
+                "Catch": [{"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": "Sorry"}]},
+            "Sorry": {"Type": "Succeed"}}}),
+        &[start(r#"{"n": 1}"#)],
+        expect_file!["transcripts/a_fail_state_fails_what_contains_it.txt"],
+    );
+}
+
+#[test]
+fn a_succeed_state_ends_its_iteration_alone() {
+    check(
+        json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "MaxConcurrency": 1, "End": true,
+            "ItemProcessor": {"StartAt": "Which", "States": {
+                "Which": {"Type": "Choice", "Default": "Nap",
+                    "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "Enough"}]},
+                "Enough": {"Type": "Succeed", "OutputPath": "$.n"},
+                "Nap": {"Type": "Wait", "Seconds": 5, "OutputPath": "$.n", "End": true}}}}}}),
+        &[start(r#"[{"n": 1}, {"n": 2}, {"n": 1}]"#), fired("1.0.1/2.0:wait")],
+        expect_file!["transcripts/a_succeed_state_ends_its_iteration_alone.txt"],
+    );
+}
+
+/// A task with all that its first event may show, of this resource, whose errors are caught.
+fn caught(resource: &str) -> Value {
+    json!({"StartAt": "Do", "States": {
+        "Do": {"Type": "Task", "Resource": resource, "TimeoutSeconds": 90, "HeartbeatSeconds": 60,
+            "Credentials": {"RoleArn": "arn:aws:iam::111122223333:role/other"}, "End": true,
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sorry"}]},
+        "Sorry": {"Type": "Pass", "End": true}}})
+}
+
+#[test]
+fn a_function_that_takes_too_long_is_caught() {
+    check(
+        caught("arn:aws:lambda:us-east-1:123456789012:function:Pay"),
+        &[start("{}"), fired("1.0:timeout")],
+        expect_file!["transcripts/a_function_that_takes_too_long_is_caught.txt"],
+    );
+}
+
+#[test]
+fn an_activity_that_fails_is_caught() {
+    check(
+        caught("arn:aws:states:us-east-1:123456789012:activity:Pack"),
+        &[start("{}"), taken("1.0:task", None), failed("1.0:task", "Torn", "the box")],
+        expect_file!["transcripts/an_activity_that_fails_is_caught.txt"],
+    );
+}
+
+#[test]
+fn a_callback_that_never_comes_is_caught() {
+    check(
+        caught("arn:aws:states:::sqs:sendMessage.waitForTaskToken"),
+        &[start("{}"), submitted("1.0:task"), fired("1.0:heartbeat")],
+        expect_file!["transcripts/a_callback_that_never_comes_is_caught.txt"],
+    );
+}
+
+#[test]
+fn a_job_that_fails_is_caught() {
+    check(
+        caught("arn:aws:states:::states:startExecution.sync:2"),
+        &[
+            start("{}"),
+            submitted("1.0:task"),
+            failed("1.0:task", "States.TaskFailed", r#"{"Status":"FAILED"}"#),
+        ],
+        expect_file!["transcripts/a_job_that_fails_is_caught.txt"],
+    );
+}
+
+#[test]
 fn runtime_errors_are_not_caught() {
     check(
         json!({"StartAt": "Do", "States": {

@@ -65,6 +65,15 @@ impl MachineType {
         }
     }
 
+    /// All that is to be said of a definition that is to be run so: what it is refused for, and what it
+    /// is warned of.
+    pub fn diagnose(self, definition: &str) -> Vec<Diagnostic> {
+        match self {
+            Self::Standard => StateMachine::diagnose(definition),
+            Self::Express => StateMachine::diagnose_express(definition),
+        }
+    }
+
     /// The type that AWS calls so.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Standard, Self::Express].into_iter().find(|it| it.name() == name)

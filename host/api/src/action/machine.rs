@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{Code, Diagnostic, Severity, Timestamp, variable_references};
+use stepyard_asl::{Diagnostic, Severity, Timestamp, variable_references};
 use stepyard_engine::{
     MachineType, NAME_CHARACTERS_MAX, NewStateMachine, StateMachineChange, StateMachineRecord,
     Target, check_name,
@@ -255,18 +255,22 @@ impl Action for ValidateStateMachineDefinition {
             .range("maxResults", self.max_results, (0, DIAGNOSTICS_MAX as i64))
             .check()?;
         let kind = kind(self.r#type.as_deref());
-        let problems = kind.parse(&required(self.definition)?).err().unwrap_or_default();
-        let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
+        let problems = kind.diagnose(&required(self.definition)?);
         let with_warnings = self.severity.as_deref() == Some("WARNING");
-        let shown: Vec<&Diagnostic> =
-            problems.iter().filter(|problem| with_warnings || is_error(problem)).collect();
-        let page = page::size(self.max_results).min(DIAGNOSTICS_MAX);
-        Ok(json!({
-            "result": if problems.iter().any(|it| is_error(&it)) { "FAIL" } else { "OK" },
-            "diagnostics": shown.iter().take(page).map(|it| diagnosed(it)).collect::<Vec<_>>(),
-            "truncated": shown.len() > page,
-        }))
+        Ok(verdict(&problems, with_warnings, page::size(self.max_results).min(DIAGNOSTICS_MAX)))
     }
+}
+
+/// What is said of a definition with these problems: its errors decide, and as many are shown as are
+/// asked for.
+fn verdict(problems: &[Diagnostic], with_warnings: bool, most: usize) -> Value {
+    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let shown = problems.iter().filter(|problem| with_warnings || is_error(problem));
+    json!({
+        "result": if problems.iter().any(is_error) { "FAIL" } else { "OK" },
+        "diagnostics": shown.clone().take(most).map(diagnosed).collect::<Vec<_>>(),
+        "truncated": shown.count() > most,
+    })
 }
 
 /// The type that a request names, which has been checked to be one.
@@ -280,9 +284,8 @@ fn diagnosed(problem: &Diagnostic) -> Value {
         "code": problem.code.to_string(),
         "message": problem.message,
     });
-    // What is missing at the root has the place `/`; what has no one place has none.
-    if problem.code == Code::SchemaValidationFailed || !problem.location.segments().is_empty() {
-        shown["location"] = json!(problem.location.to_string());
+    if let Some(place) = problem.place() {
+        shown["location"] = json!(place);
     }
     shown
 }
@@ -329,4 +332,71 @@ pub(super) fn described_for(
     let mut shown = described(machine, with_data);
     shown["updateDate"] = json!(seconds(since));
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict_of(definition: &str, with_warnings: bool, most: usize) -> Value {
+        verdict(&MachineType::Standard.diagnose(definition), with_warnings, most)
+    }
+
+    fn told(result: &str, diagnostics: &[&Value], truncated: bool) -> Value {
+        json!({ "result": result, "diagnostics": diagnostics, "truncated": truncated })
+    }
+
+    #[test]
+    fn errors_decide_and_warnings_are_shown_to_those_who_ask() {
+        let hint = json!({"severity": "WARNING", "code": "PASS_RESULT_IS_STATIC",
+            "message": "The Result of a Pass state is taken as it stands",
+            "location": "/States/A/Result"});
+        let state = |end: Value| {
+            let mut state = json!({"Type": "Pass", "Result": "$.a"});
+            state.as_object_mut().unwrap().extend(end.as_object().unwrap().clone());
+            json!({"StartAt": "A", "States": {"A": state}}).to_string()
+        };
+        let valid = state(json!({"End": true}));
+        assert_eq!(verdict_of(&valid, false, 100), told("OK", &[], false));
+        assert_eq!(verdict_of(&valid, true, 100), told("OK", &[&hint], false));
+
+        let lost = json!({"severity": "ERROR", "code": "MISSING_TRANSITION_TARGET",
+            "message": "Missing 'Next' target: B", "location": "/States/A/Next"});
+        let endless = json!({"severity": "ERROR", "code": "MISSING_END_STATE",
+            "message": "Workflow has no terminal state"});
+        let broken = state(json!({"Next": "B"}));
+        assert_eq!(verdict_of(&broken, false, 100), told("FAIL", &[&lost, &endless], false));
+        assert_eq!(verdict_of(&broken, true, 100), told("FAIL", &[&lost, &endless, &hint], false));
+        assert_eq!(verdict_of(&broken, true, 2), told("FAIL", &[&lost, &endless], true));
+        assert_eq!(verdict_of(&broken, false, 2), told("FAIL", &[&lost, &endless], false));
+    }
+
+    #[test]
+    fn a_text_that_is_no_definition_has_the_place_of_its_parser_or_none() {
+        let error = |code: &str, message: &str, location: Option<&str>| {
+            let mut told = json!({"severity": "ERROR", "code": code, "message": message});
+            told.as_object_mut()
+                .unwrap()
+                .extend(location.map(|it| ("location".to_owned(), json!(it))));
+            told
+        };
+        let source = r#"[Source: (String)"{a}"; line: 1, column: 3]"#;
+        let words =
+            "Unexpected character ('a' (code 97)): was expecting double-quote to start field name";
+        let message = format!("{words}\n at {source}");
+        for (definition, expected) in [
+            ("{a}", error("INVALID_JSON_DESCRIPTION", &message, Some(source))),
+            ("", error("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None)),
+            (
+                "{}",
+                error(
+                    "SCHEMA_VALIDATION_FAILED",
+                    "These fields are required: [States, StartAt]",
+                    Some("/"),
+                ),
+            ),
+        ] {
+            assert_eq!(verdict_of(definition, false, 100), told("FAIL", &[&expected], false));
+        }
+    }
 }

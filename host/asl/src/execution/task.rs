@@ -84,27 +84,33 @@ impl Execution {
         }))
     }
 
+    /// What the event that schedules a task shows: each kind of task has its own members (API reference,
+    /// `LambdaFunctionScheduledEventDetails`, `ActivityScheduledEventDetails`,
+    /// `TaskScheduledEventDetails`).
     fn scheduled_details(&self, order: &Order) -> Details {
         let task_credentials = order.role.clone().map(|role_arn| TaskCredentials { role_arn });
+        let heartbeat_in_seconds = order.heartbeat_seconds;
         let common = Details {
             timeout_in_seconds: order.timeout_seconds,
-            heartbeat_in_seconds: order.heartbeat_seconds,
-            task_credentials,
             ..service_details(&order.resource)
+        };
+        let of_arn = Details {
+            resource: Some(order.resource.text().into()),
+            input: Some(order.input.clone()),
+            ..common.clone()
         };
         match order.resource.kind() {
             ResourceKind::Service { .. } => Details {
                 region: Some(self.started().region.clone()),
                 parameters: Some(order.input.clone()),
+                heartbeat_in_seconds,
+                task_credentials,
                 ..common
             },
-            ResourceKind::Function { .. } | ResourceKind::Activity | ResourceKind::MapRun => {
-                Details {
-                    resource: Some(order.resource.text().into()),
-                    input: Some(order.input.clone()),
-                    ..common
-                }
+            ResourceKind::Function { .. } | ResourceKind::MapRun => {
+                Details { task_credentials, ..of_arn }
             }
+            ResourceKind::Activity => Details { heartbeat_in_seconds, ..of_arn },
         }
     }
 

@@ -3,9 +3,13 @@ use crate::Payload;
 
 const SOURCE: &str = "[Source: (String)";
 
+fn words(text: &str) -> Option<String> {
+    complaint(text).map(|it| it.words)
+}
+
 #[track_caller]
 fn check(text: &str, expected: &str) {
-    assert_eq!(complaint(text).as_deref(), Some(expected), "{text}");
+    assert_eq!(words(text).as_deref(), Some(expected), "{text}");
     assert_eq!(Payload::received(text).unwrap_err(), expected, "{text}");
 }
 
@@ -77,7 +81,7 @@ fn a_text_that_ends_too_early_is_told_where_it_was_open() {
     ] {
         check(text, &format!("Unexpected end-of-input{expected}"));
     }
-    let told = complaint(&format!("[\"{}\"", "x".repeat(600))).unwrap();
+    let told = words(&format!("[\"{}\"", "x".repeat(600))).unwrap();
     let shown = format!("\"[\"{}\"[truncated 103 chars]; line: 1, column: 1])", "x".repeat(498));
     assert!(told.ends_with(&shown), "{told}");
 }
@@ -145,7 +149,7 @@ fn of_json_there_is_no_complaint() {
         "12\n",
     ] {
         assert_eq!(complaint(text), None, "{text}");
-        assert!(payload(text).is_ok(), "{text}");
+        assert!(Payload::received(text).is_ok(), "{text}");
     }
 }
 
@@ -155,9 +159,25 @@ fn what_jackson_takes_and_we_do_not_is_told_in_our_words() {
         [("", "EOF"), ("  ", "EOF"), ("1e999", "out of range"), ("\"\\ud800\"", "escape")]
     {
         assert_eq!(complaint(text), None, "{text}");
-        let told = payload(text).unwrap_err();
+        let told = Payload::received(text).unwrap_err();
         assert!(told.contains(part), "{told}");
     }
-    assert!(payload(&"[".repeat(100_000)).is_err());
-    assert!(complaint("1 2").unwrap().starts_with("Trailing token"));
+    assert!(Payload::received(&"[".repeat(100_000)).is_err());
+    assert!(words("1 2").unwrap().starts_with("Trailing token"));
+}
+
+#[test]
+fn the_place_is_where_the_reader_stood() {
+    for (text, line, column) in [
+        ("not json", 1, 4),
+        ("{'a'}", 1, 3),
+        ("{\n  \"a\": tru\n}", 2, 11),
+        ("{\n", 2, 1),
+        ("[1 2]", 1, 5),
+        ("2x", 1, 3),
+        ("\"\u{10000}\\x\"", 1, 6),
+    ] {
+        let expected = format!("{SOURCE}\"{text}\"; line: {line}, column: {column}]");
+        assert_eq!(complaint(text).unwrap().source, expected);
+    }
 }

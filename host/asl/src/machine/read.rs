@@ -6,32 +6,49 @@ use serde_json::Value;
 
 use super::{Behavior, DEFINITION_BYTES_MAX, State, StateKind, StateMachine};
 use crate::{
-    Code, Diagnostic, Location, StateName, express,
+    Code, Diagnostic, Location, StateName,
+    diagnostic::AT,
+    express,
     fields::{Dialect, Fields, NUMBER_MAX, problem},
+    jackson,
     payload::query::QueryLanguage,
     state::{Choice, ExecutionType, Fail, Map, Parallel, Pass, Succeed, Task, Wait},
 };
 
 pub(super) fn read_json(text: &str) -> Result<Value, Diagnostic> {
-    let at = Location::default();
     if text.len() > DEFINITION_BYTES_MAX {
         let message = format!("Definition must not be longer than {DEFINITION_BYTES_MAX} bytes");
-        return Err(problem(message, at, "split the workflow into several"));
+        return Err(problem(message, Location::Nowhere, "split the workflow into several"));
     }
-    let value = serde_json::from_str::<Value>(text).map_err(|error| Diagnostic {
-        code: Code::InvalidJsonDescription,
-        ..problem(error.to_string(), at.clone(), "correct the JSON at that line and column")
-    });
-    match value {
-        Err(_) if text.trim().is_empty() => Err(not_an_object(at)),
-        Ok(value) if !value.is_object() => Err(not_an_object(at)),
-        value => value,
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if value.is_object() => Ok(value),
+        Err(error) if !text.trim().is_empty() => Err(not_json(text, &error)),
+        _ => Err(not_an_object()),
     }
 }
 
-fn not_an_object(at: Location) -> Diagnostic {
+fn not_an_object() -> Diagnostic {
     let mend = "begin with `{ \"StartAt\": …, \"States\": … }`";
-    problem("Definition must be a valid JSON object", at, mend)
+    problem("Definition must be a valid JSON object", Location::Nowhere, mend)
+}
+
+/// In the words of AWS's parser, where it minds too; those of ours are the mend.
+fn not_json(text: &str, error: &serde_json::Error) -> Diagnostic {
+    let told = error.to_string();
+    let words = told.split(" at line ").next().unwrap_or(&told);
+    if words == "recursion limit exceeded" {
+        let message = "The states are too deeply nested";
+        let mend = "let a state machine of its own do what lies deepest";
+        let problem = problem(message, Location::Nowhere, mend);
+        return Diagnostic { code: Code::TooDeeplyNested, ..problem };
+    }
+    let message = match jackson::complaint(text) {
+        Some(complaint) => format!("{}{AT}{}", complaint.words, complaint.source),
+        None => words.to_owned(),
+    };
+    let mend = format!("correct the JSON at that line and column: {words}");
+    let problem = problem(message, Location::Nowhere, mend);
+    Diagnostic { code: Code::InvalidJsonDescription, ..problem }
 }
 
 pub(super) fn read_definition(mut fields: Fields<'_>) -> Option<StateMachine> {
@@ -238,9 +255,18 @@ mod tests {
     #[test]
     fn a_definition_is_an_object_with_states() {
         let cases = [
-            ("", vec!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at /"]),
-            ("[]", vec!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at /"]),
-            ("{} }", vec!["INVALID_JSON_DESCRIPTION: trailing characters at line 1 column 4 at /"]),
+            ("", vec!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"]),
+            (
+                "[]",
+                vec!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"],
+            ),
+            (
+                "not json",
+                vec![
+                    "INVALID_JSON_DESCRIPTION: Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String)\"not json\"; line: 1, column: 4] at null",
+                ],
+            ),
+            ("1e999", vec!["INVALID_JSON_DESCRIPTION: number out of range at null"]),
             (
                 "{}",
                 vec!["SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"],
@@ -322,10 +348,12 @@ mod tests {
     fn a_definition_is_bounded_in_length_and_depth() {
         let long = format!("{{\"Comment\": \"{}\"}}", "x".repeat(super::DEFINITION_BYTES_MAX));
         let expected =
-            "SCHEMA_VALIDATION_FAILED: Definition must not be longer than 1048576 bytes at /";
+            "SCHEMA_VALIDATION_FAILED: Definition must not be longer than 1048576 bytes at null";
         assert_eq!(problems_of(&long), [expected]);
-        let deep = "[".repeat(100_000);
-        assert!(problems_of(&deep)[0].starts_with("INVALID_JSON_DESCRIPTION: recursion limit"));
+        for deep in ["[".repeat(100_000), format!("{}{}", "[".repeat(128), "]".repeat(128))] {
+            let expected = "TOO_DEEPLY_NESTED: The states are too deeply nested at null";
+            assert_eq!(problems_of(&deep), [expected]);
+        }
     }
 
     #[test]

@@ -7,25 +7,28 @@
 //! end.
 
 mod bounds;
+mod compared;
 mod functions;
+mod hosts;
+mod rewrite;
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, LazyLock},
 };
 
 use jlens_core::{
-    Bindings, Error, Expression, HostFunction, Options,
+    Bindings, Error, Expression, Options,
     ast::{Attrs, Node, NodeKind, Stage},
     function_catalog,
     reads::Read,
 };
 use serde_json::{Map, Number, Value};
 
-use self::{bounds::Allowance, functions::Drawn};
+use self::{
+    bounds::Allowance,
+    hosts::{Chance, Hosts},
+};
 use super::{Scope, path::Step};
 
 /// The name under which AWS binds what a state works on.
@@ -34,11 +37,12 @@ const STATES: &str = "states";
 /// A JSONata expression, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Jsonata {
+    written: Expression,
+    /// What is evaluated in its place.
     engine: Expression,
     /// What it may read of `$states` and of each variable.
     reads: Arc<[(Box<str>, Read)]>,
-    /// The functions it names whose result is drawn.
-    drawing: Arc<[&'static str]>,
+    hosts: Hosts,
     allowance: Arc<Allowance>,
     /// Set when it is a path of names alone: its value is found without the engine, as it is.
     plain: Option<Plain>,
@@ -65,20 +69,26 @@ pub(crate) enum Fault {
 impl Jsonata {
     /// Reads an expression; fails with what is wrong with it, in JSONata's words without its code.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
-        let engine = Expression::compile(text).map_err(|error| error.message())?;
-        let names = names_in(&engine.ast().root)?;
-        let reads = engine.reads();
+        let compile = |text: &str| Expression::compile(text).map_err(|error| error.message());
+        let written = compile(text)?;
+        let root = &written.ast().root;
+        names_in(root)?;
+        let engine = match rewrite::rewritten(root, text) {
+            Some(rewritten) => compile(&rewritten)?,
+            None => written.clone(),
+        };
+        let reads = written.reads();
         let reads = reads.bindings().iter().filter(|(name, _)| !is_function(name));
         let reads = reads.map(|(name, read)| (name.as_str().into(), read.clone())).collect();
-        let drawing = ["random", "shuffle", "uuid"].into_iter().filter(|it| names.contains(*it));
-        let (root, drawing) = (&engine.ast().root, drawing.collect());
-        let (plain, allowance) = (Plain::of(root), Allowance::of(root, is_function).into());
-        Ok(Self { reads, drawing, allowance, plain, engine })
+        let hosts = Hosts::of(&names_in(&engine.ast().root)?);
+        let plain = Plain::of(root);
+        let allowance = Allowance::of(&engine.ast().root, is_function).into();
+        Ok(Self { written, engine, reads, hosts, allowance, plain })
     }
 
     /// As the definition has it.
     pub(crate) fn text(&self) -> &str {
-        self.engine.source()
+        self.written.source()
     }
 
     /// The variables it reads, in the order of the alphabet.
@@ -95,7 +105,7 @@ impl Jsonata {
     /// What it refers to at its top level, where AWS has nothing for it to refer to: names, `$`, `$$`.
     pub(crate) fn top_level_references(&self) -> Vec<String> {
         let mut found = Vec::new();
-        survey(&self.engine.ast().root, &mut found);
+        survey(&self.written.ast().root, &mut found);
         let mut seen = BTreeSet::new();
         found.retain(|name| seen.insert(name.clone()));
         found
@@ -105,7 +115,7 @@ impl Jsonata {
         if let Some(value) = self.plain.as_ref().and_then(|plain| plain.find(scope)) {
             return value.cloned().ok_or(Fault::Undefined);
         }
-        let chance = Chance::draw(&self.drawing, scope);
+        let chance = self.hosts.draw(scope);
         let bindings = || self.bindings(scope, &chance);
         let timed = |options: Options| options.now(scope.now.as_millis()).seed(chance.seed());
         let narrow = timed(Allowance::narrow());
@@ -127,7 +137,7 @@ impl Jsonata {
 
     /// What the expression may read, and AWS's functions.
     fn bindings(&self, scope: &Scope<'_>, chance: &Chance) -> Bindings {
-        let mut bindings = FUNCTIONS.clone();
+        let mut bindings = Bindings::new();
         for (name, read) in &*self.reads {
             if **name == *STATES {
                 bindings = bindings.var(STATES, states(scope, read));
@@ -135,14 +145,14 @@ impl Jsonata {
                 bindings = bindings.var(&**name, read.cut(value.value()));
             }
         }
-        chance.functions().fold(bindings, |bindings, (name, it)| bindings.function(name, it))
+        self.hosts.bind(bindings, chance)
     }
 }
 
 impl Fault {
     fn of(error: &Error) -> Self {
         let message = match error.code() {
-            // The meter's, by the only way there is to stop the engine.
+            // The meter's and the hosts', by the only way there is to stop the engine.
             "U1003" => "The evaluation makes or reads more than it may".to_owned(),
             _ => error.message(),
         };
@@ -303,75 +313,6 @@ fn is_function(name: &str) -> bool {
         own.chain(["hash", "parse", "partition", "range", "uuid"]).collect()
     });
     NAMES.contains(name)
-}
-
-/// What every expression may call besides JSONata's own functions, and the one it may not.
-static FUNCTIONS: LazyLock<Bindings> = LazyLock::new(|| {
-    let pure = |name: &str, signature: &str, body: functions::Body| {
-        let function = HostFunction::with_signature(signature, move |arguments, _| {
-            body(arguments).map_err(|message| Error::new("D3137").with("message", message))
-        });
-        (name.to_owned(), function.expect("the signature is well formed").without_input())
-    };
-    let all = [
-        pure("partition", "<an:a>", functions::partition),
-        pure("range", "<nnn:a>", functions::range),
-        pure("hash", "<ss:s>", functions::hash),
-        pure("parse", "<s:x>", functions::parse),
-    ];
-    let bindings =
-        all.into_iter().fold(Bindings::new(), |bindings, (name, it)| bindings.function(name, it));
-    // "Step Functions doesn't support the $eval function": calling null is calling no function.
-    bindings.var("eval", Value::Null)
-});
-
-/// What an evaluation draws, the same in each of its runs.
-struct Chance(Vec<(&'static str, Drawn)>);
-
-impl Chance {
-    fn draw(names: &[&'static str], scope: &Scope<'_>) -> Self {
-        Self(names.iter().map(|name| (*name, Drawn::new(scope.random.draw()))).collect())
-    }
-
-    /// For the engine's own functions.
-    fn seed(&self) -> u64 {
-        let shuffle = self.0.iter().find(|(name, _)| *name == "shuffle");
-        shuffle.map_or(0, |(_, drawn)| functions::bits(drawn.bytes(0)))
-    }
-
-    fn functions(&self) -> impl Iterator<Item = (&'static str, HostFunction)> {
-        let function = |(name, drawn): &(&'static str, Drawn)| match *name {
-            "random" => Some((*name, random(*drawn))),
-            "uuid" => Some((*name, uuid(*drawn))),
-            _ => None,
-        };
-        self.0.iter().filter_map(function)
-    }
-}
-
-/// `$random([seed])`.
-fn random(drawn: Drawn) -> HostFunction {
-    let count = AtomicU64::new(0);
-    let function = HostFunction::with_signature("<n?:n>", move |arguments, _| {
-        let seed = arguments.first().and_then(|seed| seed.as_ref()?.as_f64());
-        let number = match seed {
-            Some(seed) => functions::seeded(seed),
-            None => functions::unit(drawn.bytes(count.fetch_add(1, Ordering::Relaxed))),
-        };
-        Ok(Number::from_f64(number).map(Value::Number))
-    });
-    function.expect("the signature is well formed").without_input()
-}
-
-/// `$uuid()`.
-fn uuid(drawn: Drawn) -> HostFunction {
-    let count = AtomicU64::new(0);
-    let function = HostFunction::with_signature("<:s>", move |_, _| {
-        let bytes = drawn.bytes(count.fetch_add(1, Ordering::Relaxed));
-        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
-        Ok(Some(uuid.to_string().into()))
-    });
-    function.expect("the signature is well formed").without_input()
 }
 
 /// A result with its whole numbers written as such: the engine has floats alone. A work list, as

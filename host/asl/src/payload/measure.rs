@@ -30,6 +30,13 @@ pub(crate) fn weight(value: &Value) -> usize {
     weight
 }
 
+/// What it costs to look at a value: one for each value and for each 16 bytes of text.
+pub(crate) fn load(value: &Value) -> usize {
+    let mut load = 0;
+    visit(value, |node, _| load += 1 + own_weight(node) / 16);
+    load
+}
+
 /// How many values there are in a value, itself included.
 pub(crate) fn count(value: &Value) -> usize {
     let mut count = 0;

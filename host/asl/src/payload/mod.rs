@@ -82,8 +82,9 @@ impl Payload {
     /// Takes a JSON text that somebody outside sent; says what is wrong with it in the words of
     /// Jackson, AWS's parser, where Jackson would mind too.
     pub fn received(text: &str) -> Result<Self, String> {
-        Self::parse(text)
-            .map_err(|error| jackson::complaint(text).unwrap_or_else(|| error.to_string()))
+        Self::parse(text).map_err(|error| {
+            jackson::complaint(text).map_or_else(|| error.to_string(), |complaint| complaint.words)
+        })
     }
 
     /// The JSON text as it came.

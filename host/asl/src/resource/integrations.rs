@@ -22,6 +22,7 @@ const INTEGRATIONS: &[(&str, &[&str], More)] = &[
     ("athena", &["getQueryExecution", "getQueryResults", "stopQueryExecution"], CALL),
     ("batch", &["submitJob"], JOB),
     ("bedrock", &["createModelCustomizationJob", "invokeModel"], ALL),
+    ("bedrockagentcore", &["invokeHarness"], CALL),
     ("codebuild", &["retryBuildBatch", "startBuild", "startBuildBatch"], JOB),
     (
         "codebuild",

@@ -4,12 +4,12 @@
 //! 1. within bounds whose product is what it may take, at full speed: almost all end here;
 //! 2. within wider ones, with each value weighed as it is made, and again whenever a call reads it.
 //!
-//! A call that is begun is not stopped. So one call of `$distinct` on tens of thousands of values that all
-//! differ, which it compares each with each, takes as long as it takes: seconds to a minute.
+//! A call that is begun is not stopped: those that would take longer than what they are given is large are
+//! ours (`hosts`).
 //!
 //! Both count, and neither asks a clock, so that a replay comes to the same end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jlens_core::{
     CancelToken, Options,
@@ -46,12 +46,8 @@ const WEIGHT_MAX: usize = 16 << 20;
 /// The most steps of an expression with a regular expression: one stands for 1,024 of its own.
 const STEPS_WITH_PATTERN: u64 = 60_000;
 
-/// What calls of the second run may read, in the same measure: of a function that compares each item with
-/// those before it, each comparison.
+/// What calls of the second run may read, in the same measure.
 const READ_MAX: usize = 1 << 27;
-
-/// The most items where a function compares each with each.
-const ITEMS_COMPARED: usize = 1 << 15;
 
 /// The most items of an array that is made where a function that gives what is small is handed to another,
 /// which has it read unseen.
@@ -61,9 +57,6 @@ const ITEMS_HANDED: usize = 1 << 14;
 /// ends a function takes four of them.
 const UNWEIGHED: Bounds = Bounds { steps: 100_000, items: 1_000, bytes: 16 << 10 };
 const STEPS_WITH_LAST_CALLS: u64 = 400_000;
-
-/// Functions that compare each item with each.
-const COMPARING: [&str; 2] = ["distinct", "keys"];
 
 /// Functions whose text may be far larger than what they are given weighs.
 const WRITING: [&str; 9] = [
@@ -133,16 +126,8 @@ pub(super) struct Allowance {
     /// The arguments of calls that the engine makes without telling what they give: weighed in their
     /// place.
     weighed: BTreeSet<NodeId>,
-    /// The arguments of calls, and how they are read.
-    read: BTreeMap<NodeId, Reading>,
-}
-
-/// How a function reads what it is given.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Reading {
-    Once,
-    /// Each item is compared with those before it that differ.
-    Compared,
+    /// The arguments of calls, which read them.
+    read: BTreeSet<NodeId>,
 }
 
 impl Allowance {
@@ -153,9 +138,6 @@ impl Allowance {
         let mut wide = WIDE;
         if survey.has_pattern {
             wide.steps = STEPS_WITH_PATTERN;
-        }
-        if survey.compares {
-            wide.items = ITEMS_COMPARED;
         }
         if survey.writes_unseen {
             wide.bytes = UNWEIGHED.bytes;
@@ -201,7 +183,6 @@ impl Bounds {
 struct Survey {
     is_function: fn(&str) -> bool,
     has_pattern: bool,
-    compares: bool,
     /// Texts, or arrays and objects, are made by calls that are not told of.
     writes_unseen: bool,
     makes_unseen: bool,
@@ -209,7 +190,7 @@ struct Survey {
     calls_unseen: bool,
     reads_unseen: bool,
     weighed: BTreeSet<NodeId>,
-    read: BTreeMap<NodeId, Reading>,
+    read: BTreeSet<NodeId>,
 }
 
 /// What a node is to the one above.
@@ -228,13 +209,12 @@ impl Survey {
         Self {
             is_function,
             has_pattern: false,
-            compares: false,
             writes_unseen: false,
             makes_unseen: false,
             calls_unseen: false,
             reads_unseen: false,
             weighed: BTreeSet::new(),
-            read: BTreeMap::new(),
+            read: BTreeSet::new(),
         }
     }
 
@@ -246,7 +226,7 @@ impl Survey {
             NodeKind::Transform(_) => self.makes_unseen = true,
             NodeKind::Function { procedure, args } => {
                 self.see(procedure, Role::Called);
-                self.see_arguments(procedure, args);
+                self.see_arguments(args);
                 return self.see_stages(node);
             }
             NodeKind::Lambda(def) => {
@@ -254,7 +234,7 @@ impl Survey {
                 {
                     self.weighed.extend(args.iter().map(|argument| argument.id));
                     self.see(procedure, Role::CalledLast);
-                    self.see_arguments(procedure, args);
+                    self.see_arguments(args);
                     return self.see_stages(&def.body);
                 }
             }
@@ -263,13 +243,9 @@ impl Survey {
         node.for_each_child(|child| self.see(child, Role::Value));
     }
 
-    fn see_arguments(&mut self, procedure: &Node, arguments: &[Node]) {
-        let reading = match &procedure.kind {
-            NodeKind::Variable { name } if name == "distinct" => Reading::Compared,
-            _ => Reading::Once,
-        };
+    fn see_arguments(&mut self, arguments: &[Node]) {
         for argument in arguments {
-            self.read.insert(argument.id, reading);
+            self.read.insert(argument.id);
             self.see(argument, Role::Value);
         }
     }
@@ -290,7 +266,6 @@ impl Survey {
         if !(self.is_function)(name) {
             return;
         }
-        self.compares |= COMPARING.contains(&name);
         match role {
             Role::Called => {}
             Role::CalledLast => self.writes_unseen |= WRITING.contains(&name),
@@ -345,16 +320,12 @@ impl<'a> Meter<'a> {
 impl Tracer for Meter<'_> {
     fn exit(&mut self, node: &Node, outcome: Outcome<'_>) {
         let Outcome::Value(value) = outcome else { return };
-        let (is_weighed, reading) = (self.is_weighed(node), self.allowance.read.get(&node.id));
-        if !is_weighed && reading.is_none() {
+        let (is_weighed, is_read) = (self.is_weighed(node), self.allowance.read.contains(&node.id));
+        if !is_weighed && !is_read {
             return;
         }
         let weight = weight(value);
-        let read = match reading {
-            None => 0,
-            Some(Reading::Once) => weight,
-            Some(Reading::Compared) => comparisons(value).max(weight),
-        };
+        let read = if is_read { weight } else { 0 };
         let left = self.left.checked_sub(if is_weighed { weight } else { 0 });
         match (left, self.left_to_read.checked_sub(read)) {
             (Some(left), Some(left_to_read)) => {
@@ -394,11 +365,4 @@ fn weight(value: ValueRef<'_>) -> usize {
 fn count(told: &Value) -> usize {
     let words = told.as_str().unwrap_or_default().split(' ');
     words.filter_map(|word| word.parse().ok()).next().unwrap_or(0)
-}
-
-/// How often `$distinct` compares at most.
-fn comparisons(value: ValueRef<'_>) -> usize {
-    let Some(Value::Array(items)) = value.to_json() else { return 1 };
-    let different: BTreeSet<String> = items.iter().map(Value::to_string).collect();
-    items.len().saturating_mul(different.len())
 }

@@ -7,13 +7,34 @@ use sha2::{Digest, Sha256};
 use crate::payload::intrinsic::hexadecimal_digest;
 
 /// What a function does with its arguments, which have been held to its signature; none is undefined.
-pub(super) type Body = fn(&[Option<Value>]) -> Result<Option<Value>, String>;
+pub(super) type Body = fn(&[Option<Value>]) -> Result<Option<Value>, Refusal>;
+
+/// Why a function gives nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Refusal {
+    /// In words of its own.
+    Message(String),
+    /// An operand is of a wrong kind: JSONata's code, its operator and what stood there.
+    Operand { code: &'static str, token: &'static str, value: Value },
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(message: &str) -> Self {
+        Self::Message(message.to_owned())
+    }
+}
 
 /// The most items that `$range` gives.
 const RANGE_ITEMS_MAX: f64 = 131_072.0;
 
 /// `$partition(array, size)`: the array in parts of that size; the last may be shorter.
-pub(super) fn partition(arguments: &[Option<Value>]) -> Result<Option<Value>, String> {
+pub(super) fn partition(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
     let [Some(Value::Array(items)), Some(size)] = arguments else { return Ok(None) };
     let size = size.as_f64().filter(|size| *size >= 1.0 && size.fract() == 0.0);
     let size =
@@ -24,17 +45,17 @@ pub(super) fn partition(arguments: &[Option<Value>]) -> Result<Option<Value>, St
 }
 
 /// `$range(start, end, step)`: the numbers from `start` by `step` up to `end`, or down to it.
-pub(super) fn range(arguments: &[Option<Value>]) -> Result<Option<Value>, String> {
+pub(super) fn range(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
     let number = |index: usize| arguments.get(index)?.as_ref()?.as_f64();
     let (Some(start), Some(end), Some(step)) = (number(0), number(1), number(2)) else {
         return Ok(None);
     };
     if step == 0.0 {
-        return Err("The third argument of the range function must not be zero".to_owned());
+        return Err("The third argument of the range function must not be zero".into());
     }
     let last = ((end - start) / step).floor();
     if last >= RANGE_ITEMS_MAX {
-        return Err("The range function would give too many items".to_owned());
+        return Err("The range function would give too many items".into());
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is below RANGE_ITEMS_MAX")]
     let count = last as i64;
@@ -43,7 +64,7 @@ pub(super) fn range(arguments: &[Option<Value>]) -> Result<Option<Value>, String
 }
 
 /// `$hash(string, algorithm)`: the digest of its UTF-8, in lower-case hexadecimal.
-pub(super) fn hash(arguments: &[Option<Value>]) -> Result<Option<Value>, String> {
+pub(super) fn hash(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
     let [Some(Value::String(text)), Some(Value::String(algorithm))] = arguments else {
         return Ok(None);
     };
@@ -57,12 +78,12 @@ pub(super) fn hash(arguments: &[Option<Value>]) -> Result<Option<Value>, String>
 }
 
 /// `$parse(string)`: the value that a JSON text stands for.
-pub(super) fn parse(arguments: &[Option<Value>]) -> Result<Option<Value>, String> {
+pub(super) fn parse(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
     let [Some(Value::String(text))] = arguments else { return Ok(None) };
     let value = serde_json::from_str(text);
     value
         .map(Some)
-        .map_err(|error| format!("The argument of the parse function is no JSON: {error}"))
+        .map_err(|error| format!("The argument of the parse function is no JSON: {error}").into())
 }
 
 /// Any number of draws, made of one.
@@ -121,7 +142,8 @@ mod tests {
         let arguments: Vec<_> = arguments.as_array().unwrap().iter().cloned().map(Some).collect();
         match body(&arguments) {
             Ok(value) => value.map_or_else(|| "undefined".to_owned(), |it| it.to_string()),
-            Err(message) => format!("error: {message}"),
+            Err(Refusal::Message(message)) => format!("error: {message}"),
+            Err(Refusal::Operand { code, .. }) => format!("error: {code}"),
         }
     }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{BatchLimits, Batcher};
 use crate::{
-    EvaluationError, StatesError,
-    fields::Fields,
+    Code, Diagnostic, EvaluationError, StatesError,
+    fields::{Fields, problem},
     payload::{
         path::ReferencePath,
         query::{Kind, Moment, Query},
@@ -95,7 +95,7 @@ fn read_label(fields: &mut Fields<'_>) -> Option<String> {
     let length = label.chars().count();
     if !(1..=LABEL_CHARACTERS_MAX).contains(&length) {
         let message = format!("Label must be 1 to {LABEL_CHARACTERS_MAX} characters long");
-        fields.wrong(NAME, message, format!("this one has {length}; choose another"));
+        refuse_label(fields, message, format!("this one has {length}; choose another"));
         return None;
     }
     let is_forbidden =
@@ -105,10 +105,16 @@ fn read_label(fields: &mut Fields<'_>) -> Option<String> {
         let message = format!("Label contains invalid character: '{shown}'");
         let mend =
             format!("leave out white space, control characters and any of {FORBIDDEN_IN_LABEL}");
-        fields.wrong(NAME, message, mend);
+        refuse_label(fields, message, mend);
         return None;
     }
     Some(label.to_owned())
+}
+
+fn refuse_label(fields: &mut Fields<'_>, message: String, mend: String) {
+    let at = fields.at().field("Label");
+    let problem = problem(message, at, mend);
+    fields.found().push(Diagnostic { code: Code::InvalidLabelName, ..problem });
 }
 
 /// `ToleratedFailurePercentage`, or the path of one in the effective input.
@@ -238,17 +244,41 @@ mod tests {
             &[
                 (map("Zählung"), &[]),
                 (map(&"x".repeat(40)), &[]),
-                (map(&long), &["Label must be 1 to 40 characters long at /States/A/Label"]),
-                (map(""), &["Label must be 1 to 40 characters long at /States/A/Label"]),
-                (map("a b"), &["Label contains invalid character: ' ' at /States/A/Label"]),
-                (map("a*"), &["Label contains invalid character: '*' at /States/A/Label"]),
+                (
+                    map(&long),
+                    &[
+                        "INVALID_LABEL_NAME: Label must be 1 to 40 characters long at /States/A/Label",
+                    ],
+                ),
+                (
+                    map(""),
+                    &[
+                        "INVALID_LABEL_NAME: Label must be 1 to 40 characters long at /States/A/Label",
+                    ],
+                ),
+                (
+                    map("a b"),
+                    &[
+                        "INVALID_LABEL_NAME: Label contains invalid character: ' ' at /States/A/Label",
+                    ],
+                ),
+                (
+                    map("a*"),
+                    &[
+                        "INVALID_LABEL_NAME: Label contains invalid character: '*' at /States/A/Label",
+                    ],
+                ),
                 (
                     map("a\u{1f}"),
-                    &["Label contains invalid character: '\\u{1f}' at /States/A/Label"],
+                    &[
+                        "INVALID_LABEL_NAME: Label contains invalid character: '\\u{1f}' at /States/A/Label",
+                    ],
                 ),
                 (
                     map("\u{9f}"),
-                    &["Label contains invalid character: '\\u{9f}' at /States/A/Label"],
+                    &[
+                        "INVALID_LABEL_NAME: Label contains invalid character: '\\u{9f}' at /States/A/Label",
+                    ],
                 ),
             ],
         );

@@ -1,0 +1,193 @@
+//! What a definition is only warned of: values that look like paths where they are taken as they stand
+//! (API reference, `ValidateStateMachineDefinitionDiagnostic`: "List of warning codes").
+//!
+//! Read from the JSON, as [`crate::outline`] is.
+
+use serde_json::Value;
+
+use crate::{
+    Code, Diagnostic, Location, Severity,
+    outline::{Outline, State},
+    payload::expression::Expression,
+    references::{CONTAINERS, TEMPLATES},
+};
+
+/// Fields that are paths though their names do not end in `Path`, and those that are for people.
+const NO_VALUES: [&str; 2] = ["Comment", "Variable"];
+
+/// Every warning, state by state.
+pub(crate) fn of(definition: &Value) -> Vec<Diagnostic> {
+    let outline = Outline::read(definition);
+    let of_machine = definition.get("QueryLanguage");
+    let states = outline.containers.iter().flat_map(|container| &container.states);
+    states.filter(|state| state.is_jsonpath(of_machine)).flat_map(of_state).collect()
+}
+
+fn of_state(state: &State<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut ready = vec![(state.fields, state.at.clone())];
+    while let Some((fields, at)) = ready.pop() {
+        for (name, value) in fields {
+            let at = at.field(name);
+            match (name.as_str(), value) {
+                ("Result", _) => in_result(value, at, &mut found),
+                (name, _) if TEMPLATES.contains(&name) => in_template(value, at, &mut found),
+                (name, Value::Object(inner)) if CONTAINERS.contains(&name) => {
+                    ready.push((inner, at));
+                }
+                (name, Value::Array(elements)) if CONTAINERS.contains(&name) => {
+                    let elements = elements.iter().enumerate().rev();
+                    ready.extend(elements.filter_map(|(index, element)| {
+                        Some((element.as_object()?, at.index(index)))
+                    }));
+                }
+                (name, Value::String(text)) if takes_no_path(name) && is_path(text) => {
+                    found.push(no_path(name, text, at));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn takes_no_path(field: &str) -> bool {
+    !field.ends_with("Path") && !NO_VALUES.contains(&field)
+}
+
+/// Looks at all that a template takes as it stands.
+fn in_template(template: &Value, at: Location, found: &mut Vec<Diagnostic>) {
+    let mut ready = vec![(None, template, at)];
+    while let Some((name, value, at)) = ready.pop() {
+        match (name, value) {
+            (Some(name), Value::String(text)) if is_path(text) || is_call(text) => {
+                found.push(no_dollar(name, text, at));
+            }
+            (_, Value::Object(members)) => {
+                let members = members.iter().rev().filter(|(name, _)| !name.ends_with(".$"));
+                ready.extend(members.map(|(name, it)| (Some(name.as_str()), it, at.field(name))));
+            }
+            (_, Value::Array(elements)) => {
+                let elements = elements.iter().enumerate().rev();
+                ready.extend(elements.map(|(index, it)| (None, it, at.index(index))));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Looks at all of a Pass state's `Result`, none of which is evaluated.
+fn in_result(result: &Value, at: Location, found: &mut Vec<Diagnostic>) {
+    let mut ready = vec![(result, at)];
+    while let Some((value, at)) = ready.pop() {
+        match value {
+            Value::String(text) if is_path(text) || is_call(text) => {
+                found.push(static_result(text, at));
+            }
+            Value::Object(members) => {
+                ready.extend(members.iter().rev().map(|(name, it)| (it, at.field(name))));
+            }
+            Value::Array(elements) => {
+                let elements = elements.iter().enumerate().rev();
+                ready.extend(elements.map(|(index, it)| (it, at.index(index))));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A price such as `$5` is none.
+fn is_path(text: &str) -> bool {
+    let starts = ["$.", "$[", "$$."].iter().any(|start| text.starts_with(start));
+    starts && Expression::read(&text.into()).is_ok()
+}
+
+fn is_call(text: &str) -> bool {
+    text.starts_with("States.") && Expression::read(&text.into()).is_ok()
+}
+
+fn no_dollar(name: &str, text: &str, at: Location) -> Diagnostic {
+    let message = format!("The value of '{name}' looks like a path or an intrinsic function call");
+    warning(Code::NoDollar, message, at, format!("name it `{name}.$` to have `{text}` evaluated"))
+}
+
+fn no_path(name: &str, text: &str, at: Location) -> Diagnostic {
+    let message = format!("The value of '{name}' looks like a path");
+    warning(
+        Code::NoPath,
+        message,
+        at,
+        format!("`{text}` is evaluated in a field whose name ends in `Path`"),
+    )
+}
+
+fn static_result(text: &str, at: Location) -> Diagnostic {
+    let message = "The Result of a Pass state is taken as it stands".to_owned();
+    let mend =
+        format!("use `Parameters`, and a name that ends in `.$`, to have `{text}` evaluated");
+    warning(Code::PassResultIsStatic, message, at, mend)
+}
+
+fn warning(code: Code, message: String, location: Location, mend: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, code, message, location, mend }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::StateMachine;
+
+    fn check(definition: &Value, expected: &[&str]) {
+        let shown = |it: &Diagnostic| format!("{} at {}", it.code, it.location);
+        let found: Vec<_> = of(definition).iter().map(shown).collect();
+        assert_eq!(found, expected);
+        // Warnings refuse nothing.
+        assert!(StateMachine::parse(&definition.to_string()).is_ok());
+        let told = StateMachine::diagnose(&definition.to_string());
+        assert_eq!(told.iter().map(shown).collect::<Vec<_>>(), expected);
+        assert!(told.iter().all(|it| it.severity == Severity::Warning && !it.mend.is_empty()));
+    }
+
+    #[test]
+    fn what_looks_like_a_path_and_is_none_is_told() {
+        let task = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Comment": "$.a",
+            "Parameters": {"FunctionName": "$.name", "Payload": {"a.$": "$.a", "b": [{"c": "$$.State.Name"}],
+                "d": "States.UUID()", "e": "$5 off", "f": "$.50 off", "g": "States.Nope()"}},
+            "ResultSelector": {"x": "$[0]"}, "Assign": {"v": "$.v"}, "Next": "Choose"});
+        let choose = json!({"Type": "Choice", "Default": "Fail", "Choices": [
+            {"Variable": "$.a", "StringEquals": "$.b", "Next": "Shape"},
+            {"Not": {"Variable": "$.a", "StringEqualsPath": "$.b"}, "Next": "Shape"},
+            {"And": [{"Variable": "$.a", "StringMatches": "$.c"}], "Next": "Shape"},
+        ]});
+        let shape = json!({"Type": "Pass", "Result": {"a": ["$.a"], "b.$": "$.b", "c": "$"}, "Next": "Fail"});
+        let fail = json!({"Type": "Fail", "Error": "$.error", "CausePath": "$.cause"});
+        check(
+            &json!({"StartAt": "Call", "States": {
+                "Call": task, "Choose": choose, "Shape": shape, "Fail": fail}}),
+            &[
+                "NO_DOLLAR at /States/Call/Parameters/FunctionName",
+                "NO_DOLLAR at /States/Call/Parameters/Payload/b[0]/c",
+                "NO_DOLLAR at /States/Call/Parameters/Payload/d",
+                "NO_DOLLAR at /States/Call/ResultSelector/x",
+                "NO_DOLLAR at /States/Call/Assign/v",
+                "NO_PATH at /States/Choose/Choices[0]/StringEquals",
+                "NO_PATH at /States/Choose/Choices[2]/And[0]/StringMatches",
+                "PASS_RESULT_IS_STATIC at /States/Shape/Result/a[0]",
+                "PASS_RESULT_IS_STATIC at /States/Shape/Result/b.$",
+                "NO_PATH at /States/Fail/Error",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_jsonata_state_has_no_paths_to_be_told_of() {
+        check(
+            &json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+                "A": {"Type": "Pass", "Output": {"a": "$.a"}, "Assign": {"b": "$.b"}, "Next": "B"},
+                "B": {"Type": "Fail", "Error": "$.e"}}}),
+            &[],
+        );
+    }
+}
