@@ -6,10 +6,10 @@
 
 use std::{collections::BTreeMap, panic, sync::Arc};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stepyard_asl::{
     Command, CommandId, CommandKind, Execution, Fact, FactKind, HistoryEvent, ResourceKind, Rest,
-    ScheduleTask, Span, StateMachine, StatesError, Status, Step, TaskStage, Timestamp,
+    ScheduleTask, Span, StateMachine, StatesError, Status, Step, TaskStage,
 };
 
 use crate::{

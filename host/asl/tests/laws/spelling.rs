@@ -13,9 +13,6 @@ fn a_definition_that_is_read_written_and_read_again_is_the_same() {
         let mut random = Random(seed);
         let definition = generator::definition(&mut random);
         let machine = shown(&definition.to_string());
-        if seed < 5 {
-            eprintln!("LEN {} {}", definition.to_string().len(), machine.len());
-        }
         let pretty = serde_json::to_string_pretty(&definition).unwrap();
         let escaped = escaped(&definition.to_string());
         for text in [pretty, escaped] {
