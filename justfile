@@ -44,6 +44,17 @@ conformance CORPUS:
 torture KILLS='2000' FAULTS='1000' ORDERS='10000':
     STEPYARD_KILLS={{KILLS}} STEPYARD_FAULTS={{FAULTS}} STEPYARD_ORDERS={{ORDERS}} cargo test --workspace --test stepyard -- crash:: --nocapture
 
+# Fuzz what reads the texts of a definition's author, each target for SECONDS; needs a nightly toolchain and
+# cargo-fuzz (`cargo install cargo-fuzz`).
+[group: 'check']
+fuzz SECONDS='600':
+    for target in definition jsonpath intrinsic jsonata; do \
+        mkdir -p fuzz/corpus/$target; \
+        cargo +nightly fuzz run $target fuzz/corpus/$target fuzz/seeds/$target -- \
+            -max_total_time={{SECONDS}} -timeout=10 -max_len=4096 -dict=fuzz/words.dict -print_final_stats=1 \
+            || exit 1; \
+    done
+
 # Licences and advisories of the dependencies.
 [group: 'check']
 deny:
@@ -63,6 +74,11 @@ steps:
 [group: 'measure']
 bench *ARGS:
     cargo bench --bench stepyard -- {{ARGS}}
+
+# Measure the language: compiled expressions beside Rust, an inline Map of few items and of many.
+[group: 'measure']
+bench-language *ARGS:
+    cargo bench --package stepyard-asl --bench language -- {{ARGS}}
 
 # Load a release server with 1, 16 and 64 clients; writes docs/benchmarks.md (not with --quick).
 [group: 'measure']

@@ -57,6 +57,7 @@ pub use parameters::{Parameters, is_reserved_header};
 pub use payload::{
     Payload,
     foreseen::{Foreseen, Piece},
+    snippet::Snippet,
 };
 pub use references::variable_references;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};

@@ -236,6 +236,7 @@ impl Plain {
                 "input" => Some(states.input),
                 "result" => states.result,
                 "errorOutput" => states.error_output,
+                "context" => return scope.context.resolve(steps).ok().map(Some),
                 _ => return None,
             };
             (found, steps)

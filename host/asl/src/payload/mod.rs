@@ -9,6 +9,7 @@ mod jsonata;
 pub(crate) mod measure;
 pub(crate) mod path;
 pub(crate) mod query;
+pub(crate) mod snippet;
 pub(crate) mod template;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -372,6 +372,18 @@ proptest! {
     }
 }
 
+/// Into the context object, too; but for large whole numbers, of which the engine makes floats.
+#[test]
+fn a_plain_path_into_the_context_is_what_the_engine_makes_of_it() {
+    for path in ["", ".Execution", ".Execution.Input.order", ".State.Name", ".No.No", ".Map.Item"] {
+        let expression = Jsonata::compile(&format!("$states.context{path}")).unwrap();
+        assert!(expression.plain.is_some());
+        let slow = Jsonata { plain: None, ..expression.clone() };
+        let one = in_scope(&Value::Null, |scope| expression.evaluate(scope));
+        assert_eq!(one, in_scope(&Value::Null, |scope| slow.evaluate(scope)), "{path}");
+    }
+}
+
 /// Work on as much data as a payload can have is done.
 #[test]
 fn large_data_is_worked_on() {

@@ -1,16 +1,22 @@
 //! A seeded world runs generated machines: it answers their commands in any order, well, badly,
 //! late or twice. Whatever it does, an execution ends, leaves nothing under way, and replays.
 //!
-//! Long, for it is three things that only make sense together: generator, world and invariants.
-//! The seed is the whole world, and a failure prints it.
+//! Long, for world and invariants only make sense together. The seed is the whole world, and a failure
+//! prints it.
 
 use std::{collections::BTreeMap, panic, sync::Arc};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stepyard_asl::{
-    Command, CommandId, CommandKind, EventType, Execution, Fact, FactKind, HistoryEvent, Payload,
-    ResourceKind, Rest, ScheduleTask, Span, SpanOf, StateMachine, StatesError, Status, Step,
-    TaskStage, Timestamp,
+    Command, CommandId, CommandKind, Execution, Fact, FactKind, HistoryEvent, ResourceKind, Rest,
+    ScheduleTask, Span, StateMachine, StatesError, Status, Step, TaskStage,
+};
+
+use crate::{
+    facts::{BEGIN, fact, parse, started, succeeded},
+    generator,
+    invariants::{check_history, check_spans},
+    random::Random,
 };
 
 /// More than any generated machine asks for.
@@ -42,7 +48,7 @@ fn a_map_of_ten_thousand_items_does_the_same_work_for_each() {
             "End": true}}}}}}));
     let items: Vec<_> = (0..ITEMS).collect();
     let mut execution = Execution::new(machine.clone());
-    let mut journal = vec![fact(0, start("express", &json!(items), 1))];
+    let mut journal = vec![fact(0, started("express", &json!(items), 1))];
     let mut step = execution.step(&journal[0]);
     let mut tasks: Vec<_> = step.commands.iter().filter_map(task_of).collect();
     assert_eq!(tasks.len(), 40);
@@ -80,11 +86,11 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed);
-        let machine = parse(&Generator { random: &mut random, states: 0 }.root());
+        let machine = parse(&generator::definition(&mut random));
         let length = random.below(5);
         let input = json!({ "items": (0..length).collect::<Vec<_>>(), "n": random.below(3) });
         let execution = traced(Execution::new(machine.clone()));
-        let journal = vec![fact(0, start("execution", &input, seed as u8))];
+        let journal = vec![fact(0, started("execution", &input, seed as u8))];
         let (history, spans, live) = (Vec::new(), Vec::new(), BTreeMap::new());
         Self { random, machine, execution, journal, history, spans, live, issued: 0, troubles: 0 }
     }
@@ -286,60 +292,9 @@ impl World {
     }
 }
 
-/// What every history of AWS's keeps to.
-fn check_history(history: &[HistoryEvent]) {
-    let mut inside = BTreeMap::<_, i64>::new();
-    for (index, event) in history.iter().enumerate() {
-        assert_eq!(event.id, index as u64 + 1);
-        assert!(event.previous_event_id < event.id);
-        let (name, kind) = (event.details.name.clone(), event.kind.name());
-        if kind.ends_with("StateEntered") {
-            *inside.entry(name).or_default() += 1;
-        } else if kind.ends_with("StateExited") {
-            let count = inside.entry(name).or_default();
-            *count -= 1;
-            assert!(*count >= 0, "{event:?} leaves a state that is not entered");
-        }
-    }
-    let is_ending = |event: &&HistoryEvent| {
-        matches!(
-            event.kind,
-            EventType::ExecutionSucceeded
-                | EventType::ExecutionFailed
-                | EventType::ExecutionTimedOut
-                | EventType::ExecutionAborted
-        )
-    };
-    let endings: Vec<_> = history.iter().filter(is_ending).map(|event| event.id).collect();
-    assert_eq!(endings, [history.len() as u64]);
-}
-
 fn traced(mut execution: Execution) -> Execution {
     execution.trace();
     execution
-}
-
-/// What took time is told once, is within what it is part of, and leaves no visit untold.
-fn check_spans(spans: &[Span], history: &[HistoryEvent]) {
-    let places: BTreeMap<_, _> = spans.iter().map(|span| (&span.place, span)).collect();
-    assert_eq!(places.len(), spans.len(), "a span is told twice");
-    for span in spans {
-        assert!(span.began <= span.ended, "{span:?}");
-        let Some(parent) = span.place.parent() else {
-            assert_eq!(span.of, SpanOf::Execution);
-            continue;
-        };
-        let parent = places.get(&parent).unwrap_or_else(|| panic!("{span:?} is part of nothing"));
-        assert!(parent.began <= span.began && span.ended <= parent.ended, "{span:?} in {parent:?}");
-    }
-    let is_state = |span: &&Span| matches!(span.of, SpanOf::State { .. });
-    let is_entered = |event: &&HistoryEvent| event.kind.name().ends_with("StateEntered");
-    assert_eq!(spans.iter().filter(is_state).count(), history.iter().filter(is_entered).count());
-    let is_scheduled = |event: &&HistoryEvent| {
-        event.kind.name().ends_with("Scheduled") || event.kind == EventType::MapRunStarted
-    };
-    let is_task = |span: &&Span| matches!(span.of, SpanOf::Task(_));
-    assert_eq!(spans.iter().filter(is_task).count(), history.iter().filter(is_scheduled).count());
 }
 
 /// The task or timer that a fact is about.
@@ -352,226 +307,9 @@ fn subject(fact: &Fact) -> Option<&CommandId> {
     }
 }
 
-/// Makes machines that AWS would accept: every state is reached, and each machine ends.
-struct Generator<'a> {
-    random: &'a mut Random,
-    states: usize,
-}
-
-impl Generator<'_> {
-    fn root(&mut self) -> Value {
-        let mut machine = self.machine(3);
-        if self.random.one_in(4) {
-            machine["TimeoutSeconds"] = json!(600);
-        }
-        machine
-    }
-
-    /// A chain of states, with shortcuts forward and catchers.
-    fn machine(&mut self, depth: usize) -> Value {
-        let length = 1 + self.random.index(4);
-        let names: Vec<_> = (0..=length).map(|_| self.name()).collect();
-        let mut states = serde_json::Map::new();
-        let first = self.name();
-        let variable = format!("v{depth}.$");
-        let assign =
-            json!({"Type": "Pass", "Assign": {variable: "States.UUID()"}, "Next": names[0]});
-        states.insert(first.clone(), assign);
-        for (index, name) in names[..length].iter().enumerate() {
-            let later = &names[index + 1 + self.random.index(length - index)];
-            let state = self.state(depth, &names[index + 1], later);
-            states.insert(name.clone(), state);
-        }
-        let last = match self.random.below(4) {
-            0 => json!({"Type": "Fail", "Error": "Boom", "Cause": "as generated"}),
-            1 => json!({"Type": "Succeed", "OutputPath": "$$.State.Name"}),
-            _ => json!({"Type": "Pass", "Result": {"n": 1}, "End": true}),
-        };
-        states.insert(names[length].clone(), last);
-        json!({"StartAt": first, "States": states})
-    }
-
-    fn name(&mut self) -> String {
-        self.states += 1;
-        format!("S{}", self.states)
-    }
-
-    /// A state that leads to `next`, and may lead to `later`.
-    fn state(&mut self, depth: usize, next: &str, later: &str) -> Value {
-        if self.random.one_in(5) {
-            return self.jsonata_state(depth, next, later);
-        }
-        match self.random.below(if depth > 0 { 12 } else { 8 }) {
-            0 => {
-                json!({"Type": "Pass", "Next": next, "Assign": {format!("v{depth}.$"): "$.v"},
-                    "Parameters": {"n": 2, "id.$": "States.UUID()", "v.$": "$v3"}})
-            }
-            1 => self.wait(next),
-            2 => json!({"Type": "Choice", "Default": next, "Choices": [
-                {"Variable": "$.n", "IsPresent": true, "Next": later},
-                {"Not": {"Variable": "$$.Execution.Name", "IsString": true}, "Next": next}]}),
-            3..8 => self.task(depth, next, later),
-            8..10 => self.parallel(depth - 1, next, later),
-            _ => self.map(depth - 1, next, later),
-        }
-    }
-
-    fn jsonata_state(&mut self, depth: usize, next: &str, later: &str) -> Value {
-        let variable = format!("v{depth}");
-        let mut state = match self.random.below(4) {
-            0 => json!({"Type": "Pass", "Next": next,
-                "Output": {"n": "{% $random() < 0.8 ? $millis() : $nothing %}", "id": "{% $uuid() %}"}}),
-            1 => json!({"Type": "Wait", "Seconds": "{% $length($v3) %}", "Next": next}),
-            2 => json!({"Type": "Choice", "Default": next, "Choices": [
-                {"Condition": "{% $exists($states.input.n) %}", "Next": later}]}),
-            _ => self.handle_errors(
-                json!({"Type": "Task", "Next": next,
-                "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Pay",
-                "Arguments": {"id": "{% $uuid() %}", "v": "{% $v3 %}"},
-                "Output": "{% $states.result %}"}),
-                later,
-            ),
-        };
-        if let Some(catchers) = state.get_mut("Catch").and_then(Value::as_array_mut) {
-            for catcher in catchers {
-                catcher.as_object_mut().expect("a catcher is an object").shift_remove("ResultPath");
-            }
-        }
-        state["QueryLanguage"] = json!("JSONata");
-        if self.random.one_in(2) {
-            state["Assign"] = json!({variable: "{% $now() & $string($shuffle([1..9])) %}"});
-        }
-        state
-    }
-
-    fn wait(&mut self, next: &str) -> Value {
-        match self.random.below(3) {
-            0 => json!({"Type": "Wait", "Seconds": 0, "Next": next}),
-            1 => json!({"Type": "Wait", "Timestamp": "2026-11-22T21:05:00Z", "Next": next}),
-            _ => json!({"Type": "Wait", "Seconds": 1 + self.random.below(90), "Next": next}),
-        }
-    }
-
-    fn task(&mut self, depth: usize, next: &str, later: &str) -> Value {
-        let resources = [
-            "arn:aws:states:::lambda:invoke",
-            "arn:aws:states:::sns:publish.waitForTaskToken",
-            "arn:aws:states:us-east-1:123456789012:activity:Pack",
-            "arn:aws:lambda:us-east-1:123456789012:function:Pay",
-        ];
-        let resource = resources[self.random.index(resources.len())];
-        let mut task = json!({"Type": "Task", "Resource": resource, "Next": next});
-        if self.random.one_in(2) {
-            task["TimeoutSeconds"] = json!(60);
-        }
-        if self.random.one_in(3) {
-            task["HeartbeatSeconds"] = json!(20);
-        }
-        if self.random.one_in(3) {
-            task["ResultPath"] = json!("$.result");
-        }
-        if self.random.one_in(3) {
-            task["Assign"] = json!({format!("v{depth}.$"): "States.Array($, $v3)"});
-        }
-        self.handle_errors(task, later)
-    }
-
-    fn parallel(&mut self, depth: usize, next: &str, later: &str) -> Value {
-        let branches = 1 + self.random.index(3);
-        let branches: Vec<_> = (0..branches).map(|_| self.machine(depth)).collect();
-        let parallel = json!({"Type": "Parallel", "Branches": branches, "Next": next});
-        self.handle_errors(parallel, later)
-    }
-
-    fn map(&mut self, depth: usize, next: &str, later: &str) -> Value {
-        let mut map = json!({"Type": "Map", "ItemsPath": "$$.Execution.Input.items", "Next": next,
-            "MaxConcurrency": self.random.below(3), "ItemProcessor": self.machine(depth)});
-        if self.random.one_in(2) {
-            map["ItemSelector"] = json!({"n.$": "$$.Map.Item.Index", "id.$": "States.UUID()"});
-        }
-        if self.random.one_in(3) {
-            map["ItemProcessor"]["ProcessorConfig"] =
-                json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"});
-        }
-        self.handle_errors(map, later)
-    }
-
-    fn handle_errors(&mut self, mut state: Value, later: &str) -> Value {
-        let names = ["Boom", "States.Timeout", "States.TaskFailed", "States.HeartbeatTimeout"];
-        if self.random.one_in(2) {
-            let name = names[self.random.index(names.len())];
-            state["Retry"] = json!([
-                {"ErrorEquals": [name], "MaxAttempts": self.random.below(3), "JitterStrategy": "FULL"},
-                {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]);
-        }
-        if self.random.one_in(2) {
-            let name = names[self.random.index(names.len())];
-            state["Catch"] = json!([
-                {"ErrorEquals": [name], "Next": later, "ResultPath": "$.error"},
-                {"ErrorEquals": ["States.ALL"], "Next": later}]);
-        }
-        state
-    }
-}
-
-/// A splitmix generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        self.below(length as u64) as usize
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-}
-
-/// 2026-11-22T21:04:17Z.
-const BEGIN: i64 = 1_795_381_457_000;
-
-fn fact(millis: i64, kind: FactKind) -> Fact {
-    Fact::new(Timestamp::from_millis(BEGIN + millis), kind)
-}
-
-fn start(kind: &str, input: &Value, seed: u8) -> FactKind {
-    FactKind::ExecutionStarted {
-        id: format!("arn:aws:states:us-east-1:123456789012:{kind}:generated:one"),
-        name: "one".to_owned(),
-        role: "arn:aws:iam::123456789012:role/generated".to_owned(),
-        machine: "arn:aws:states:us-east-1:123456789012:stateMachine:generated".to_owned(),
-        alias: None,
-        version: None,
-        trace: None,
-        parent: None,
-        input: Payload::from(input.clone()),
-        seed: [seed; 32],
-        pins: None,
-        logging: None,
-    }
-}
-
-fn succeeded(task: &CommandId, output: Value) -> FactKind {
-    FactKind::TaskSucceeded { task: task.clone(), output: output.into(), version: None }
-}
-
 fn task_of(command: &Command) -> Option<ScheduleTask> {
     match command {
         Command::ScheduleTask(task) => Some((**task).clone()),
         _ => None,
-    }
-}
-
-fn parse(machine: &Value) -> Arc<StateMachine> {
-    match StateMachine::parse(&machine.to_string()) {
-        Ok(machine) => Arc::new(machine),
-        Err(found) => panic!("{found:#?}\n{machine:#}"),
     }
 }

@@ -1,0 +1,10 @@
+//! Definitions: read, written anew, drawn and run.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../host/asl/tests/laws/trials.rs"]
+#[expect(dead_code, reason = "each target tries one kind of text")]
+mod trials;
+
+fuzz_target!(|text: &str| trials::definition(text));
