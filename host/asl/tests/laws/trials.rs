@@ -101,7 +101,7 @@ fn answer(command: &Command, number: i64) -> FactKind {
             output: task.input.clone(),
             version: None,
         },
-        Command::StartTimer { timer, .. } => FactKind::TimerFired { timer: timer.clone() },
+        Command::StartTimer { timer, .. } => FactKind::timer_fired(timer.clone()),
         Command::Cancel { .. } | Command::Finish { .. } => {
             unreachable!("these are not waited for")
         }
