@@ -145,7 +145,7 @@ fn of_json_there_is_no_complaint() {
         "12\n",
     ] {
         assert_eq!(complaint(text), None, "{text}");
-        assert!(payload(text).is_ok(), "{text}");
+        assert!(Payload::received(text).is_ok(), "{text}");
     }
 }
 
@@ -155,9 +155,9 @@ fn what_jackson_takes_and_we_do_not_is_told_in_our_words() {
         [("", "EOF"), ("  ", "EOF"), ("1e999", "out of range"), ("\"\\ud800\"", "escape")]
     {
         assert_eq!(complaint(text), None, "{text}");
-        let told = payload(text).unwrap_err();
+        let told = Payload::received(text).unwrap_err();
         assert!(told.contains(part), "{told}");
     }
-    assert!(payload(&"[".repeat(100_000)).is_err());
+    assert!(Payload::received(&"[".repeat(100_000)).is_err());
     assert!(complaint("1 2").unwrap().starts_with("Trailing token"));
 }
