@@ -50,7 +50,7 @@ REASONS = [
     ),
     (r"RedriveStatus", "recorded before a .sync job's answer told whether it can be redriven (by December 2024)"),
     (r"(distributed|tolerated|item_reader).*previousEventId", "recorded before what leaves a Distributed Map pointed back to MapRunStarted (by November 2024)"),
-    (r"no integration does tasks", "an integration that is not built"),
+    (r'"aws-sdk:(s3|secretsmanager)"', "an AWS SDK integration that is not built"),
 ]
 
 
@@ -127,7 +127,7 @@ def jsonata(corpus):
 
 
 def reason(case):
-    said = json.dumps([case["id"], case["differences"], case.get("call_errors")])
+    said = json.dumps([case["id"], case["needs"], case["differences"], case.get("call_errors")])
     return next((why for pattern, why in REASONS if re.search(pattern, said)), "not understood yet")
 
 
