@@ -21,8 +21,11 @@ import boto3
 SERVERS = pathlib.Path(__file__).parents[1] / "support" / "servers.py"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-# The needs that are met here.
-SERVICES = ["sqs", "sns", "dynamodb", "aws-sdk:dynamodb", "events", "logs", "s3", "second-account"]
+# A text that stands for what only a run can know; they are numbered.
+STAND_IN = re.compile(r"zq(\d{6})qz")
+# The needs of cases but for Lambda functions: that an integration is there, the product itself has to meet.
+SERVICES = ["sqs", "sns", "dynamodb", "events", "logs", "s3", "second-account"]
+SERVICES += ["aws-sdk:dynamodb", "aws-sdk:s3", "aws-sdk:secretsmanager"]
 
 
 class FarSide:
@@ -50,7 +53,7 @@ class FarSide:
         """What stands in a case for something outside, each with what it is here."""
         found = {}
         for name, text in members(case["steps"]):
-            if name in MADE and text not in found:
+            if name in MADE and STAND_IN.search(text) and text not in found:
                 found[text] = MADE[name](self, fill(text))
                 if name == "Bucket":
                     self.keep(case, found[text], fill)
@@ -147,7 +150,8 @@ MADE = {
 
 def after(text):
     """The stand-in that follows one."""
-    return re.sub(r"^zq(\d{6})qz$", lambda found: f"zq{int(found[1]) + 1:06}qz", text)
+    bare = STAND_IN.fullmatch(text)
+    return f"zq{int(bare[1]) + 1:06}qz" if bare else text
 
 
 def fresh(name):

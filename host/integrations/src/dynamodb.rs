@@ -237,7 +237,7 @@ mod tests {
             let (_, errors) = called(&resource.parse().unwrap())?;
             let (message, status, request_id) = ("no", 400, "r");
             let error = errors.refused(&ServiceError { message, status, code, request_id });
-            Some(format!("{}: {}", error.name(), error.cause.unwrap_or_default()))
+            Some(format!("{}: {}", error.name(), error.cause.as_deref().unwrap_or_default()))
         };
         for (resource, code, expected) in [
             (
