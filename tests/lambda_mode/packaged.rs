@@ -36,7 +36,8 @@ fn check(architecture: Architecture, runner: Option<&str>) {
     assert_eq!(wrong.path, "invocation/wrong/error");
     assert_eq!(wrong.json()["errorType"], "InvalidOrder");
     let log = function.log();
-    assert_eq!(log.last().unwrap()["level"], "ERROR", "{log:?}");
+    let told = log.iter().find(|it| it["level"] == "ERROR").expect("the error is logged");
+    assert_eq!(told["requestId"], "wrong", "{log:?}");
 }
 
 #[test]
