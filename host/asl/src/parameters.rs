@@ -27,38 +27,15 @@ impl Parameters {
 type Row = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
 const PARAMETERS: &[Row] = &[
+    ("aws-sdk:dynamodb", "deleteItem", &["Key", "TableName"], SDK_CONDITIONAL_WRITE),
+    ("aws-sdk:dynamodb", "getItem", &["Key", "TableName"], GET_ITEM),
+    ("aws-sdk:dynamodb", "putItem", &["Item", "TableName"], SDK_CONDITIONAL_WRITE),
+    ("aws-sdk:dynamodb", "updateItem", &["Key", "TableName"], SDK_UPDATE_ITEM),
     ("aws-sdk:sfn", "startExecution", &["StateMachineArn"], &["Input", "Name", "TraceHeader"]),
     ("dynamodb", "deleteItem", &["Key", "TableName"], CONDITIONAL_WRITE),
-    (
-        "dynamodb",
-        "getItem",
-        &["Key", "TableName"],
-        &[
-            "AttributesToGet",
-            "ConsistentRead",
-            "ExpressionAttributeNames",
-            "ProjectionExpression",
-            "ReturnConsumedCapacity",
-        ],
-    ),
+    ("dynamodb", "getItem", &["Key", "TableName"], GET_ITEM),
     ("dynamodb", "putItem", &["Item", "TableName"], CONDITIONAL_WRITE),
-    (
-        "dynamodb",
-        "updateItem",
-        &["Key", "TableName"],
-        &[
-            "AttributeUpdates",
-            "ConditionExpression",
-            "ConditionalOperator",
-            "Expected",
-            "ExpressionAttributeNames",
-            "ExpressionAttributeValues",
-            "ReturnConsumedCapacity",
-            "ReturnItemCollectionMetrics",
-            "ReturnValues",
-            "UpdateExpression",
-        ],
-    ),
+    ("dynamodb", "updateItem", &["Key", "TableName"], UPDATE_ITEM),
     ("events", "putEvents", &["Entries"], &[]),
     (
         "http",
@@ -103,6 +80,42 @@ const PARAMETERS: &[Row] = &[
     ("states", "startExecution", &["StateMachineArn"], &["Input", "Name", "TraceHeader"]),
 ];
 
+const GET_ITEM: &[&str] = &[
+    "AttributesToGet",
+    "ConsistentRead",
+    "ExpressionAttributeNames",
+    "ProjectionExpression",
+    "ReturnConsumedCapacity",
+];
+
+const UPDATE_ITEM: &[&str] = &[
+    "AttributeUpdates",
+    "ConditionExpression",
+    "ConditionalOperator",
+    "Expected",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnConsumedCapacity",
+    "ReturnItemCollectionMetrics",
+    "ReturnValues",
+    "UpdateExpression",
+];
+
+/// By an AWS SDK one more may be named: it shapes what an error has, of which a task shows the message alone.
+const SDK_UPDATE_ITEM: &[&str] = &[
+    "AttributeUpdates",
+    "ConditionExpression",
+    "ConditionalOperator",
+    "Expected",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnConsumedCapacity",
+    "ReturnItemCollectionMetrics",
+    "ReturnValues",
+    "ReturnValuesOnConditionCheckFailure",
+    "UpdateExpression",
+];
+
 /// What DynamoDB takes besides with a whole item, or none.
 const CONDITIONAL_WRITE: &[&str] = &[
     "ConditionExpression",
@@ -115,14 +128,25 @@ const CONDITIONAL_WRITE: &[&str] = &[
     "ReturnValues",
 ];
 
+/// The same by an AWS SDK.
+const SDK_CONDITIONAL_WRITE: &[&str] = &[
+    "ConditionExpression",
+    "ConditionalOperator",
+    "Expected",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnConsumedCapacity",
+    "ReturnItemCollectionMetrics",
+    "ReturnValues",
+    "ReturnValuesOnConditionCheckFailure",
+];
+
 impl Resource {
     /// The parameters that its tasks take, where their list is known.
     pub fn parameters(&self) -> Option<Parameters> {
         let ResourceKind::Service { service, action, .. } = self.kind() else { return None };
-        // An AWS SDK's calls of DynamoDB take the same.
-        let service = if service == "aws-sdk:dynamodb" { "dynamodb" } else { service.as_str() };
         let mut rows = PARAMETERS.iter();
-        let (_, _, required, optional) = *rows.find(|(a, b, ..)| *a == service && b == action)?;
+        let (_, _, required, optional) = *rows.find(|(a, b, ..)| a == service && b == action)?;
         Some(Parameters { required, optional })
     }
 }
@@ -269,6 +293,16 @@ mod tests {
                 ],
             ),
             ("aws-sdk:dynamodb:query", json!({"Anything": 1}), vec![]),
+            (
+                "aws-sdk:dynamodb:putItem",
+                json!({"TableName": "t", "Item": {}, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+                vec![],
+            ),
+            (
+                "aws-sdk:dynamodb:getItem",
+                json!({"TableName": "t"}),
+                vec!["The field 'Key' is required but was missing at /States/A/Parameters"],
+            ),
         ] {
             assert_eq!(found(resource, &parameters), expected, "{resource} {parameters}");
         }
