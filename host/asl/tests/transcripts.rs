@@ -408,6 +408,34 @@ fn a_succeed_state_ends_its_iteration_alone() {
     );
 }
 
+#[test]
+fn each_state_sees_the_context_object_of_its_kind() {
+    let all = json!({"c.$": "$$"});
+    let pass = json!({"StartAt": "In", "States": {"In": {"Type": "Pass", "Parameters": {"c.$": "$$.State"}, "End": true}}});
+    check(
+        json!({"StartAt": "Pass", "States": {
+            "Pass": {"Type": "Pass", "Parameters": all, "ResultPath": null, "Next": "Call"},
+            "Call": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": all,
+                "ResultPath": null, "Next": "Wait for it"},
+            "Wait for it": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish.waitForTaskToken",
+                "Parameters": {"state.$": "$$.State"}, "ResultSelector": {"state.$": "$$.State"},
+                "ResultPath": null, "Next": "Both"},
+            "Both": {"Type": "Parallel", "Parameters": {"c.$": "$$.State"}, "ResultPath": null,
+                "Branches": [pass], "Next": "Each"},
+            "Each": {"Type": "Map", "ItemSelector": {"state.$": "$$.State", "map.$": "$$.Map"},
+                "ItemProcessor": {"StartAt": "Leave", "States": {"Leave": {"Type": "Succeed"}}},
+                "ItemsPath": "$$.Execution.Input.items", "Next": "Done"},
+            "Done": {"Type": "Succeed", "OutputPath": "$$.State"}}}),
+        &[
+            start(r#"{"items": [7]}"#),
+            done("2.0:task", json!("sent")),
+            submitted("3.0:task"),
+            done("3.0:task", json!("answered")),
+        ],
+        expect_file!["transcripts/each_state_sees_the_context_object_of_its_kind.txt"],
+    );
+}
+
 /// A task with all that its first event may show, of this resource, whose errors are caught.
 fn caught(resource: &str) -> Value {
     json!({"StartAt": "Do", "States": {
