@@ -117,6 +117,7 @@ pub use machines::{
     MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
+pub use map_run::{ChildResult, MapRunChange, MapRunError, MapRunRecord, MapRunStatus, RunCounts};
 pub use names::SystemNames;
 pub use observer::{Interest, Observer, Shown, Subject};
 pub use prepare::Request;

@@ -46,6 +46,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         version: Some(format!("{machine}:1").into()),
         alias: None,
         definition: "{ }".into(),
+        map_run: None,
         started_at: at(10),
     };
     [created, Record::Fact { execution: arn, number: 1, fact: Fact::new(at(10), started) }]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -18,7 +18,10 @@ use crate::{
     outline::Outline,
     payload::variables::Variables,
     retry::Failure,
-    state::{BatchLimits, ExecutionType, Fork, Limits},
+    state::{
+        BatchLimits, ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination, Transformation,
+        children_at_once,
+    },
 };
 
 /// A Map Run: the items of a Distributed Map, to be processed by executions of their own.
@@ -30,7 +33,8 @@ pub struct MapRun {
     arn: String,
     machine: String,
     execution_type: ExecutionType,
-    limits: Limits,
+    #[serde(flatten)]
+    plan: Plan,
     redrive_count: u32,
     /// The task it began as.
     task: CommandId,
@@ -59,7 +63,7 @@ impl MapRun {
         visit: &Visit<'_>,
         started: Arc<Started>,
         fork: Fork,
-        limits: Limits,
+        plan: Plan,
     ) -> Self {
         let (path, branch) = (visit.path.clone(), visit.branch.clone());
         let task = branch.command(&path, CommandKind::Task);
@@ -74,7 +78,7 @@ impl MapRun {
             arn: format!("{}/{label}:{id}", machine.replacen(":stateMachine:", ":mapRun:", 1)),
             machine: format!("{machine}/{label}"),
             execution_type: distributed.execution_type,
-            limits,
+            plan,
             redrive_count: 0,
             task,
             fork,
@@ -127,9 +131,36 @@ impl MapRun {
         self.fork.concurrency
     }
 
-    /// How many items it has.
-    pub fn items(&self) -> usize {
-        self.fork.total
+    /// How many may with another `MaxConcurrency`.
+    pub fn concurrency_of(max_concurrency: usize) -> usize {
+        children_at_once(max_concurrency)
+    }
+
+    /// Its items, where the state's data has them; none where they are read from [`Self::source`].
+    pub fn items(&self) -> Option<&[Value]> {
+        let items = self.fork.items.as_ref()?;
+        items.value().as_array().map(Vec::as_slice)
+    }
+
+    /// What its items are read from.
+    pub fn source(&self) -> Option<&ItemSource> {
+        self.plan.source.as_ref()
+    }
+
+    /// What becomes of its children's results; none where their outputs are the state's result.
+    pub fn destination(&self) -> Option<&ResultDestination> {
+        self.plan.destination.as_ref()
+    }
+
+    /// How many of its items may fail, as the state says.
+    pub fn tolerance(&self) -> Tolerance {
+        let Limits { tolerated_count, tolerated_percentage, .. } = self.plan.limits;
+        Tolerance { count: tolerated_count, percentage: tolerated_percentage }
+    }
+
+    /// How many items a child gets at most.
+    pub fn items_of_child(&self) -> usize {
+        self.plan.limits.batch.map_or(1, |batch| batch.items)
     }
 
     /// How often it was redriven.
@@ -153,34 +184,14 @@ impl MapRun {
         Some(Value::from(machine).to_string())
     }
 
-    /// Its child number `index`, which begins with the item `first`; none when no item is left.
-    /// Fails when the child's input cannot be made, and so the run.
-    pub fn child(&self, index: usize, first: usize) -> Option<Result<Child, StatesError>> {
-        if first >= self.items() {
-            return None;
-        }
-        let given = match self.limits.batch {
-            None => self.item(first).map(|input| (1, input)),
-            Some(limits) => self.batch(first, limits),
+    /// Its child number `index`, to be filled with items from the one numbered `first` on. Fails when
+    /// what the child is given besides cannot be made, and so the run.
+    pub fn fill(&self, index: usize, first: usize) -> Result<Filling<'_>, StatesError> {
+        let batch = match self.plan.limits.batch {
+            None => None,
+            Some(limits) => Some(Batch::new(limits, self.envelope(first)?)),
         };
-        let child = given.and_then(|(items, input)| {
-            check(&input, self.state())?;
-            let number = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1);
-            let name = uuid(&self.started.seed, Purpose::MapRun, &self.task, number);
-            Ok(Child { name, items, input })
-        });
-        Some(child)
-    }
-
-    /// Whether the run goes on although so many of its items failed.
-    pub fn tolerates(&self, failed: usize) -> bool {
-        let Limits { tolerated_count, tolerated_percentage, .. } = self.limits;
-        if tolerated_count.is_none() && tolerated_percentage.is_none() {
-            return failed == 0;
-        }
-        let share = failed as f64 * 100.0 / self.items().max(1) as f64;
-        tolerated_count.is_none_or(|most| failed as u64 <= most)
-            && tolerated_percentage.is_none_or(|most| share <= most)
+        Ok(Filling { run: self, index, first, count: 0, item: None, batch })
     }
 
     /// The error of a run of which more items failed than it tolerates.
@@ -194,45 +205,33 @@ impl MapRun {
     /// What the run comes to: an array of the outputs, by child. Of a child that failed there is
     /// none.
     pub fn result(&self, outputs: &Outputs) -> Result<Payload, StatesError> {
-        outputs.result(self.state())
+        let result = outputs.result(self.state())?;
+        let transformation = self.destination().map(|it| it.transformation);
+        match (transformation, result.value()) {
+            (Some(Transformation::Flatten), Value::Array(outputs)) => Ok(flat(outputs)),
+            _ => Ok(result),
+        }
     }
 
     /// What a child gets of one item.
-    fn item(&self, slot: usize) -> Result<Payload, StatesError> {
+    fn item(&self, slot: usize, item: &Value) -> Result<Payload, StatesError> {
         let branch = child_path(&self.path, &self.branch, slot);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         let input = self.visit().evaluate(&place, Purpose::Item, |state, cx| {
-            state.behavior().child_input(cx, &self.fork, slot)
+            state.behavior().item_input(cx, &self.fork, slot, item)
         });
         input.map_err(|Failure { error, .. }| error)
     }
 
-    /// How many items one child gets, and how.
-    fn batch(&self, first: usize, limits: BatchLimits) -> Result<(usize, Payload), StatesError> {
+    /// What the child that begins with an item is given besides its items.
+    fn envelope(&self, first: usize) -> Result<Map<String, Value>, StatesError> {
         let branch = child_path(&self.path, &self.branch, first);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         let envelope = self.visit().evaluate(&place, Purpose::Batch, |state, cx| {
             let batcher = state.behavior().distributed().and_then(|it| it.batcher.as_ref());
             batcher.expect("a run with batches has a batcher").envelope(cx, self.input())
         });
-        let mut input = envelope.map_err(|Failure { error, .. }| error)?;
-        input.insert("Items".to_owned(), Value::Array(Vec::new()));
-        let mut bytes = Payload::from(Value::from(input.clone())).len();
-        let mut items = Vec::new();
-        while first + items.len() < self.items() && items.len() < limits.items {
-            let item = self.item(first + items.len())?;
-            bytes += item.len() + usize::from(!items.is_empty());
-            if bytes > limits.bytes && items.is_empty() {
-                return Err(too_long(self.state()));
-            }
-            if bytes > limits.bytes {
-                break;
-            }
-            items.push(item.value().clone());
-        }
-        let count = items.len();
-        input.insert("Items".to_owned(), Value::Array(items));
-        Ok((count, Value::from(input).into()))
+        envelope.map_err(|Failure { error, .. }| error)
     }
 
     fn visit(&self) -> Visit<'_> {
@@ -244,6 +243,134 @@ impl MapRun {
             now: self.now,
         }
     }
+}
+
+/// A child that is given items until it is full.
+#[derive(Debug)]
+pub struct Filling<'a> {
+    run: &'a MapRun,
+    index: usize,
+    first: usize,
+    count: usize,
+    /// What is made of the only item of a child without a batch.
+    item: Option<Payload>,
+    batch: Option<Batch>,
+}
+
+/// The items of a child, so far.
+#[derive(Debug)]
+struct Batch {
+    limits: BatchLimits,
+    input: Map<String, Value>,
+    items: Vec<Value>,
+    /// How long the child's input is.
+    bytes: usize,
+}
+
+impl Batch {
+    fn new(limits: BatchLimits, mut input: Map<String, Value>) -> Self {
+        input.insert(ITEMS.to_owned(), Value::Array(Vec::new()));
+        let bytes = Payload::from(Value::from(input.clone())).len();
+        Self { limits, input, items: Vec::new(), bytes }
+    }
+}
+
+/// What a child finds its batch under.
+const ITEMS: &str = "Items";
+
+impl Filling<'_> {
+    /// Gives it the next item; false when that one is for the next child. Fails when the item cannot be
+    /// given to any, and so the run.
+    pub fn take(&mut self, item: &Value) -> Result<bool, StatesError> {
+        if self.is_full() {
+            return Ok(false);
+        }
+        let input = self.run.item(self.first + self.count, item)?;
+        match &mut self.batch {
+            None => self.item = Some(input),
+            Some(batch) => {
+                let bytes = batch.bytes + input.len() + usize::from(!batch.items.is_empty());
+                if bytes > batch.limits.bytes {
+                    return if batch.items.is_empty() {
+                        Err(too_long(self.run.state()))
+                    } else {
+                        Ok(false)
+                    };
+                }
+                batch.bytes = bytes;
+                batch.items.push(input.value().clone());
+            }
+        }
+        self.count += 1;
+        Ok(true)
+    }
+
+    /// Whether it takes no more items, whatever they are.
+    pub fn is_full(&self) -> bool {
+        self.count >= self.batch.as_ref().map_or(1, |batch| batch.limits.items)
+    }
+
+    /// How many items it was given.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it was given nothing yet.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The child, with what it was given. Fails when that is more than an execution takes.
+    pub fn finish(self) -> Result<Child, StatesError> {
+        let input = match self.batch {
+            None => self.item.unwrap_or_else(|| Value::Null.into()),
+            Some(Batch { mut input, items, .. }) => {
+                input.insert(ITEMS.to_owned(), Value::Array(items));
+                Value::from(input).into()
+            }
+        };
+        check(&input, self.run.state())?;
+        let number = u64::try_from(self.index).unwrap_or(u64::MAX).saturating_add(1);
+        let name = uuid(&self.run.started.seed, Purpose::MapRun, &self.run.task, number);
+        Ok(Child { name, items: self.count, input })
+    }
+}
+
+/// How many items of a Map Run may fail: when neither is said, none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tolerance {
+    /// How many of all.
+    pub count: Option<u64>,
+    /// How many of a hundred.
+    pub percentage: Option<f64>,
+}
+
+impl Tolerance {
+    /// Whether a run goes on although so many items failed. `total` is how many it has, once that is
+    /// known: until then no share of them is too large, unless none may fail.
+    pub fn allows(self, failed: u64, total: Option<u64>) -> bool {
+        let Self { count, percentage } = self;
+        if count.is_none() && percentage.is_none() {
+            return failed == 0;
+        }
+        let is_share_allowed = percentage.is_none_or(|most| match total {
+            None => failed == 0 || most > 0.0,
+            Some(total) => failed as f64 * 100.0 / total.max(1) as f64 <= most,
+        });
+        count.is_none_or(|most| failed <= most) && is_share_allowed
+    }
+}
+
+/// The elements of outputs that are arrays, and the other outputs.
+fn flat(outputs: &[Value]) -> Payload {
+    let mut all = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        match output {
+            Value::Array(elements) => all.extend(elements.iter().cloned()),
+            other => all.push(other.clone()),
+        }
+    }
+    Value::Array(all).into()
 }
 
 /// The label of a Map state that has none of its own: the same for each of its runs.
