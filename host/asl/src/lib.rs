@@ -61,11 +61,11 @@ pub use payload::{
 };
 pub use references::variable_references;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
+pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use state::{
     Dataset, ExportPlace, ItemFormat, ItemSource, ManifestType, OutputType, ResultDestination,
     Transformation,
 };
-pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use timestamp::Timestamp;
 
 /// The name of a state, unique within its state machine, at most 80 characters.

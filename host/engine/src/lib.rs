@@ -59,6 +59,7 @@ mod driver;
 mod engine;
 mod event;
 mod express;
+mod folder;
 mod functions;
 mod handle;
 mod histories;
@@ -101,6 +102,7 @@ pub use custody::Custody;
 pub use destination::{Unresolved, lies_below, resolve};
 pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
+pub use folder::ObjectFolder;
 pub use functions::{
     AdditionalVersion, BindError, BindProblem, Binding, Canary, CodeArchive, CodeRecord,
     CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall, FunctionConfiguration,

@@ -126,4 +126,3 @@ impl MapRuns {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-

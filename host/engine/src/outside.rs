@@ -13,7 +13,8 @@ use stepyard_asl::Timestamp;
 use crate::LogGroup;
 
 pub use objects::{
-    NoObjects, ObjectBody, ObjectError, ObjectPage, ObjectPlace, ObjectSummary, ObjectWriter, Objects,
+    NoObjects, ObjectBody, ObjectError, ObjectPage, ObjectPlace, ObjectSummary, ObjectWriter,
+    Objects,
 };
 
 /// Keys and values in named buckets. A change is seen by all once it is answered; it may be durable

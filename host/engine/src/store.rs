@@ -12,7 +12,8 @@ use stepyard_asl::{CommandId, Fact, FactKind, Parent, Payload, Pins, Seed, Statu
 
 use crate::{
     ActivityRecord, AliasRecord, ChildResult, ExecutionArn, FunctionRecord, MapRunRecord,
-    StateMachineRecord, Tags, VersionRecord, VersionSummary, live::Bearings, measures::StoreMeasures,
+    StateMachineRecord, Tags, VersionRecord, VersionSummary, live::Bearings,
+    measures::StoreMeasures,
 };
 
 pub use key_value::Quotas;

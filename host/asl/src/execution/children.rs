@@ -19,8 +19,8 @@ use crate::{
     payload::variables::Variables,
     retry::Failure,
     state::{
-        BatchLimits, ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination, Transformation,
-        children_at_once,
+        BatchLimits, ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination,
+        Transformation, children_at_once,
     },
 };
 
@@ -59,12 +59,7 @@ pub struct Child {
 }
 
 impl MapRun {
-    pub(super) fn new(
-        visit: &Visit<'_>,
-        started: Arc<Started>,
-        fork: Fork,
-        plan: Plan,
-    ) -> Self {
+    pub(super) fn new(visit: &Visit<'_>, started: Arc<Started>, fork: Fork, plan: Plan) -> Self {
         let (path, branch) = (visit.path.clone(), visit.branch.clone());
         let task = branch.command(&path, CommandKind::Task);
         let distributed = branch.state().behavior().distributed();

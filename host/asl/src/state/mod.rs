@@ -20,7 +20,9 @@ pub(crate) use assign::Assign;
 pub(crate) use choice::Choice;
 pub(crate) use fail::Fail;
 pub(crate) use flow::ResultPath;
-pub(crate) use map::{BatchLimits, Distributed, ExecutionType, Limits, Map, Plan, children_at_once};
+pub(crate) use map::{
+    BatchLimits, Distributed, ExecutionType, Limits, Map, Plan, children_at_once,
+};
 pub use map::{
     Dataset, ExportPlace, ItemFormat, ItemSource, ManifestType, OutputType, ResultDestination,
     Transformation,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stepyard_asl::{
-    ExportPlace, MapRun, OutputType, Payload, ResultDestination, Status, StatesError, Timestamp,
+    ExportPlace, MapRun, OutputType, Payload, ResultDestination, StatesError, Status, Timestamp,
     Transformation, error_name,
 };
 

@@ -8,7 +8,9 @@ use futures::{
     stream::FuturesUnordered,
 };
 use serde_json::Value;
-use stepyard_asl::{Child, Filling, MapRun, Payload, StatesError, Status, Timestamp, Transformation};
+use stepyard_asl::{
+    Child, Filling, MapRun, Payload, StatesError, Status, Timestamp, Transformation,
+};
 
 use super::{
     Halt,

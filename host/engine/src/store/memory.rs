@@ -128,7 +128,8 @@ impl Store for MemoryStore {
         let found = found.filter(|(_, it)| {
             (!selection.awake || it.is_awake())
                 && (!selection.children || it.is_open_child())
-                && (selection.map_run.is_none() || selection.map_run.as_deref() == it.map_run.as_deref())
+                && (selection.map_run.is_none()
+                    || selection.map_run.as_deref() == it.map_run.as_deref())
                 && selection.redriven.is_none_or(|is_so| is_so != it.redrives.is_empty())
         });
         let summaries = found.map(|(arn, execution)| execution.summary(arn));
@@ -313,7 +314,16 @@ impl Kept {
     fn take(&mut self, batch: Batch) {
         for record in batch.records {
             match record {
-                Record::Created { arn, name, machine, version, alias, definition, map_run, started_at } => {
+                Record::Created {
+                    arn,
+                    name,
+                    machine,
+                    version,
+                    alias,
+                    definition,
+                    map_run,
+                    started_at,
+                } => {
                     self.last += 1;
                     let kept = KeptExecution {
                         number: self.last,

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Child, MapRun, Outputs, Tolerance};
-use crate::{Dataset, Transformation, Command, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Timestamp};
+use crate::{
+    Command, Dataset, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Timestamp,
+    Transformation,
+};
 
 const MACHINE: &str = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders";
 

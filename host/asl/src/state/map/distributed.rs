@@ -89,6 +89,11 @@ impl Distributed {
         self.reader.is_some()
     }
 
+    /// Whether its results are written outside.
+    pub(crate) fn exports(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::exports)
+    }
+
     /// What the Map Run over `fork` is to do.
     pub(crate) fn plan(&self, cx: &Context<'_>, fork: &Fork) -> Result<Plan, EvaluationError> {
         let limits = self.limits(cx, fork)?;

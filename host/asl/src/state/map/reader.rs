@@ -314,7 +314,8 @@ mod tests {
         let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
         let csv = |more: Value| {
-            let mut config = json!({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]});
+            let mut config =
+                json!({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]});
             config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             reader("getObject", config)
         };
@@ -358,8 +359,10 @@ mod tests {
                 reader("getObject", json!({"InputType": "JSON", "ItemsPointer": "orders"})),
                 Some(said("Value is not a JSON Pointer", "/ReaderConfig/ItemsPointer")),
             ),
-            (json!({"ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}}),
-                Some(said("These fields are required: [ReaderConfig]", ""))),
+            (
+                json!({"ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}}),
+                Some(said("These fields are required: [ReaderConfig]", "")),
+            ),
         ];
         for (fields, expected) in cases {
             let expected = expected.as_deref();

@@ -108,6 +108,11 @@ impl Writer {
         Some(Self { exports: resource.is_some(), arguments, config })
     }
 
+    /// Whether the results are written outside.
+    pub(super) fn exports(&self) -> bool {
+        self.exports
+    }
+
     /// Where the results go.
     pub(crate) fn destination(
         &self,

@@ -7,7 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, activities, aliases, functions, machines, map_runs, rest, tags, versions, waiting};
+use super::{
+    File, activities, aliases, functions, machines, map_runs, rest, tags, versions, waiting,
+};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, FactPlace, Record, Selection, record},

@@ -42,8 +42,7 @@ pub(super) fn results(
     let after = after.map_or(-1, u64::cast_signed);
     let values = params![run, after, i64::try_from(limit).unwrap_or(i64::MAX)];
     let mut select = connection.prepare_cached(select)?;
-    let found = select.query_map(values, |row| {
-        Ok((row.get::<_, i64>(0)?.cast_unsigned(), read_json(row, 1)?))
-    })?;
+    let found = select
+        .query_map(values, |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), read_json(row, 1)?)))?;
     found.collect()
 }

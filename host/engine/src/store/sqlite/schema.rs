@@ -15,8 +15,7 @@ const APPLICATION: i64 = 0x5354_5059;
 const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
-const MIGRATIONS: &[&str] =
-    &[
+const MIGRATIONS: &[&str] = &[
     STATE_MACHINES,
     VERSIONS,
     ACTIVITIES_AND_REDRIVES,
