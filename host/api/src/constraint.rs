@@ -61,12 +61,7 @@ impl Constraints {
     }
 
     /// A number of `min` to `max`, when it is there.
-    pub(crate) fn range<T>(
-        mut self,
-        member: &str,
-        value: Option<T>,
-        (min, max): (T, T),
-    ) -> Self
+    pub(crate) fn range<T>(mut self, member: &str, value: Option<T>, (min, max): (T, T)) -> Self
     where
         T: PartialOrd + Display,
     {

@@ -92,20 +92,24 @@ impl Items {
     /// Items of `source` from `place` on; `count` are before it.
     pub(super) fn new(
         objects: Arc<dyn Objects>,
-        source: ItemSource,
+        mut source: ItemSource,
         place: Place,
         count: u64,
     ) -> Result<Self, StatesError> {
         if source.max_items < 0 {
             return Err(failed("field MaxItems must be positive"));
         }
-        let files = match &source.dataset {
+        let files = match &source.dataset.clone() {
             Dataset::Object { key } => Files::Named(vec![File {
                 bucket: source.bucket.clone(),
                 key: key.clone(),
                 is_compressed: false,
             }]),
-            Dataset::Manifest { key, of } => Files::Manifest { key: key.clone(), of: *of },
+            Dataset::Manifest { key, of } => {
+                // The files of an inventory are rows.
+                source.format = source.format.or(Some(ItemFormat::Csv));
+                Files::Manifest { key: key.clone(), of: *of }
+            }
             Dataset::Objects { prefix } => {
                 Files::Listed { prefix: prefix.clone(), page: VecDeque::new(), more: true }
             }
@@ -218,7 +222,6 @@ impl Items {
             if let Some(headers) = named.headers {
                 self.source.csv_headers = Some(headers);
             }
-            self.source.format = self.source.format.or(Some(ItemFormat::Csv));
             self.files = Files::Named(named.files);
         }
         if let Files::Named(files) = &self.files {
@@ -279,3 +282,6 @@ fn listed(object: &ObjectSummary) -> Value {
 pub(super) fn failed(cause: impl Into<String>) -> StatesError {
     StatesError::new(error_name::ITEM_READER_FAILED, cause)
 }
+
+#[cfg(test)]
+mod tests;
