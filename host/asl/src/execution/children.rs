@@ -1,5 +1,8 @@
 //! What a Map Run is to its host: the executions to run, what each is given, and what they come to.
 
+mod filling;
+mod tolerance;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use super::{
     branch::{Branch, BranchPath, Machine, child_path},
     outputs::Outputs,
     randomness::{Purpose, uuid},
-    visit::{Visit, check, too_long},
+    visit::Visit,
 };
 use crate::{
     CommandId, CommandKind, Payload, StateName, StatesError, Timestamp, error_name,
@@ -19,10 +22,13 @@ use crate::{
     payload::variables::Variables,
     retry::Failure,
     state::{
-        BatchLimits, ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination,
-        Transformation, children_at_once,
+        ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination, Transformation,
+        children_at_once,
     },
 };
+
+pub use filling::Filling;
+pub use tolerance::Tolerance;
 
 /// A Map Run: the items of a Distributed Map, to be processed by executions of their own.
 ///
@@ -184,9 +190,9 @@ impl MapRun {
     pub fn fill(&self, index: usize, first: usize) -> Result<Filling<'_>, StatesError> {
         let batch = match self.plan.limits.batch {
             None => None,
-            Some(limits) => Some(Batch::new(limits, self.envelope(first)?)),
+            Some(limits) => Some((limits, self.envelope(first)?)),
         };
-        Ok(Filling { run: self, index, first, count: 0, item: None, batch })
+        Ok(Filling::new(self, index, first, batch))
     }
 
     /// The error of a run of which more items failed than it tolerates.
@@ -237,122 +243,6 @@ impl MapRun {
             branch: &self.branch,
             now: self.now,
         }
-    }
-}
-
-/// A child that is given items until it is full.
-#[derive(Debug)]
-pub struct Filling<'a> {
-    run: &'a MapRun,
-    index: usize,
-    first: usize,
-    count: usize,
-    /// What is made of the only item of a child without a batch.
-    item: Option<Payload>,
-    batch: Option<Batch>,
-}
-
-/// The items of a child, so far.
-#[derive(Debug)]
-struct Batch {
-    limits: BatchLimits,
-    input: Map<String, Value>,
-    items: Vec<Value>,
-    /// How long the child's input is.
-    bytes: usize,
-}
-
-impl Batch {
-    fn new(limits: BatchLimits, mut input: Map<String, Value>) -> Self {
-        input.insert(ITEMS.to_owned(), Value::Array(Vec::new()));
-        let bytes = Payload::from(Value::from(input.clone())).len();
-        Self { limits, input, items: Vec::new(), bytes }
-    }
-}
-
-/// What a child finds its batch under.
-const ITEMS: &str = "Items";
-
-impl Filling<'_> {
-    /// Gives it the next item; false when that one is for the next child. Fails when the item cannot be
-    /// given to any, and so the run.
-    pub fn take(&mut self, item: &Value) -> Result<bool, StatesError> {
-        if self.is_full() {
-            return Ok(false);
-        }
-        let input = self.run.item(self.first + self.count, item)?;
-        match &mut self.batch {
-            None => self.item = Some(input),
-            Some(batch) => {
-                let bytes = batch.bytes + input.len() + usize::from(!batch.items.is_empty());
-                if bytes > batch.limits.bytes {
-                    return if batch.items.is_empty() {
-                        Err(too_long(self.run.state()))
-                    } else {
-                        Ok(false)
-                    };
-                }
-                batch.bytes = bytes;
-                batch.items.push(input.value().clone());
-            }
-        }
-        self.count += 1;
-        Ok(true)
-    }
-
-    /// Whether it takes no more items, whatever they are.
-    pub fn is_full(&self) -> bool {
-        self.count >= self.batch.as_ref().map_or(1, |batch| batch.limits.items)
-    }
-
-    /// How many items it was given.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// Whether it was given nothing yet.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// The child, with what it was given. Fails when that is more than an execution takes.
-    pub fn finish(self) -> Result<Child, StatesError> {
-        let input = match self.batch {
-            None => self.item.unwrap_or_else(|| Value::Null.into()),
-            Some(Batch { mut input, items, .. }) => {
-                input.insert(ITEMS.to_owned(), Value::Array(items));
-                Value::from(input).into()
-            }
-        };
-        check(&input, self.run.state())?;
-        let number = u64::try_from(self.index).unwrap_or(u64::MAX).saturating_add(1);
-        let name = uuid(&self.run.started.seed, Purpose::MapRun, &self.run.task, number);
-        Ok(Child { name, items: self.count, input })
-    }
-}
-
-/// How many items of a Map Run may fail: when neither is said, none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tolerance {
-    /// How many of all.
-    pub count: Option<u64>,
-    /// How many of a hundred.
-    pub percentage: Option<f64>,
-}
-
-impl Tolerance {
-    /// Whether a run goes on although so many items failed. `total` is how many it has, once that is
-    /// known: until then no share of them is too large, unless none may fail.
-    pub fn allows(self, failed: u64, total: Option<u64>) -> bool {
-        let Self { count, percentage } = self;
-        if count.is_none() && percentage.is_none() {
-            return failed == 0;
-        }
-        let is_share_allowed = percentage.is_none_or(|most| match total {
-            None => failed == 0 || most > 0.0,
-            Some(total) => failed as f64 * 100.0 / total.max(1) as f64 <= most,
-        });
-        count.is_none_or(|most| failed <= most) && is_share_allowed
     }
 }
 
