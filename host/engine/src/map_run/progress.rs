@@ -4,9 +4,15 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use stepyard_asl::Outputs;
+use stepyard_asl::{Outputs, Timestamp};
 
-use super::items::Place;
+use super::{items::Place, results::ChildResult};
+
+/// How often it is kept how far a run has come.
+const KEEP_MILLIS: i64 = 1_000;
+/// After how many children that is done at the latest, and how many bytes of results.
+const KEEP_CHILDREN: usize = 1_000;
+const KEEP_BYTES: usize = 4 << 20;
 
 /// How far a run has come. Counts of what is over are beside it, in the run's record.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,6 +84,25 @@ impl Ended {
                 self.0.insert(child, end);
             }
         }
+    }
+}
+
+/// What is not kept yet.
+#[derive(Default)]
+pub(super) struct Unkept {
+    pub(super) results: Vec<(u64, ChildResult)>,
+    pub(super) bytes: usize,
+    pub(super) children: usize,
+    pub(super) since: Option<Timestamp>,
+}
+
+impl Unkept {
+    /// Whether it is time to keep it.
+    pub(super) fn is_due(&mut self, now: Timestamp) -> bool {
+        let since = *self.since.get_or_insert(now);
+        self.children >= KEEP_CHILDREN
+            || self.bytes >= KEEP_BYTES
+            || now.as_millis() - since.as_millis() >= KEEP_MILLIS
     }
 }
 

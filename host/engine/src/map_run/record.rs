@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::{MapRun, Status, Timestamp, Tolerance};
 
-use super::progress::Progress;
-use crate::ExecutionArn;
+use super::{child::AtWork, progress::Progress};
+use crate::{EngineError, EngineHandle, ExecutionArn, store::Record};
 
 /// What is known of a Map Run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -191,5 +191,33 @@ impl MapRunRecord {
         self.concurrency = change.concurrency.unwrap_or(self.concurrency);
         self.tolerance.count = change.tolerated_count.or(self.tolerance.count);
         self.tolerance.percentage = change.tolerated_percentage.or(self.tolerance.percentage);
+    }
+}
+
+impl AtWork {
+    /// Has it on record how a run ended.
+    pub(super) async fn end(
+        &self,
+        engine: &EngineHandle,
+        run: &str,
+        status: MapRunStatus,
+    ) -> Result<(), EngineError> {
+        let engine = engine.engine()?;
+        let known = self.record().clone();
+        let known = match known {
+            Some(record) => Some(record),
+            None => engine.store().map_run(run)?,
+        };
+        let Some(mut record) = known.filter(|it| it.status == MapRunStatus::Running) else {
+            return Ok(());
+        };
+        record.end(status, engine.now());
+        // Until its execution knows it, a run that succeeded may be asked again what it came to; of
+        // Standard children the store tells that.
+        if status != MapRunStatus::Succeeded || !record.is_express {
+            record.progress = None;
+        }
+        *self.record() = Some(record.clone());
+        engine.keep(vec![Record::MapRun(Box::new(record))]).await
     }
 }

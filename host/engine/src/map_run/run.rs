@@ -8,25 +8,17 @@ use futures::{
     stream::FuturesUnordered,
 };
 use serde_json::Value;
-use stepyard_asl::{
-    Child, Filling, MapRun, Payload, StatesError, Status, Timestamp, Transformation,
-};
+use stepyard_asl::{Child, Filling, MapRun, Payload, StatesError, Status, Transformation};
 
 use super::{
     Halt,
     child::{AtWork, Children, EndedChild},
     items::{Items, Place},
-    progress::{Mark, Progress},
+    progress::{Mark, Progress, Unkept},
     record::{MapRunRecord, MapRunStatus},
-    results::{self, ChildResult},
+    results,
 };
-use crate::{EngineError, EngineHandle, Task, store::Record};
-
-/// How often it is kept how far a run has come.
-const KEEP_MILLIS: i64 = 1_000;
-/// After how many children that is done at the latest, and how many bytes of results.
-const KEEP_CHILDREN: usize = 1_000;
-const KEEP_BYTES: usize = 4 << 20;
+use crate::{EngineError, Task, store::Record};
 
 /// A run at work.
 pub(super) struct Run<'a> {
@@ -52,15 +44,6 @@ enum Source<'a> {
     Given(&'a [Value]),
     /// Outside.
     Read(Box<Items>),
-}
-
-/// What is not kept yet.
-#[derive(Default)]
-struct Unkept {
-    results: Vec<(u64, ChildResult)>,
-    bytes: usize,
-    children: usize,
-    since: Option<Timestamp>,
 }
 
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, Result<EndedChild, Halt>>>;
@@ -330,42 +313,5 @@ impl Source<'_> {
             Self::Given(_) => Place::default(),
             Self::Read(items) => items.place().clone(),
         }
-    }
-}
-
-impl Unkept {
-    fn is_due(&mut self, now: Timestamp) -> bool {
-        let since = *self.since.get_or_insert(now);
-        self.children >= KEEP_CHILDREN
-            || self.bytes >= KEEP_BYTES
-            || now.as_millis() - since.as_millis() >= KEEP_MILLIS
-    }
-}
-
-impl AtWork {
-    /// Has it on record how a run ended.
-    pub(super) async fn end(
-        &self,
-        engine: &EngineHandle,
-        run: &str,
-        status: MapRunStatus,
-    ) -> Result<(), EngineError> {
-        let engine = engine.engine()?;
-        let known = self.record().clone();
-        let known = match known {
-            Some(record) => Some(record),
-            None => engine.store().map_run(run)?,
-        };
-        let Some(mut record) = known.filter(|it| it.status == MapRunStatus::Running) else {
-            return Ok(());
-        };
-        record.end(status, engine.now());
-        // Until its execution knows it, a run that succeeded may be asked again what it came to; of
-        // Standard children the store tells that.
-        if status != MapRunStatus::Succeeded || !record.is_express {
-            record.progress = None;
-        }
-        *self.record() = Some(record.clone());
-        engine.keep(vec![Record::MapRun(Box::new(record))]).await
     }
 }
