@@ -44,11 +44,13 @@ fn every_operation_is_driven_by_the_aws_cli() {
             "forged": "InvalidToken",
             "deleted": [null, "ActivityDoesNotExist"],
         },
+        "map runs": {
+            "DescribeMapRun": "ResourceNotFound",
+            "ListMapRuns": "ExecutionDoesNotExist",
+            "UpdateMapRun": "ResourceNotFound",
+        },
         "not here": {
-            "DescribeMapRun": "ValidationException",
-            "ListMapRuns": "ValidationException",
             "TestState": "ValidationException",
-            "UpdateMapRun": "ValidationException",
         },
         "never driven": [],
     });

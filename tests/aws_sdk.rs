@@ -90,6 +90,7 @@ async fn every_operation_is_driven_by_the_aws_sdk() {
     executions(&client).await;
     express(&client).await;
     tasks(&client).await;
+    map_runs(&client).await;
     not_here(&client).await;
     assert_eq!(server.terminate(), Some(0));
 
@@ -316,16 +317,20 @@ async fn tasks(client: &Client) {
     assert!(refusal(describe.send().await).is_activity_does_not_exist());
 }
 
-/// What AWS has and this server has not.
-async fn not_here(client: &Client) {
+/// Map Runs that are not there.
+async fn map_runs(client: &Client) {
     let run = "arn:aws:states:us-east-1:123456789012:mapRun:m/l:r";
     let execution = "arn:aws:states:us-east-1:123456789012:execution:m:1";
     let describe = refusal(client.describe_map_run().map_run_arn(run).send().await);
-    assert_eq!(describe.code(), Some("ValidationException"));
+    assert!(describe.is_resource_not_found());
     let list = refusal(client.list_map_runs().execution_arn(execution).send().await);
-    assert_eq!(list.code(), Some("ValidationException"));
+    assert!(list.is_execution_does_not_exist());
     let update = client.update_map_run().map_run_arn(run).max_concurrency(1);
-    assert!(refusal(update.send().await).is_validation_exception());
+    assert!(refusal(update.send().await).is_resource_not_found());
+}
+
+/// What AWS has and this server has not.
+async fn not_here(client: &Client) {
     // As StartSyncExecution, to `sync-` before the host.
     let test = client.test_state().definition("{}").customize().mutate_request(|request| {
         let uri = request.uri().replacen("//sync-", "//", 1);

@@ -20,6 +20,7 @@ mod lambda_api;
 #[cfg(unix)]
 mod lambda_mode;
 mod languages;
+mod map_files;
 mod map_runs;
 mod metrics;
 mod on_aws;

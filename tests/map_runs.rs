@@ -8,20 +8,20 @@ use crate::support::{Project, Server};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 
-fn done(server: &Server, operation: &str, body: &Value) -> Value {
+pub(crate) fn done(server: &Server, operation: &str, body: &Value) -> Value {
     let (status, answer) = server.call(operation, &body.to_string());
     assert_eq!(status, 200, "{operation} {answer}");
     answer
 }
 
 /// Creates a state machine whose only state is this one, and gives its ARN.
-fn create(server: &Server, name: &str, state: &Value) -> Value {
+pub(crate) fn create(server: &Server, name: &str, state: &Value) -> Value {
     let definition = json!({ "StartAt": name, "States": { name: state } }).to_string();
     let machine = json!({ "name": name, "definition": definition, "roleArn": ROLE });
     done(server, "CreateStateMachine", &machine)["stateMachineArn"].clone()
 }
 
-fn until(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..400 {
         if is_so() {
             return;

@@ -17,8 +17,8 @@ fn pages_of_any_size_add_up() {
         "get_execution_history": 7,
         "list_activities": 7,
         "list_executions": 7,
-        "list_map_runs": "ValidationException",
-        "list_state_machines": 7,
+        "list_map_runs": 7,
+        "list_state_machines": 8,
     });
     assert_eq!(seen, expected);
     assert_eq!(server.terminate(), Some(0));

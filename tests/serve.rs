@@ -62,7 +62,6 @@ fn boto3_takes_it_for_step_functions() {
             "InvalidToken",
             "ValidationException",
             "MissingRequiredParameter",
-            "ValidationException",
         ],
         "deleted": [null, null, "StateMachineDoesNotExist"],
     });

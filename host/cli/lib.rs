@@ -10,6 +10,7 @@ mod calls;
 mod grants;
 mod lambda;
 pub mod manifest;
+mod objects;
 mod pinned;
 mod secrets;
 pub mod wiring;

@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod function;
 mod outside;
+mod s3;
 #[cfg(feature = "full")]
 mod schedule;
 mod secret;
@@ -35,6 +36,7 @@ pub use function::{
 };
 use function::{Binding, Bound};
 pub use outside::{Mail, Sns, SnsDelivery};
+pub use s3::ObjectBucket;
 pub use secret::Secret;
 pub use secret_template::SecretTemplate;
 pub use serve::{Serve, ServeKey, ServeTls};
@@ -61,6 +63,8 @@ pub struct Manifest {
     pub redis: Option<Redis>,
     /// The same in tables of Amazon DynamoDB.
     pub dynamodb: Option<DynamoDb>,
+    /// Bucket of objects → the folder that it is here.
+    pub s3: BTreeMap<String, ObjectBucket>,
     /// Secret name → where its value is.
     pub secrets: BTreeMap<String, Secret>,
     /// Where mail goes.

@@ -27,6 +27,7 @@ use crate::{
     buckets::{self, quotas},
     grants::{grants, limits},
     manifest::{BucketStore, Function, Manifest, SnsDelivery},
+    objects,
     pinned::Pinned,
     secrets::ManifestSecrets,
 };
@@ -192,6 +193,7 @@ impl Parts {
         let config = Config {
             observer: self.observer,
             integrations,
+            objects: objects::open(manifest, &aws),
             pinning,
             clock: clock.clone(),
             entropy,

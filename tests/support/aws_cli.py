@@ -167,17 +167,23 @@ def tasks():
     }
 
 
-def not_here():
-    """What AWS has and this server has not."""
+def map_runs():
+    """Map Runs that are not there."""
     run_arn = "arn:aws:states:us-east-1:123456789012:mapRun:m/l:r"
-    state = '{"Type": "Pass", "End": true}'
     return {
         "DescribeMapRun": refused("describe-map-run", map_run_arn=run_arn),
         "ListMapRuns": refused("list-map-runs", execution_arn="arn:aws:states:us-east-1:123456789012:execution:m:1"),
-        "TestState": refused("test-state", definition=state, role_arn=role),
         "UpdateMapRun": refused("update-map-run", map_run_arn=run_arn, max_concurrency=1),
     }
 
 
-seen = {"machines": machines_and_versions(), "executions": executions(), "tasks": tasks(), "not here": not_here()}
+def not_here():
+    """What AWS has and this server has not."""
+    state = '{"Type": "Pass", "End": true}'
+    return {
+        "TestState": refused("test-state", definition=state, role_arn=role),
+    }
+
+
+seen = {"machines": machines_and_versions(), "executions": executions(), "tasks": tasks(), "map runs": map_runs(), "not here": not_here()}
 print(json.dumps({**seen, "never driven": sorted(set(commands.values()) - driven)}))

@@ -3,8 +3,6 @@
 argv: the endpoint's URL.
 """
 
-# What this server has not.
-NOT_HERE = {"list_map_runs": {"executionArn": "arn:aws:states:us-east-1:123456789012:execution:m:1"}}
 MANY = 7
 
 definition = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 86_400, "End": True}}})
@@ -22,20 +20,27 @@ for arn in executions[:2]:
 for _ in range(2):
     sfn.redrive_execution(executionArn=executions[0])
     sfn.stop_execution(executionArn=executions[0])
+# An execution with a Map Run for each of its items.
+config = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+empty = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+run = {"Type": "Map", "ItemProcessor": {"ProcessorConfig": config, **empty}, "End": True}
+each = {"Type": "Map", "ItemProcessor": {"StartAt": "R", "States": {"R": run}}, "End": True}
+mapping = json.dumps({"StartAt": "E", "States": {"E": each}})
+mapper = sfn.create_state_machine(name="mapper", definition=mapping, roleArn=role)["stateMachineArn"]
+mapped = sfn.start_execution(stateMachineArn=mapper, input=json.dumps([[1]] * MANY))["executionArn"]
+while sfn.describe_execution(executionArn=mapped)["status"] == "RUNNING":
+    time.sleep(0.05)
 
 # Paginator → how it is asked, which list it answers, what tells its items apart.
 asked = {
     "get_execution_history": ({"executionArn": executions[0]}, "events", "id"),
     "list_activities": ({}, "activities", "activityArn"),
     "list_executions": ({"stateMachineArn": machines[0]}, "executions", "executionArn"),
+    "list_map_runs": ({"executionArn": mapped}, "mapRuns", "mapRunArn"),
     "list_state_machines": ({}, "stateMachines", "stateMachineArn"),
 }
 seen = {}
 for name in filter(sfn.can_paginate, sorted(sfn.meta.method_to_api_mapping)):
-    if name in NOT_HERE:
-        pages = sfn.get_paginator(name).paginate(**NOT_HERE[name])
-        seen[name] = code(lambda: list(pages))
-        continue
     members, items, key = asked[name]
     paginator = sfn.get_paginator(name)
     whole = [it[key] for it in getattr(sfn, name)(**members)[items]]

@@ -59,7 +59,6 @@ print(
                 code(sfn.get_execution_history, executionArn=asleep[0], nextToken="forged"),
                 code(sfn.list_executions, stateMachineArn=arn, maxResults=2000),
                 code(sfn.update_state_machine, stateMachineArn=arn),
-                code(sfn.list_map_runs, executionArn=asleep[0]),
             ],
             "deleted": [
                 code(sfn.delete_state_machine, stateMachineArn=arn),

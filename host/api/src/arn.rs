@@ -13,6 +13,7 @@ enum Named {
     Label,
     /// A Standard execution.
     Execution,
+    MapRun,
     Activity,
     /// Something else, of this resource type.
     Other(String),
@@ -37,6 +38,7 @@ pub(crate) fn machine(arn: &str) -> Result<MachineArn, ApiError> {
             .because("API_DOES_NOT_SUPPORT_LABELED_ARNS")),
         Named::Execution => Err(wrong_type("execution")),
         Named::Activity => Err(wrong_type("activity")),
+        Named::MapRun => Err(wrong_type("mapRun")),
         Named::Other(kind) => Err(wrong_type(&kind)),
     }
 }
@@ -75,6 +77,7 @@ pub(crate) fn taggable(arn: &str) -> Result<&str, ApiError> {
         Named::Activity => Ok(arn),
         Named::Label => Err(wrong_type("stateMachine")),
         Named::Execution => Err(wrong_type("execution")),
+        Named::MapRun => Err(wrong_type("mapRun")),
         Named::Other(kind) => Err(wrong_type(&kind)),
     }
 }
@@ -85,6 +88,7 @@ pub(crate) fn execution(arn: &str) -> Result<&str, ApiError> {
         Named::Execution => Ok(arn),
         Named::Machine(_) | Named::Label => Err(wrong_type("stateMachine")),
         Named::Activity => Err(wrong_type("activity")),
+        Named::MapRun => Err(wrong_type("mapRun")),
         Named::Other(kind) => Err(wrong_type(&kind)),
     }
 }
@@ -95,6 +99,18 @@ pub(crate) fn activity(arn: &str) -> Result<&str, ApiError> {
         Named::Activity => Ok(arn),
         Named::Machine(_) | Named::Label => Err(wrong_type("stateMachine")),
         Named::Execution => Err(wrong_type("execution")),
+        Named::MapRun => Err(wrong_type("mapRun")),
+        Named::Other(kind) => Err(wrong_type(&kind)),
+    }
+}
+
+/// Checks that `arn` names a Map Run.
+pub(crate) fn map_run(arn: &str) -> Result<&str, ApiError> {
+    match named(arn)? {
+        Named::MapRun => Ok(arn),
+        Named::Machine(_) | Named::Label => Err(wrong_type("stateMachine")),
+        Named::Execution => Err(wrong_type("execution")),
+        Named::Activity => Err(wrong_type("activity")),
         Named::Other(kind) => Err(wrong_type(&kind)),
     }
 }
@@ -121,6 +137,7 @@ fn named(arn: &str) -> Result<Named, ApiError> {
         }
         ["execution", _, _] => Named::Execution,
         ["activity", _] => Named::Activity,
+        ["mapRun", _, _] => Named::MapRun,
         ref other => Named::Other(other.first().copied().unwrap_or_default().to_owned()),
     })
 }

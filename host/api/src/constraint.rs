@@ -1,5 +1,7 @@
 //! AWS's checks of a request's members, before anything is looked at: all failures in one message.
 
+use std::fmt::Display;
+
 use crate::error::ApiError;
 
 /// The bounds of an ARN's length.
@@ -59,12 +61,10 @@ impl Constraints {
     }
 
     /// A number of `min` to `max`, when it is there.
-    pub(crate) fn range(
-        mut self,
-        member: &str,
-        value: Option<i64>,
-        (min, max): (i64, i64),
-    ) -> Self {
+    pub(crate) fn range<T>(mut self, member: &str, value: Option<T>, (min, max): (T, T)) -> Self
+    where
+        T: PartialOrd + Display,
+    {
         let Some(value) = value else { return self };
         let bound = match () {
             () if value > max => format!("less than or equal to {max}"),

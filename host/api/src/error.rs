@@ -67,7 +67,7 @@ impl ApiError {
     }
 
     /// With the resource that an error of that kind names.
-    fn about(self, resource: String) -> Self {
+    pub(crate) fn about(self, resource: String) -> Self {
         self.with("resourceName", resource)
     }
 

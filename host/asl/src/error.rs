@@ -71,6 +71,10 @@ pub mod name {
     pub const QUERY_EVALUATION_ERROR: &str = "States.QueryEvaluationError";
     /// More items of a Distributed Map failed than it tolerates.
     pub const EXCEED_TOLERATED_FAILURE_THRESHOLD: &str = "States.ExceedToleratedFailureThreshold";
+    /// An `ItemReader` cannot read the items of a Distributed Map.
+    pub const ITEM_READER_FAILED: &str = "States.ItemReaderFailed";
+    /// A `ResultWriter` cannot export the results of a Distributed Map.
+    pub const RESULT_WRITER_FAILED: &str = "States.ResultWriterFailed";
     /// `ResultPath` cannot be applied to the input.
     pub const RESULT_PATH_MATCH_FAILURE: &str = "States.ResultPathMatchFailure";
     /// The task lacks the privilege to do its work.

@@ -46,8 +46,8 @@ pub use diagnostic::{Code, Diagnostic, Location, Segment, Severity};
 use error::EvaluationError;
 pub use error::{StatesError, name as error_name};
 pub use execution::{
-    Child, Execution, MapRun, Outputs, PAYLOAD_BYTES_MAX, Position, Rest, Status, TaskStage,
-    WaitsFor,
+    Child, Execution, Filling, MapRun, Outputs, PAYLOAD_BYTES_MAX, Position, Rest, Status,
+    TaskStage, Tolerance, WaitsFor,
 };
 pub use fact::{Fact, FactKind, Parent, Pins, Seed};
 pub use graph::{Ending, Graph, Trace, Visit};
@@ -62,6 +62,10 @@ pub use payload::{
 pub use references::variable_references;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
 pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
+pub use state::{
+    Dataset, ExportPlace, ItemFormat, ItemSource, ManifestType, OutputType, ResultDestination,
+    Transformation,
+};
 pub use timestamp::Timestamp;
 
 /// The name of a state, unique within its state machine, at most 80 characters.

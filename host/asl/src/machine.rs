@@ -161,6 +161,15 @@ impl StateMachine {
         distributed.map(|(state, _)| &state.name).collect()
     }
 
+    /// The Distributed Map states that read items from Amazon S3 or export results there, each with its place.
+    pub fn maps_over_objects(&self) -> Vec<Location> {
+        let states = self.states_within(&Location::default()).into_iter();
+        let maps = states.filter(|(state, _)| {
+            state.behavior().distributed().is_some_and(|it| it.has_reader() || it.exports())
+        });
+        maps.map(|(_, location)| location).collect()
+    }
+
     /// Every state, those of inner machines included, each with its place when this machine's is `at`.
     pub(crate) fn states_within(&self, at: &Location) -> Vec<(&State, Location)> {
         let mut states = Vec::new();

@@ -287,6 +287,7 @@ mod tests {
             version: None,
             alias: None,
             definition: "{}".into(),
+            map_run: None,
             started_at: Timestamp::default(),
         };
         let waits = tasks.iter().map(|found| Record::Waits {

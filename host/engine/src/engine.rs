@@ -20,6 +20,7 @@ use crate::{
     histories::Histories,
     map_run::MapRuns,
     measures::{Measures, StoreMeasures},
+    outside::{NoObjects, Objects},
     pressure::Pressure,
     recall::Machines,
     reservation::{Reservation, Reservations},
@@ -39,6 +40,8 @@ pub struct Config {
     pub store: Arc<dyn Store>,
     /// What does tasks: the first that claims a resource.
     pub integrations: Vec<Arc<dyn Integration>>,
+    /// Where Map Runs read items and export results.
+    pub objects: Arc<dyn Objects>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Draws randomness.
@@ -76,6 +79,7 @@ impl Config {
         Self {
             store: Arc::new(store),
             integrations: Vec::new(),
+            objects: Arc::new(NoObjects),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             standard_max: STANDARD_MAX,
@@ -112,6 +116,7 @@ pub(crate) struct Shared {
     reservations: Arc<Reservations>,
     pub(crate) machines: Machines,
     pub(crate) histories: Histories,
+    pub(crate) map_runs: Arc<MapRuns>,
     failure: Arc<SetOnce<EngineError>>,
     measures: Arc<Measures>,
     pressure: Arc<Pressure>,
@@ -186,9 +191,9 @@ pub enum EngineError {
 impl Engine {
     /// Starts an engine. Call it within a tokio runtime, which the engine's work then runs on.
     pub fn new(config: Config) -> Self {
-        let map_runs: Arc<dyn Integration> = Arc::new(MapRuns::default());
-        let integrations: Arc<[_]> =
-            config.integrations.iter().cloned().chain([map_runs]).collect();
+        let map_runs = Arc::<MapRuns>::default();
+        let own: Arc<dyn Integration> = map_runs.clone();
+        let integrations: Arc<[_]> = config.integrations.iter().cloned().chain([own]).collect();
         let handle = EngineHandle::default();
         let failure = Arc::new(SetOnce::new());
         let measures = Arc::<Measures>::default();
@@ -225,6 +230,7 @@ impl Engine {
             reservations,
             machines,
             histories,
+            map_runs,
             failure,
             measures,
             pressure,

@@ -59,6 +59,7 @@ mod driver;
 mod engine;
 mod event;
 mod express;
+mod folder;
 mod functions;
 mod handle;
 mod histories;
@@ -101,6 +102,7 @@ pub use custody::Custody;
 pub use destination::{Unresolved, lies_below, resolve};
 pub use engine::{Config, Engine, EngineError};
 pub use event::{EventError, event_name};
+pub use folder::ObjectFolder;
 pub use functions::{
     AdditionalVersion, BindError, BindProblem, Binding, Canary, CodeArchive, CodeRecord,
     CodeUpdate, FunctionAlias, FunctionAliasChange, FunctionCall, FunctionConfiguration,
@@ -117,6 +119,7 @@ pub use machines::{
     MachineError, MachineType, NewStateMachine, Registered, StateMachineChange, StateMachineRecord,
 };
 pub use mail::{MailFolder, compose};
+pub use map_run::{ChildResult, MapRunChange, MapRunError, MapRunRecord, MapRunStatus, RunCounts};
 pub use names::SystemNames;
 pub use observer::{Interest, Observer, Shown, Subject};
 pub use prepare::Request;

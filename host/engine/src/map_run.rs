@@ -3,22 +3,38 @@
 //!
 //! The children's names follow from the run, so a run that is performed again after a crash finds the
 //! Standard ones that it had started: what they came to is taken, what is under way is awaited, and
-//! none is begun twice. Express ones are begun anew, as they may be performed more than once.
+//! none is begun twice. Express ones that were under way are begun anew, as they may be performed more than
+//! once. How far a run has come is kept with its record, and items are read on from there.
 
 mod child;
+mod csv;
+mod items;
+mod json;
+mod looking;
+mod manifest;
 mod orphans;
+mod progress;
+mod record;
+mod results;
+mod run;
+mod window;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use stepyard_asl::{MapRun, Outputs, Payload, Resource, ResourceKind, StatesError, Status};
+use futures::future::BoxFuture;
+use stepyard_asl::{Resource, ResourceKind, StatesError};
 
 use crate::{EngineError, Integration, Outcome, Task};
 
-use child::{AtWork, Children};
+use child::AtWork;
+use run::Run;
+
+pub use looking::MapRunError;
+pub use record::{MapRunChange, MapRunRecord, MapRunStatus, RunCounts};
+pub use results::ChildResult;
 
 /// Performs Map Runs.
 #[derive(Debug, Default)]
@@ -61,13 +77,9 @@ impl Integration for MapRuns {
             let at_work = self.children_of(run.arn());
             // Those that a run before this one left are stopped first.
             let turn = at_work.turn().await;
-            let result = perform(&task, &run, &at_work).await;
-            let outcome = match result {
+            let outcome = match Run::perform(&task, &run, &at_work).await {
                 Ok(output) => Outcome::done(output),
-                Err(Halt::Failed(error)) => {
-                    at_work.stop(&task.engine).await;
-                    Outcome::failed(error)
-                }
+                Err(Halt::Failed(error)) => Outcome::failed(error),
                 Err(Halt::Interrupted) => std::future::pending().await,
             };
             drop(turn);
@@ -82,6 +94,10 @@ impl Integration for MapRuns {
             let at_work = self.children_of(run.arn());
             let turn = at_work.turn().await;
             at_work.stop(&task.engine).await;
+            let ended = at_work.end(&task.engine, run.arn(), MapRunStatus::Aborted).await;
+            if let Err(error) = ended {
+                tracing::warn!(map_run = run.arn(), %error, "the end of a map run was not kept");
+            }
             drop(turn);
             self.forget(run.arn());
         })
@@ -91,6 +107,11 @@ impl Integration for MapRuns {
 impl MapRuns {
     fn children_of(&self, run: &str) -> Arc<AtWork> {
         self.runs().entry(run.to_owned()).or_default().clone()
+    }
+
+    /// The run of this ARN, if it is at work.
+    pub(crate) fn at_work(&self, run: &str) -> Option<Arc<AtWork>> {
+        self.runs().get(run).cloned()
     }
 
     /// A run is over, unless somebody else waits for its turn.
@@ -104,32 +125,4 @@ impl MapRuns {
     fn runs(&self) -> MutexGuard<'_, HashMap<String, Arc<AtWork>>> {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Runs the children, as many at once as the run says, until all are over or too many failed.
-async fn perform(task: &Task, run: &Arc<MapRun>, at_work: &AtWork) -> Result<Payload, Halt> {
-    let children = Children::prepare(task, run)?;
-    let mut under_way = FuturesUnordered::new();
-    let (mut outputs, mut failed) = (Outputs::default(), 0);
-    let (mut index, mut first) = (0, 0);
-    loop {
-        while under_way.len() < run.concurrency()
-            && let Some(child) = run.child(index, first)
-        {
-            let child = child?;
-            first += child.items;
-            under_way.push(children.run(index, child, at_work));
-            index += 1;
-        }
-        let Some(ended) = under_way.next().await else { break };
-        let (index, items, status) = ended?;
-        match status {
-            Status::Succeeded { output } => outputs.keep(index, output),
-            _ => failed += items,
-        }
-        if !run.tolerates(failed) {
-            return Err(run.exceeded().into());
-        }
-    }
-    Ok(run.result(&outputs)?)
 }

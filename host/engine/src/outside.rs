@@ -3,12 +3,19 @@
 //! calls the trait. So every capability passes through one narrow door. A queue is the other way
 //! round: what is outside reaches the engine by it.
 
+mod objects;
+
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use futures::future::{BoxFuture, ready};
 use stepyard_asl::Timestamp;
 
 use crate::LogGroup;
+
+pub use objects::{
+    NoObjects, ObjectBody, ObjectError, ObjectPage, ObjectPlace, ObjectSummary, ObjectWriter,
+    Objects,
+};
 
 /// Keys and values in named buckets. A change is seen by all once it is answered; it may be durable
 /// only later, but before anything that the engine's store keeps after it.

@@ -11,8 +11,9 @@ use futures::future::BoxFuture;
 use stepyard_asl::{CommandId, Fact, FactKind, Parent, Payload, Pins, Seed, Status, Timestamp};
 
 use crate::{
-    ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
-    VersionRecord, VersionSummary, live::Bearings, measures::StoreMeasures,
+    ActivityRecord, AliasRecord, ChildResult, ExecutionArn, FunctionRecord, MapRunRecord,
+    StateMachineRecord, Tags, VersionRecord, VersionSummary, live::Bearings,
+    measures::StoreMeasures,
 };
 
 pub use key_value::Quotas;
@@ -101,6 +102,20 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Whether any task waits for an execution.
     fn are_executions_awaited(&self) -> Result<bool, StoreError>;
 
+    /// The Map Run of this ARN.
+    fn map_run(&self, arn: &str) -> Result<Option<MapRunRecord>, StoreError>;
+
+    /// The Map Runs of an execution, those begun last first.
+    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError>;
+
+    /// What became of a Map Run's children, by their numbers: of those above `after`, at most `limit`.
+    fn map_run_results(
+        &self,
+        run: &str,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, ChildResult)>, StoreError>;
+
     /// How many executions are unfinished.
     fn open_count(&self) -> Result<usize, StoreError>;
 
@@ -176,6 +191,8 @@ pub enum Record {
         alias: Option<Arc<str>>,
         /// The definition it runs, as it was written.
         definition: Arc<str>,
+        /// The Map Run that it is a child of, as an ARN.
+        map_run: Option<Arc<str>>,
         /// When it began.
         started_at: Timestamp,
     },
@@ -240,6 +257,17 @@ pub enum Record {
         execution: ExecutionArn,
         /// What it is.
         checkpoint: Checkpoint,
+    },
+    /// A Map Run begins, or how it stands has changed. It is forgotten with its execution.
+    MapRun(Box<MapRunRecord>),
+    /// A child of a Map Run is over, and this becomes of it. It is forgotten with the run.
+    ChildResult {
+        /// The run's ARN.
+        run: Arc<str>,
+        /// The child's number.
+        child: u64,
+        /// What becomes of it.
+        result: ChildResult,
     },
     /// An activity is registered.
     Activity(ActivityRecord),
@@ -426,6 +454,10 @@ pub struct Selection {
     pub version: Option<String>,
     /// Only those that were started through this alias (a qualified ARN).
     pub alias: Option<String>,
+    /// Only the children of this Map Run.
+    pub map_run: Option<String>,
+    /// Only those that were redriven, or were not.
+    pub redriven: Option<bool>,
     /// Only those whose status is called so.
     pub status: Option<String>,
     /// Only those that are not finished, and do not rest either.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
+use serde_json::json;
 use stepyard_asl::{CommandId, Fact, FactKind, Payload, StatesError, Status, Timestamp};
 use stepyard_engine::{
-    AliasRecord, Awaited, Batch, Checkpoint, ExecutionArn, MachineType, MemoryStore, Quotas,
-    Record, Route, Selection, SqliteStore, StateMachineRecord, Store, StoreError, Tags,
+    AliasRecord, Awaited, Batch, Checkpoint, ExecutionArn, MachineType, MapRunRecord, MemoryStore,
+    Quotas, Record, Route, Selection, SqliteStore, StateMachineRecord, Store, StoreError, Tags,
     VersionRecord, VersionSummary, WaitingTask,
 };
 
@@ -46,6 +47,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         version: Some(format!("{machine}:1").into()),
         alias: None,
         definition: "{ }".into(),
+        map_run: None,
         started_at: at(10),
     };
     [created, Record::Fact { execution: arn, number: 1, fact: Fact::new(at(10), started) }]
@@ -452,6 +454,66 @@ async fn the_open_children_of_map_runs_are_listed_alone() {
         let execution = ExecutionArn::from(format!("{run}:d"));
         store.append(batch([Record::Rests { execution, until: None }])).await.unwrap();
         assert_eq!(names(&awake), ["a"]);
+    }
+}
+
+/// A Map Run of the execution `of`, by its number.
+fn map_run(of: &str, number: u64, status: &str) -> MapRunRecord {
+    let nothing = json!({});
+    let run = json!({
+        "arn": format!("run:{number}"), "execution": arn(of), "machine": "orders/each",
+        "is_express": false, "status": status, "started_at": at(10), "stopped_at": null,
+        "concurrency": 9, "tolerance": {"count": null, "percentage": 2.5}, "items": nothing,
+        "executions": nothing, "redrive_count": 0, "redriven_at": null,
+    });
+    serde_json::from_value(run).unwrap()
+}
+
+#[tokio::test]
+async fn map_runs_are_kept_with_their_children_and_go_with_their_execution() {
+    for (store, _folder) in stores() {
+        let mut records = created("a", MACHINE).to_vec();
+        for name in ["c1", "c2"] {
+            let [mut begun, first] = created(name, MACHINE);
+            if let Record::Created { map_run, .. } = &mut begun {
+                *map_run = Some("run:2".into());
+            }
+            records.extend([begun, first]);
+        }
+        for (number, status) in [(1, "Failed"), (2, "Running"), (2, "Succeeded")] {
+            records.push(Record::MapRun(Box::new(map_run("a", number, status))));
+        }
+        let result = |child: u64| {
+            let result = json!({"file": "Succeeded", "text": format!("[{child}]"), "items": 1});
+            let result = serde_json::from_value(result).unwrap();
+            Record::ChildResult { run: "run:2".into(), child, result }
+        };
+        records.extend([result(5), result(0), result(5), result(3)]);
+        records.push(Record::Redriven { execution: arn("c1"), at: at(40) });
+        store.append(batch(records)).await.unwrap();
+
+        let runs = vec![map_run("a", 2, "Succeeded"), map_run("a", 1, "Failed")];
+        assert_eq!(store.map_runs(&arn("a")), Ok(runs.clone()), "{store:?}");
+        assert_eq!(store.map_run("run:2"), Ok(Some(runs[0].clone())));
+        assert_eq!(store.map_run("run:3"), Ok(None));
+        let children = |after, limit| {
+            let found = store.map_run_results("run:2", after, limit).unwrap();
+            found.into_iter().map(|(child, _)| child).collect::<Vec<_>>()
+        };
+        assert_eq!((children(None, 2), children(Some(0), 9)), (vec![0, 3], vec![3, 5]));
+        let names = |redriven| {
+            let map_run = Some("run:2".to_owned());
+            let selection = Selection { map_run, redriven, ..Selection::default() };
+            let found = store.executions(&selection).unwrap();
+            found.iter().map(|it| it.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None), ["c2", "c1"]);
+        assert_eq!((names(Some(true)), names(Some(false))), (vec!["c1".into()], vec!["c2".into()]));
+
+        store.append(batch([finished("a", Status::TimedOut)])).await.unwrap();
+        store.purge(at(31), 9).await.unwrap();
+        assert_eq!(store.map_runs(&arn("a")), Ok(vec![]));
+        assert_eq!(children(None, 9), [0; 0]);
     }
 }
 

@@ -10,6 +10,7 @@
 //!   the step runtime ┬────────────► Mail         smtp.rs, ses.rs, or the engine's own folder
 //!                    ├────────────► KeyValue     redis.rs, dynamodb_buckets.rs, or the engine's own stores
 //!                    └────────────► Secrets      secrets_manager.rs, by the command
+//!   Map Runs ──────────────────────► Objects      s3_objects.rs, or the engine's own folders
 //!   triggers ─────────────────────► Queue        sqs_queue.rs
 //!   telemetry ────────────────────► Logs         cloudwatch_logs.rs
 //!   the command ──────────────────► lambda_api.rs, of a server that runs
@@ -36,6 +37,7 @@ mod lambda;
 mod lambda_api;
 mod message_attributes;
 mod redis;
+mod s3_objects;
 mod sdk;
 mod secrets_manager;
 mod ses;
@@ -67,6 +69,7 @@ pub use http::{
 };
 pub use lambda_api::{LambdaApi, LambdaApiError, PublishedAlias, PublishedVersion};
 pub use redis::{Redis, RedisConnectError};
+pub use s3_objects::S3Objects;
 pub use secrets_manager::{SECRETS_MANAGER_ACTIONS, SecretsManager};
 pub use ses::{SES_ACTIONS, Ses};
 pub use smtp::{Smtp, SmtpError};

@@ -361,22 +361,32 @@ impl Action for ListExecutions {
             .one_of("statusFilter", self.status_filter.as_deref(), &STATUSES)
             .one_of("redriveFilter", self.redrive_filter.as_deref(), &["REDRIVEN", "NOT_REDRIVEN"])
             .check()?;
-        if self.map_run_arn.is_some() || self.redrive_filter.is_some() {
-            return Err(ApiError::unsupported("A list of a Map Run's executions"));
-        }
-        let Some(arn) = self.state_machine_arn else {
-            let message = "Must provide a State Machine ARN or Map Run ARN";
-            return Err(ApiError::new("ValidationException", message));
+        let invalid = |message: &str| ApiError::new("ValidationException", message);
+        let (of, arn) = match (self.state_machine_arn, self.map_run_arn) {
+            (None, None) => {
+                return Err(invalid("Must provide a State Machine ARN or Map Run ARN"));
+            }
+            (Some(_), Some(_)) => {
+                return Err(invalid("Must provide a State Machine ARN or a Map Run ARN, not both"));
+            }
+            (Some(_), None) if self.redrive_filter.is_some() => {
+                return Err(invalid("redriveFilter is for the executions of a Map Run"));
+            }
+            (Some(arn), None) => (Self::of_machine(api, &arn).await?, arn),
+            (None, Some(run)) => {
+                api.engine.map_run(arn::map_run(&run)?).await?;
+                let map_run = Some(run.clone());
+                (Selection { map_run, ..Selection::default() }, run)
+            }
         };
-        let machine = arn::machine(&arn)?;
-        if api.engine.look_up(&machine).await?.machine.kind == MachineType::Express {
-            return Err(ApiError::type_not_supported());
-        }
-        let list = format!("executions/{arn}/{}", self.status_filter.as_deref().unwrap_or("*"));
+        let filters = [&self.status_filter, &self.redrive_filter];
+        let [status, redrive] = filters.map(|it| it.as_deref().unwrap_or("*"));
+        let list = format!("executions/{arn}/{status}/{redrive}");
         let place = api.pages.place(&list, self.next_token.as_deref())?;
         let size = page::size(self.max_results);
-        let mut selection = Selection {
-            machine: Some(machine.machine.to_string()),
+        let map_run = of.map_run.clone();
+        let selection = Selection {
+            redriven: self.redrive_filter.map(|filter| filter == "REDRIVEN"),
             status: self.status_filter,
             // A page begins behind the last execution of the one before: newer ones move nothing.
             before: place
@@ -384,22 +394,38 @@ impl Action for ListExecutions {
                 .transpose()?,
             // One more shows that the page is not the last.
             limit: Some(size + 1),
-            ..Selection::default()
+            ..of
         };
-        match machine.qualifier {
-            None => {}
-            Some(Qualifier::Version(_)) => selection.version = Some(arn),
-            Some(Qualifier::Alias(_)) => selection.alias = Some(arn),
-        }
         let mut found = api.engine.list(selection).await?;
         let is_last = found.len() <= size;
         found.truncate(size);
-        let shown: Vec<Value> = found.iter().map(listed).collect();
+        let mut shown: Vec<Value> = found.iter().map(listed).collect();
+        if let Some(run) = map_run {
+            shown.iter_mut().for_each(|it| it["mapRunArn"] = json!(run));
+        }
         let mut answer = json!({ "executions": shown });
         if let (Some(last), false) = (found.last(), is_last) {
             answer["nextToken"] = json!(api.pages.token(&list, &last.number.to_string()));
         }
         Ok(answer)
+    }
+}
+
+impl ListExecutions {
+    /// The executions of a state machine, or those that a version or an alias of it started.
+    async fn of_machine(api: &Api, arn: &str) -> Result<Selection, ApiError> {
+        let machine = arn::machine(arn)?;
+        if api.engine.look_up(&machine).await?.machine.kind == MachineType::Express {
+            return Err(ApiError::type_not_supported());
+        }
+        let mut selection =
+            Selection { machine: Some(machine.machine.to_string()), ..Selection::default() };
+        match machine.qualifier {
+            None => {}
+            Some(Qualifier::Version(_)) => selection.version = Some(arn.to_owned()),
+            Some(Qualifier::Alias(_)) => selection.alias = Some(arn.to_owned()),
+        }
+        Ok(selection)
     }
 }
 

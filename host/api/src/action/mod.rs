@@ -6,6 +6,7 @@ mod configuration;
 mod execution;
 mod history;
 mod machine;
+mod map_run;
 mod tag;
 mod task;
 mod version;
@@ -28,6 +29,7 @@ use self::{
         CreateStateMachine, DeleteStateMachine, DescribeStateMachine, ListStateMachines,
         UpdateStateMachine, ValidateStateMachineDefinition,
     },
+    map_run::{DescribeMapRun, ListMapRuns, UpdateMapRun},
     tag::{ListTagsForResource, TagResource, UntagResource},
     task::{SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess},
     version::{DeleteStateMachineVersion, ListStateMachineVersions, PublishStateMachineVersion},
@@ -72,16 +74,16 @@ actions! {
     [
         CreateActivity, CreateStateMachine, CreateStateMachineAlias, DeleteActivity,
         DeleteStateMachine, DeleteStateMachineAlias, DeleteStateMachineVersion, DescribeActivity,
-        DescribeExecution, DescribeStateMachine, DescribeStateMachineAlias,
+        DescribeExecution, DescribeMapRun, DescribeStateMachine, DescribeStateMachineAlias,
         DescribeStateMachineForExecution, GetActivityTask, GetExecutionHistory, ListActivities,
-        ListExecutions, ListStateMachineAliases, ListStateMachineVersions, ListStateMachines,
+        ListExecutions, ListMapRuns, ListStateMachineAliases, ListStateMachineVersions, ListStateMachines,
         ListTagsForResource, PublishStateMachineVersion, RedriveExecution, SendTaskFailure,
         SendTaskHeartbeat, SendTaskSuccess, StartExecution, StartSyncExecution, StopExecution,
-        TagResource, UntagResource, UpdateStateMachine, UpdateStateMachineAlias,
+        TagResource, UntagResource, UpdateMapRun, UpdateStateMachine, UpdateStateMachineAlias,
         ValidateStateMachineDefinition,
     ],
     [
-        DescribeMapRun, ListMapRuns, TestState, UpdateMapRun,
+        TestState,
     ]
 }
 

@@ -1,9 +1,12 @@
 //! What a Map Run is to its host: the executions to run, what each is given, and what they come to.
 
+mod filling;
+mod tolerance;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -11,15 +14,21 @@ use super::{
     branch::{Branch, BranchPath, Machine, child_path},
     outputs::Outputs,
     randomness::{Purpose, uuid},
-    visit::{Visit, check, too_long},
+    visit::Visit,
 };
 use crate::{
     CommandId, CommandKind, Payload, StateName, StatesError, Timestamp, error_name,
     outline::Outline,
     payload::variables::Variables,
     retry::Failure,
-    state::{BatchLimits, ExecutionType, Fork, Limits},
+    state::{
+        ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination, Transformation,
+        children_at_once,
+    },
 };
+
+pub use filling::Filling;
+pub use tolerance::Tolerance;
 
 /// A Map Run: the items of a Distributed Map, to be processed by executions of their own.
 ///
@@ -30,7 +39,8 @@ pub struct MapRun {
     arn: String,
     machine: String,
     execution_type: ExecutionType,
-    limits: Limits,
+    #[serde(flatten)]
+    plan: Plan,
     redrive_count: u32,
     /// The task it began as.
     task: CommandId,
@@ -55,12 +65,7 @@ pub struct Child {
 }
 
 impl MapRun {
-    pub(super) fn new(
-        visit: &Visit<'_>,
-        started: Arc<Started>,
-        fork: Fork,
-        limits: Limits,
-    ) -> Self {
+    pub(super) fn new(visit: &Visit<'_>, started: Arc<Started>, fork: Fork, plan: Plan) -> Self {
         let (path, branch) = (visit.path.clone(), visit.branch.clone());
         let task = branch.command(&path, CommandKind::Task);
         let distributed = branch.state().behavior().distributed();
@@ -74,7 +79,7 @@ impl MapRun {
             arn: format!("{}/{label}:{id}", machine.replacen(":stateMachine:", ":mapRun:", 1)),
             machine: format!("{machine}/{label}"),
             execution_type: distributed.execution_type,
-            limits,
+            plan,
             redrive_count: 0,
             task,
             fork,
@@ -127,9 +132,36 @@ impl MapRun {
         self.fork.concurrency
     }
 
-    /// How many items it has.
-    pub fn items(&self) -> usize {
-        self.fork.total
+    /// How many may with another `MaxConcurrency`.
+    pub fn concurrency_of(max_concurrency: usize) -> usize {
+        children_at_once(max_concurrency)
+    }
+
+    /// Its items, where the state's data has them; none where they are read from [`Self::source`].
+    pub fn items(&self) -> Option<&[Value]> {
+        let items = self.fork.items.as_ref()?;
+        items.value().as_array().map(Vec::as_slice)
+    }
+
+    /// What its items are read from.
+    pub fn source(&self) -> Option<&ItemSource> {
+        self.plan.source.as_ref()
+    }
+
+    /// What becomes of its children's results; none where their outputs are the state's result.
+    pub fn destination(&self) -> Option<&ResultDestination> {
+        self.plan.destination.as_ref()
+    }
+
+    /// How many of its items may fail, as the state says.
+    pub fn tolerance(&self) -> Tolerance {
+        let Limits { tolerated_count, tolerated_percentage, .. } = self.plan.limits;
+        Tolerance { count: tolerated_count, percentage: tolerated_percentage }
+    }
+
+    /// How many items a child gets at most.
+    pub fn items_of_child(&self) -> usize {
+        self.plan.limits.batch.map_or(1, |batch| batch.items)
     }
 
     /// How often it was redriven.
@@ -153,34 +185,14 @@ impl MapRun {
         Some(Value::from(machine).to_string())
     }
 
-    /// Its child number `index`, which begins with the item `first`; none when no item is left.
-    /// Fails when the child's input cannot be made, and so the run.
-    pub fn child(&self, index: usize, first: usize) -> Option<Result<Child, StatesError>> {
-        if first >= self.items() {
-            return None;
-        }
-        let given = match self.limits.batch {
-            None => self.item(first).map(|input| (1, input)),
-            Some(limits) => self.batch(first, limits),
+    /// Its child number `index`, to be filled with items from the one numbered `first` on. Fails when
+    /// what the child is given besides cannot be made, and so the run.
+    pub fn fill(&self, index: usize, first: usize) -> Result<Filling<'_>, StatesError> {
+        let batch = match self.plan.limits.batch {
+            None => None,
+            Some(limits) => Some((limits, self.envelope(first)?)),
         };
-        let child = given.and_then(|(items, input)| {
-            check(&input, self.state())?;
-            let number = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1);
-            let name = uuid(&self.started.seed, Purpose::MapRun, &self.task, number);
-            Ok(Child { name, items, input })
-        });
-        Some(child)
-    }
-
-    /// Whether the run goes on although so many of its items failed.
-    pub fn tolerates(&self, failed: usize) -> bool {
-        let Limits { tolerated_count, tolerated_percentage, .. } = self.limits;
-        if tolerated_count.is_none() && tolerated_percentage.is_none() {
-            return failed == 0;
-        }
-        let share = failed as f64 * 100.0 / self.items().max(1) as f64;
-        tolerated_count.is_none_or(|most| failed as u64 <= most)
-            && tolerated_percentage.is_none_or(|most| share <= most)
+        Ok(Filling::new(self, index, first, batch))
     }
 
     /// The error of a run of which more items failed than it tolerates.
@@ -194,45 +206,33 @@ impl MapRun {
     /// What the run comes to: an array of the outputs, by child. Of a child that failed there is
     /// none.
     pub fn result(&self, outputs: &Outputs) -> Result<Payload, StatesError> {
-        outputs.result(self.state())
+        let result = outputs.result(self.state())?;
+        let transformation = self.destination().map(|it| it.transformation);
+        match (transformation, result.value()) {
+            (Some(Transformation::Flatten), Value::Array(outputs)) => Ok(flat(outputs)),
+            _ => Ok(result),
+        }
     }
 
     /// What a child gets of one item.
-    fn item(&self, slot: usize) -> Result<Payload, StatesError> {
+    fn item(&self, slot: usize, item: &Value) -> Result<Payload, StatesError> {
         let branch = child_path(&self.path, &self.branch, slot);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         let input = self.visit().evaluate(&place, Purpose::Item, |state, cx| {
-            state.behavior().child_input(cx, &self.fork, slot)
+            state.behavior().item_input(cx, &self.fork, slot, item)
         });
         input.map_err(|Failure { error, .. }| error)
     }
 
-    /// How many items one child gets, and how.
-    fn batch(&self, first: usize, limits: BatchLimits) -> Result<(usize, Payload), StatesError> {
+    /// What the child that begins with an item is given besides its items.
+    fn envelope(&self, first: usize) -> Result<Map<String, Value>, StatesError> {
         let branch = child_path(&self.path, &self.branch, first);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         let envelope = self.visit().evaluate(&place, Purpose::Batch, |state, cx| {
             let batcher = state.behavior().distributed().and_then(|it| it.batcher.as_ref());
             batcher.expect("a run with batches has a batcher").envelope(cx, self.input())
         });
-        let mut input = envelope.map_err(|Failure { error, .. }| error)?;
-        input.insert("Items".to_owned(), Value::Array(Vec::new()));
-        let mut bytes = Payload::from(Value::from(input.clone())).len();
-        let mut items = Vec::new();
-        while first + items.len() < self.items() && items.len() < limits.items {
-            let item = self.item(first + items.len())?;
-            bytes += item.len() + usize::from(!items.is_empty());
-            if bytes > limits.bytes && items.is_empty() {
-                return Err(too_long(self.state()));
-            }
-            if bytes > limits.bytes {
-                break;
-            }
-            items.push(item.value().clone());
-        }
-        let count = items.len();
-        input.insert("Items".to_owned(), Value::Array(items));
-        Ok((count, Value::from(input).into()))
+        envelope.map_err(|Failure { error, .. }| error)
     }
 
     fn visit(&self) -> Visit<'_> {
@@ -244,6 +244,18 @@ impl MapRun {
             now: self.now,
         }
     }
+}
+
+/// The elements of outputs that are arrays, and the other outputs.
+fn flat(outputs: &[Value]) -> Payload {
+    let mut all = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        match output {
+            Value::Array(elements) => all.extend(elements.iter().cloned()),
+            other => all.push(other.clone()),
+        }
+    }
+    Value::Array(all).into()
 }
 
 /// The label of a Map state that has none of its own: the same for each of its runs.

@@ -20,19 +20,19 @@ impl Execution {
     pub(super) fn start_map_run(&mut self, path: &BranchPath, fork: Fork) -> Next {
         let length = Some(fork.total as u64);
         self.emit_next(path, EventType::MapStateStarted, Details { length, ..Details::default() });
-        let limits = self.evaluate(path, Purpose::Entering, |state, cx| {
+        let plan = self.evaluate(path, Purpose::Entering, |state, cx| {
             let distributed = state.behavior().distributed();
-            distributed.expect("only a Distributed Map starts a Map Run").limits(cx, &fork)
+            distributed.expect("only a Distributed Map starts a Map Run").plan(cx, &fork)
         });
-        let limits = match limits {
-            Ok(limits) => limits,
+        let plan = match plan {
+            Ok(plan) => plan,
             Err(failure) => {
                 self.show_evaluation_failed(path, &failure, self.branches[path].last_event);
                 return Some((path.clone(), Advance::Fail(failure)));
             }
         };
         let visit = self.visit(path);
-        let run = Arc::new(MapRun::new(&visit, self.shared_start(), fork, limits));
+        let run = Arc::new(MapRun::new(&visit, self.shared_start(), fork, plan));
         let map_run_arn = Some(run.arn().to_owned());
         let details = Details { map_run_arn, ..Details::default() };
         self.emit_next(path, EventType::MapRunStarted, details);

@@ -27,7 +27,7 @@ use std::{collections::BTreeMap, iter, mem, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 pub use branch::TaskStage;
-pub use children::{Child, MapRun};
+pub use children::{Child, Filling, MapRun, Tolerance};
 pub use outputs::Outputs;
 pub use position::{Position, WaitsFor};
 pub use status::Status;

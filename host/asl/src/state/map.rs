@@ -2,13 +2,19 @@
 
 mod batcher;
 mod distributed;
+mod reader;
+mod writer;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 pub(crate) use batcher::{BatchLimits, Batcher};
-pub(crate) use distributed::{Distributed, ExecutionType, Limits};
+pub(crate) use distributed::{Distributed, ExecutionType, Limits, Plan};
+pub(crate) use reader::Reader;
+pub use reader::{Dataset, ItemFormat, ItemSource, ManifestType};
+pub(crate) use writer::Writer;
+pub use writer::{ExportPlace, OutputType, ResultDestination, Transformation};
 
 use super::{
     Context, Exit, Fork, Progress, StateType,
@@ -68,7 +74,6 @@ pub(crate) struct Map {
 
 impl Map {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
-        refuse_reader_and_writer(fields);
         let (processor_field, processor) = read_machine(fields);
         let Processor { machine, distributed } = processor;
         if distributed.is_none() {
@@ -87,7 +92,14 @@ impl Map {
             ),
             processor_field,
             processor: machine,
-            distributed: distributed.map(|kind| Distributed::read(fields, kind)),
+            distributed: match distributed {
+                Some(kind) => Some(Distributed::read(fields, kind)),
+                None => {
+                    // AWS takes an ItemReader of an inline Map, and does not look at it.
+                    fields.value("ItemReader");
+                    None
+                }
+            },
             result: ResultFlow::read(fields),
             retry: Retrier::read_all(fields),
             catch: Catcher::read_all(fields),
@@ -97,20 +109,6 @@ impl Map {
     /// The field that holds the item processor.
     pub(crate) fn processor_field(&self) -> &'static str {
         self.processor_field
-    }
-}
-
-/// Reports what a Distributed Map may have and this version lacks, in one sentence.
-fn refuse_reader_and_writer(fields: &mut Fields<'_>) {
-    let mut used: Vec<&str> = Vec::new();
-    for name in ["ItemReader", "ResultWriter"] {
-        used.extend(fields.value(name).map(|_| name));
-    }
-    if !used.is_empty() {
-        let what = format!("Distributed Map ({})", used.join(", "));
-        let mend =
-            "take the items from an array in the input, and let the children keep what they make";
-        fields.not_built(what, mend);
     }
 }
 
@@ -158,10 +156,12 @@ fn read_selector(fields: &mut Fields<'_>) -> Option<Template> {
 impl StateType for Map {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
-        let items = self.items(cx, &input)?;
+        // With a reader neither ItemsPath nor Items is looked at.
+        let is_read = self.distributed.as_ref().is_some_and(Distributed::has_reader);
+        let items = if is_read { None } else { Some(self.items(cx, &input)?) };
         let concurrency = self.concurrency(cx, &input)?;
-        let total = items.value().as_array().map_or(0, Vec::len);
-        let fork = Fork { input, items: Some(items), total, concurrency };
+        let total = items.as_ref().and_then(|it| it.value().as_array()).map_or(0, Vec::len);
+        let fork = Fork { input, items, total, concurrency };
         Ok(if self.distributed.is_some() { Progress::MapRun(fork) } else { Progress::Fork(fork) })
     }
 
@@ -178,6 +178,16 @@ impl StateType for Map {
         let items = fork.items.as_ref().and_then(|items| items.value().as_array());
         let item =
             items.and_then(|items| items.get(slot)).expect("a fork has as many items as slots");
+        self.item_input(cx, fork, slot, item)
+    }
+
+    fn item_input(
+        &self,
+        cx: &Context<'_>,
+        fork: &Fork,
+        slot: usize,
+        item: &Value,
+    ) -> Result<Payload, EvaluationError> {
         let Some(selector) = &self.item_selector else { return Ok(item.clone().into()) };
         let object = cx.object_of_item(slot, item);
         let scope = Scope { context: &object, ..cx.scope(fork.input.value()) };
@@ -229,12 +239,17 @@ impl Map {
             Some(number) => number.resolve("MaxConcurrency", cx, input)?,
         };
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        let (default, most) = match self.distributed {
-            None => (CONCURRENCY_MAX, CONCURRENCY_MAX),
-            Some(_) => (CHILDREN_DEFAULT, CHILDREN_MAX),
-        };
-        Ok(if wanted == 0 { default } else { wanted.min(most) })
+        Ok(match self.distributed {
+            None if wanted == 0 => CONCURRENCY_MAX,
+            None => wanted.min(CONCURRENCY_MAX),
+            Some(_) => children_at_once(wanted),
+        })
     }
+}
+
+/// How many children a Map Run of this `MaxConcurrency` has at once.
+pub(crate) fn children_at_once(wanted: usize) -> usize {
+    if wanted == 0 { CHILDREN_DEFAULT } else { wanted.min(CHILDREN_MAX) }
 }
 
 fn must_point_to_array(path: &str) -> EvaluationError {

@@ -20,7 +20,13 @@ pub(crate) use assign::Assign;
 pub(crate) use choice::Choice;
 pub(crate) use fail::Fail;
 pub(crate) use flow::ResultPath;
-pub(crate) use map::{BatchLimits, Distributed, ExecutionType, Limits, Map};
+pub(crate) use map::{
+    BatchLimits, Distributed, ExecutionType, Limits, Map, Plan, children_at_once,
+};
+pub use map::{
+    Dataset, ExportPlace, ItemFormat, ItemSource, ManifestType, OutputType, ResultDestination,
+    Transformation,
+};
 pub(crate) use parallel::Parallel;
 pub(crate) use pass::Pass;
 pub(crate) use succeed::Succeed;
@@ -55,6 +61,17 @@ pub(crate) trait StateType {
         _slot: usize,
     ) -> Result<Payload, EvaluationError> {
         Ok(fork.input.clone())
+    }
+
+    /// What a child gets of one of the Map's items.
+    fn item_input(
+        &self,
+        _cx: &Context<'_>,
+        _fork: &Fork,
+        _slot: usize,
+        item: &Value,
+    ) -> Result<Payload, EvaluationError> {
+        Ok(item.clone().into())
     }
 
     /// The machines inside the state: a Map's slots all run the only one.

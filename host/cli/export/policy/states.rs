@@ -66,6 +66,17 @@ impl Asking<'_> {
                 Err(problem) => problems.push(problem),
             }
         }
+        for place in self.machine.maps_over_objects() {
+            problems.push(problem(
+                place,
+                "What a Map's ItemReader and ResultWriter need of Amazon S3 is not exported yet"
+                    .to_owned(),
+                "export the rest without this state, and write the statements for it yourself: \
+                 s3:GetObject and s3:ListBucket for a reader, s3:PutObject and \
+                 s3:AbortMultipartUpload for a writer"
+                    .to_owned(),
+            ));
+        }
         for state in self.machine.distributed_maps() {
             self.of_map_run().into_iter().for_each(|it| add(it, state));
         }

@@ -28,6 +28,7 @@ impl Driver {
             live.observe(&**observer, subject);
         }
         let (version, alias) = qualified(&fact);
+        let map_run = map_run(&fact);
         self.keep(Record::Created {
             arn: arn.clone(),
             name,
@@ -35,6 +36,7 @@ impl Driver {
             version,
             alias,
             definition,
+            map_run,
             started_at,
         });
         self.live.insert(arn.clone(), live);
@@ -87,6 +89,12 @@ impl Driver {
         self.acts.push(Act::Redriven { at, held, done });
         self.tell_at(at, execution, FactKind::ExecutionRedriven { client_token });
     }
+}
+
+/// The Map Run that an execution is a child of, as an ARN.
+fn map_run(started: &FactKind) -> Option<Arc<str>> {
+    let FactKind::ExecutionStarted { parent: Some(parent), .. } = started else { return None };
+    parent.map_run.as_deref().map(Arc::from)
 }
 
 /// The version and the alias that an execution is started with, as ARNs.

@@ -7,9 +7,9 @@ use std::{
 
 use futures::future;
 use stepyard_asl::{Child, MapRun, Parent, StateMachine, StatesError, Status};
-use tokio::sync::MutexGuard as Turn;
+use tokio::sync::{MutexGuard as Turn, Notify};
 
-use super::Halt;
+use super::{Halt, record::MapRunRecord, results::ToldChild};
 use crate::{
     Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
     StartExecution, Task, execution_arn,
@@ -22,6 +22,10 @@ const RETRY_MILLIS: i64 = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct AtWork {
     children: Mutex<HashSet<ExecutionArn>>,
+    /// What is known of the run, once it has begun.
+    record: Mutex<Option<MapRunRecord>>,
+    /// Told that the record was changed from outside.
+    pub(super) changed: Notify,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -50,6 +54,11 @@ impl AtWork {
         future::join_all(children.into_iter().map(stop)).await;
     }
 
+    /// What is known of the run, once it has begun.
+    pub(super) fn record(&self) -> MutexGuard<'_, Option<MapRunRecord>> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn children(&self) -> MutexGuard<'_, HashSet<ExecutionArn>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,6 +72,17 @@ pub(super) struct Children<'a> {
     definition: Arc<str>,
     /// Their parent's.
     logging: Option<Arc<str>>,
+    /// Whether more is asked of a child that is over than how it ended.
+    are_told: bool,
+}
+
+/// A child that is over.
+pub(super) struct EndedChild {
+    pub(super) index: usize,
+    pub(super) items: usize,
+    pub(super) status: Status,
+    /// What else is known of it, where that is asked for.
+    pub(super) told: Option<ToldChild>,
 }
 
 impl<'a> Children<'a> {
@@ -75,7 +95,8 @@ impl<'a> Children<'a> {
         let (machine, definition) = read.ok_or_else(|| {
             StatesError::runtime("The item processor of the state cannot be read by itself.")
         })?;
-        Ok(Self { task, run, machine, definition, logging: parent.logging })
+        let (logging, are_told) = (parent.logging, run.destination().is_some());
+        Ok(Self { task, run, machine, definition, logging, are_told })
     }
 
     /// Runs a child to its end, or finds how it ended before.
@@ -84,32 +105,69 @@ impl<'a> Children<'a> {
         index: usize,
         child: Child,
         at_work: &AtWork,
-    ) -> Result<(usize, usize, Status), Halt> {
+    ) -> Result<EndedChild, Halt> {
         let items = child.items;
-        let status = match self.run.is_express() {
+        let (status, told) = match self.run.is_express() {
             true => self.run_express(child, at_work).await?,
             false => self.run_standard(child, at_work).await?,
         };
-        Ok((index, items, status))
+        Ok(EndedChild { index, items, status, told })
     }
 
-    async fn run_express(&self, child: Child, at_work: &AtWork) -> Result<Status, Halt> {
+    async fn run_express(
+        &self,
+        child: Child,
+        at_work: &AtWork,
+    ) -> Result<(Status, Option<ToldChild>), Halt> {
         let start = self.start(child);
-        let (arn, ended) = loop {
+        let (arn, started_at, ended) = loop {
             let engine = self.task.engine.engine()?;
             match engine.start_express(start.clone()).await {
-                Ok((started, ended)) => break (started.arn, ended),
+                Ok((started, ended)) => break (started.arn, started.started_at, ended),
                 Err(error) => self.wait_for_room(error, engine).await?,
             }
         };
         at_work.children().insert(arn.clone());
         let status = ended.await.map_err(|_| EngineError::ShutDown)?;
         at_work.children().remove(&arn);
-        Ok(status)
+        if !self.are_told {
+            return Ok((status, None));
+        }
+        let stopped_at = self.task.engine.engine()?.now();
+        let StartExecution { name, input, .. } = start;
+        let told = ToldChild { arn, name, input, started_at, stopped_at, redrive_count: 0 };
+        Ok((status, Some(told)))
     }
 
-    async fn run_standard(&self, child: Child, at_work: &AtWork) -> Result<Status, Halt> {
-        let start = self.start(child);
+    async fn run_standard(
+        &self,
+        child: Child,
+        at_work: &AtWork,
+    ) -> Result<(Status, Option<ToldChild>), Halt> {
+        let status = self.standard_end(&child, at_work);
+        let (arn, status) = status.await?;
+        at_work.children().remove(&arn);
+        if !self.are_told {
+            return Ok((status, None));
+        }
+        let summary = self.task.engine.engine()?.record(&arn)?.summary;
+        let told = ToldChild {
+            arn,
+            name: child.name,
+            input: child.input,
+            started_at: summary.started_at,
+            stopped_at: summary.stopped_at.unwrap_or(summary.started_at),
+            redrive_count: summary.redrive_count,
+        };
+        Ok((status, Some(told)))
+    }
+
+    async fn standard_end(
+        &self,
+        child: &Child,
+        at_work: &AtWork,
+    ) -> Result<(ExecutionArn, Status), Halt> {
+        let start = self.start(child.clone());
         // Noted before it is begun: dropped in between, it would be at work and nobody knew.
         let arn = execution_arn(&start.machine_arn, &start.name);
         at_work.children().extend(arn);
@@ -126,14 +184,12 @@ impl<'a> Children<'a> {
             Standing::Interrupted => self.task.engine.engine()?.resume(&arn).await?,
             Standing::Finished(status) => {
                 if !self.redrive(&arn, &status).await? {
-                    at_work.children().remove(&arn);
-                    return Ok(status);
+                    return Ok((arn, status));
                 }
             }
         }
         let status = self.task.engine.wait(&arn).await?;
-        at_work.children().remove(&arn);
-        Ok(status)
+        Ok((arn, status))
     }
 
     /// Lets a child that did not succeed go on, if its run does so and it has not yet.

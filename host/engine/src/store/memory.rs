@@ -1,6 +1,7 @@
 //! A store in memory: for Express executions and tests. Nothing of it survives the process.
 
 mod buckets;
+mod map_runs;
 mod waiting;
 
 use std::{
@@ -12,14 +13,14 @@ use std::{
 use futures::future::{BoxFuture, ready};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use self::{buckets::KeptBucket, waiting::Waiting};
+use self::{buckets::KeptBucket, map_runs::MapRuns, waiting::Waiting};
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
     WaitingTask, key_value::Quotas, record,
 };
 use crate::{
-    ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
-    VersionRecord, VersionSummary,
+    ActivityRecord, AliasRecord, ChildResult, ExecutionArn, FunctionRecord, MapRunRecord,
+    StateMachineRecord, Tags, VersionRecord, VersionSummary,
 };
 
 /// Keeps executions, keys and values in memory. Clones share what they keep.
@@ -45,6 +46,7 @@ struct Kept {
     aliases: HashMap<Arc<str>, BTreeMap<Arc<str>, AliasRecord>>,
     tags: HashMap<Arc<str>, Tags>,
     waiting: Waiting,
+    map_runs: MapRuns,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ struct KeptExecution {
     machine: Arc<str>,
     version: Option<Arc<str>>,
     alias: Option<Arc<str>>,
+    map_run: Option<Arc<str>>,
     definition: Arc<str>,
     started_at: Timestamp,
     facts: BTreeMap<u64, Fact>,
@@ -123,7 +126,11 @@ impl Store for MemoryStore {
         let newest_first = kept.created.range((Bound::Unbounded, before)).rev();
         let found = newest_first.map(|(_, arn)| (arn, &kept.executions[arn]));
         let found = found.filter(|(_, it)| {
-            (!selection.awake || it.is_awake()) && (!selection.children || it.is_open_child())
+            (!selection.awake || it.is_awake())
+                && (!selection.children || it.is_open_child())
+                && (selection.map_run.is_none()
+                    || selection.map_run.as_deref() == it.map_run.as_deref())
+                && selection.redriven.is_none_or(|is_so| is_so != it.redrives.is_empty())
         });
         let summaries = found.map(|(arn, execution)| execution.summary(arn));
         let selected = summaries.filter(|summary| {
@@ -193,8 +200,26 @@ impl Store for MemoryStore {
         for (_, number) in &past {
             let arn = kept.created.remove(number).expect("what is past was created");
             kept.executions.remove(&arn);
+            kept.map_runs.forget(&arn);
         }
         Box::pin(ready(Ok(past.len())))
+    }
+
+    fn map_run(&self, arn: &str) -> Result<Option<MapRunRecord>, StoreError> {
+        Ok(self.kept().map_runs.one(arn))
+    }
+
+    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
+        Ok(self.kept().map_runs.of(execution))
+    }
+
+    fn map_run_results(
+        &self,
+        run: &str,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, ChildResult)>, StoreError> {
+        Ok(self.kept().map_runs.results(run, after, limit))
     }
 
     /// Of the journals alone, and roughly: what limits this store is the machine's memory.
@@ -289,7 +314,16 @@ impl Kept {
     fn take(&mut self, batch: Batch) {
         for record in batch.records {
             match record {
-                Record::Created { arn, name, machine, version, alias, definition, started_at } => {
+                Record::Created {
+                    arn,
+                    name,
+                    machine,
+                    version,
+                    alias,
+                    definition,
+                    map_run,
+                    started_at,
+                } => {
                     self.last += 1;
                     let kept = KeptExecution {
                         number: self.last,
@@ -297,6 +331,7 @@ impl Kept {
                         machine,
                         version,
                         alias,
+                        map_run,
                         definition,
                         started_at,
                         facts: BTreeMap::new(),
@@ -345,6 +380,10 @@ impl Kept {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.checkpoint = Some(checkpoint);
                     }
+                }
+                Record::MapRun(run) => self.map_runs.keep(*run),
+                Record::ChildResult { run, child, result } => {
+                    self.map_runs.keep_result(run, child, result);
                 }
                 Record::Activity(activity) => {
                     self.activities.insert(activity.arn.clone(), activity);

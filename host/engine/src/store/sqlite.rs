@@ -10,6 +10,7 @@ mod functions;
 mod journal;
 mod key_value;
 mod machines;
+mod map_runs;
 mod purge;
 mod rest;
 mod schema;
@@ -35,8 +36,8 @@ use super::{
     StoreError, WaitingTask,
 };
 use crate::{
-    ActivityRecord, AliasRecord, ExecutionArn, FunctionRecord, StateMachineRecord, Tags,
-    VersionRecord, VersionSummary, measures::StoreMeasures,
+    ActivityRecord, AliasRecord, ChildResult, ExecutionArn, FunctionRecord, MapRunRecord,
+    StateMachineRecord, Tags, VersionRecord, VersionSummary, measures::StoreMeasures,
 };
 
 pub use topics::TopicMessage;
@@ -166,6 +167,23 @@ impl Store for SqliteStore {
 
     fn are_executions_awaited(&self) -> Result<bool, StoreError> {
         self.read(waiting::are_any_for_executions)
+    }
+
+    fn map_run(&self, arn: &str) -> Result<Option<MapRunRecord>, StoreError> {
+        self.read(|connection| map_runs::one(connection, arn))
+    }
+
+    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.read(|connection| map_runs::of(connection, execution))
+    }
+
+    fn map_run_results(
+        &self,
+        run: &str,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, ChildResult)>, StoreError> {
+        self.read(|connection| map_runs::results(connection, run, after, limit))
     }
 
     fn open_count(&self) -> Result<usize, StoreError> {

@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{MapRun, Outputs};
-use crate::{Command, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Timestamp};
+use super::{Child, MapRun, Outputs, Tolerance};
+use crate::{
+    Command, Dataset, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Timestamp,
+    Transformation,
+};
 
 const MACHINE: &str = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders";
 
@@ -45,12 +48,24 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
 
 /// What each child of a run is given, and how many items it processes.
 fn children(run: &MapRun) -> Vec<Result<(usize, Value), StatesError>> {
-    let (mut children, mut first) = (Vec::new(), 0);
-    while let Some(child) = run.child(children.len(), first) {
-        first += child.as_ref().map_or(run.items(), |child| child.items);
+    let (items, mut children, mut first) = (run.items().unwrap(), Vec::new(), 0);
+    while first < items.len() {
+        let child = child(run, children.len(), first);
+        first += child.as_ref().map_or(items.len(), |child| child.items);
         children.push(child.map(|child| (child.items, child.input.value().clone())));
     }
     children
+}
+
+/// A child, given what items there are from `first` on.
+fn child(run: &MapRun, index: usize, first: usize) -> Result<Child, StatesError> {
+    let mut filling = run.fill(index, first)?;
+    for item in &run.items().unwrap()[first..] {
+        if !filling.take(item)? {
+            break;
+        }
+    }
+    filling.finish()
 }
 
 #[test]
@@ -60,7 +75,7 @@ fn a_run_and_its_children_have_the_names_of_aws_and_always_the_same() {
     let prefix = "arn:aws:states:eu-west-1:123456789012:mapRun:orders/each:";
     assert!(first.arn().strip_prefix(prefix).is_some_and(|id| id.len() == 36), "{}", first.arn());
     assert_eq!(first.machine_arn(), format!("{MACHINE}/each"));
-    let names = |run: &MapRun| [0, 1].map(|it| run.child(it, it).unwrap().unwrap().name);
+    let names = |run: &MapRun| [0, 1].map(|it| child(run, it, it).unwrap().name);
     let [one, other] = names(&first);
     assert!(one.len() == 36 && one != other, "{one} {other}");
     let again = run(MACHINE, &json!({}), input.clone());
@@ -110,14 +125,14 @@ fn a_batch_holds_as_many_items_as_both_its_limits_allow() {
         json!({"items": [1, 2], "day": "Sunday"}),
     );
     let expected = r#"{"BatchInput":{"day":"Sunday"},"Items":[1,2]}"#;
-    assert_eq!(run.child(0, 0).unwrap().unwrap().input.text(), expected);
+    assert_eq!(child(&run, 0, 0).unwrap().input.text(), expected);
 }
 
 #[test]
 fn a_run_tolerates_what_its_state_says() {
     let most = |more: Value| {
         let run = run(MACHINE, &more, json!({"items": vec![0; 40], "n": 3, "share": 12.5}));
-        (0..=40).take_while(|failed| run.tolerates(*failed)).last().unwrap()
+        (0..=40).take_while(|failed| run.tolerance().allows(*failed, Some(40))).last().unwrap()
     };
     assert_eq!(most(json!({})), 0);
     assert_eq!(most(json!({"ToleratedFailureCount": 0})), 0);
@@ -125,6 +140,54 @@ fn a_run_tolerates_what_its_state_says() {
     assert_eq!(most(json!({"ToleratedFailurePercentage": 100})), 40);
     assert_eq!(most(json!({"ToleratedFailurePercentagePath": "$.share"})), 5);
     assert_eq!(most(json!({"ToleratedFailureCount": 9, "ToleratedFailurePercentage": 5})), 2);
+}
+
+#[test]
+fn until_all_items_are_read_a_share_of_them_is_too_large_only_where_none_may_fail() {
+    let tolerance = |count, percentage| Tolerance { count, percentage };
+    assert!(!tolerance(None, None).allows(1, None));
+    assert!(tolerance(None, Some(0.5)).allows(99, None));
+    assert!(!tolerance(None, Some(0.5)).allows(1, Some(100)));
+    assert!(!tolerance(None, Some(0.0)).allows(1, None));
+    assert!(!tolerance(Some(3), Some(50.0)).allows(4, None));
+}
+
+#[test]
+fn a_reader_and_a_writer_are_evaluated_when_the_run_begins() {
+    let put = "arn:aws:states:::s3:putObject";
+    let more = json!({
+        "ItemsPath": "$.no.such.items",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "Parameters": {"Bucket": "shop", "Key.$": "$.file"},
+            "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW",
+                "CSVDelimiter": "TAB", "MaxItemsPath": "$.most"},
+        },
+        "ResultWriter": {"Resource": put, "Parameters": {"Bucket": "shop", "Prefix": "out"}},
+        "ItemSelector": {"row.$": "$$.Map.Item.Value.sku", "number.$": "$$.Map.Item.Index"},
+    });
+    let run = run(MACHINE, &more, json!({"file": "orders.csv", "most": -1}));
+    let source = run.source().unwrap();
+    assert_eq!(source.dataset, Dataset::Object { key: "orders.csv".to_owned() });
+    assert_eq!((source.csv_delimiter, source.max_items), (b'\t', -1));
+    let destination = run.destination().unwrap();
+    assert_eq!(destination.export.as_ref().unwrap().prefix, "out");
+    assert_eq!(destination.transformation, Transformation::None);
+    assert_eq!(run.items(), None);
+    let mut filling = run.fill(7, 7).unwrap();
+    assert!(filling.take(&json!({"sku": "a"})).unwrap() && filling.is_full());
+    let child = filling.finish().unwrap();
+    assert_eq!(child.input.text(), r#"{"row":"a","number":7}"#);
+}
+
+#[test]
+fn outputs_that_are_arrays_are_flattened_where_that_is_asked_for() {
+    let config = json!({"WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSON"}});
+    let run = run(MACHINE, &json!({ "ResultWriter": config }), json!({"items": [1, 2]}));
+    let mut outputs = Outputs::default();
+    outputs.keep(0, Payload::from(json!(["a", ["b"]])));
+    outputs.keep(1, Payload::from(json!({"c": 1})));
+    assert_eq!(run.result(&outputs).unwrap().text(), r#"["a",["b"],{"c":1}]"#);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Batcher};
+use super::{BatchLimits, Batcher, ItemSource, Reader, ResultDestination, Writer};
 use crate::{
     Code, Diagnostic, EvaluationError, StatesError,
     fields::{Fields, problem},
@@ -41,8 +41,22 @@ pub(crate) struct Distributed {
     /// None: one is made of the state machine's ARN and the state's name.
     pub(crate) label: Option<String>,
     pub(crate) batcher: Option<Batcher>,
+    reader: Option<Reader>,
+    writer: Option<Writer>,
     tolerated_count: Option<Number>,
     tolerated_percentage: Option<Percentage>,
+}
+
+/// What a Map Run is to do with the items of its state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) limits: Limits,
+    /// Where the items are read from; none where the state's data has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<ItemSource>,
+    /// What becomes of the results; none where their array is the state's result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<ResultDestination>,
 }
 
 /// What bounds a Map Run.
@@ -63,13 +77,32 @@ impl Distributed {
             execution_type,
             label: read_label(fields),
             batcher: Batcher::read(fields),
+            reader: Reader::read(fields),
+            writer: Writer::read(fields),
             tolerated_count,
             tolerated_percentage,
         }
     }
 
-    /// What bounds the Map Run over `fork`.
-    pub(crate) fn limits(&self, cx: &Context<'_>, fork: &Fork) -> Result<Limits, EvaluationError> {
+    /// Whether its items are read from outside.
+    pub(crate) fn has_reader(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Whether its results are written outside.
+    pub(crate) fn exports(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::exports)
+    }
+
+    /// What the Map Run over `fork` is to do.
+    pub(crate) fn plan(&self, cx: &Context<'_>, fork: &Fork) -> Result<Plan, EvaluationError> {
+        let limits = self.limits(cx, fork)?;
+        let source = self.reader.as_ref().map(|it| it.source(cx, &fork.input));
+        let destination = self.writer.as_ref().map(|it| it.destination(cx, &fork.input));
+        Ok(Plan { limits, source: source.transpose()?, destination: destination.transpose()? })
+    }
+
+    fn limits(&self, cx: &Context<'_>, fork: &Fork) -> Result<Limits, EvaluationError> {
         let count = self.tolerated_count.as_ref();
         let count = count.map(|it| it.resolve("ToleratedFailureCount", cx, &fork.input));
         let percentage = self.tolerated_percentage.as_ref().map(|it| it.resolve(cx, fork));
@@ -202,12 +235,6 @@ mod tests {
                     &[
                         "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED] at /States/A/ItemProcessor/ProcessorConfig/Mode",
                         "The field 'ExecutionType' should have one of these values: [STANDARD, EXPRESS] at /States/A/ItemProcessor/ProcessorConfig/ExecutionType",
-                    ],
-                ),
-                (
-                    json!({"ItemReader": {}, "ResultWriter": {}}),
-                    &[
-                        "Distributed Map (ItemReader, ResultWriter) is not supported by this version of Stepyard yet at /States/A",
                     ],
                 ),
                 (

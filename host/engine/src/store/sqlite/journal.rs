@@ -7,7 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use stepyard_asl::{Fact, Status, Timestamp};
 
-use super::{File, activities, aliases, functions, machines, rest, tags, versions, waiting};
+use super::{
+    File, activities, aliases, functions, machines, map_runs, rest, tags, versions, waiting,
+};
 use crate::{
     StoreError,
     store::{Batch, ExecutionRecord, ExecutionSummary, FactPlace, Record, Selection, record},
@@ -31,13 +33,15 @@ pub(super) fn append(
 /// Writes one record; answers how many rows it wrote: none when its execution does not exist.
 fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
     match record {
-        Record::Created { arn, name, machine, version, alias, definition, started_at } => {
+        Record::Created { arn, name, machine, version, alias, definition, map_run, started_at } => {
             let definition = definition_id(connection, definition)?;
             let insert = "INSERT INTO execution
-                          (arn, name, machine, version, alias, definition, started_at, status)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'RUNNING')";
+                          (arn, name, machine, version, alias, definition, map_run, started_at,
+                           status)
+                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'RUNNING')";
             let started_at = started_at.as_millis();
-            let values = params![arn, name, machine, version, alias, definition, started_at];
+            let values =
+                params![arn, name, machine, version, alias, definition, map_run, started_at];
             connection.prepare_cached(insert)?.execute(values)
         }
         Record::Fact { execution, number, fact } => {
@@ -67,6 +71,10 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
         Record::WaitsNoLonger { execution, task } => waiting::remove(connection, execution, task),
         Record::Checkpoint { execution, checkpoint } => {
             rest::keep(connection, execution, checkpoint)
+        }
+        Record::MapRun(run) => map_runs::keep(connection, run),
+        Record::ChildResult { run, child, result } => {
+            map_runs::keep_result(connection, run, *child, result)
         }
         Record::Activity(activity) => activities::keep(connection, activity),
         Record::ActivityDeleted { arn } => activities::delete(connection, arn),
@@ -199,6 +207,12 @@ pub(super) fn executions(
     let machine = asked(&selection.machine, "machine = :machine", ":machine IS NULL");
     let version = asked(&selection.version, "version = :version", ":version IS NULL");
     let alias = asked(&selection.alias, "alias = :alias", ":alias IS NULL");
+    let map_run = asked(&selection.map_run, "map_run = :map_run", ":map_run IS NULL");
+    let redriven = match selection.redriven {
+        Some(true) => "redrive_count > 0",
+        Some(false) => "redrive_count = 0",
+        None => "TRUE",
+    };
     // Said twice of those that run: an index has them alone.
     let status = match selection.status.as_deref() {
         Some("RUNNING") => "stopped_at IS NULL AND status = :status",
@@ -216,7 +230,7 @@ pub(super) fn executions(
         if selection.children { "stopped_at IS NULL AND instr(machine, '/') > 0" } else { "TRUE" };
     let select = format!(
         "{SUMMARY} FROM execution {index}
-         WHERE {machine} AND {version} AND {alias} AND {status} AND {awake} AND {child}
+         WHERE {machine} AND {version} AND {alias} AND {map_run} AND {redriven} AND {status} AND {awake} AND {child}
          AND id < :before ORDER BY id DESC LIMIT :limit"
     );
     let before = selection.before.and_then(|number| i64::try_from(number).ok());
@@ -225,6 +239,7 @@ pub(super) fn executions(
         ":machine": selection.machine,
         ":version": selection.version,
         ":alias": selection.alias,
+        ":map_run": selection.map_run,
         ":status": selection.status,
         ":before": before.unwrap_or(i64::MAX),
         ":limit": limit,

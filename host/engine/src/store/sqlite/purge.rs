@@ -18,6 +18,9 @@ pub(super) fn purge(
             "DELETE FROM fact WHERE execution = ?1",
             "DELETE FROM checkpoint WHERE execution = ?1",
             "DELETE FROM waiting WHERE execution = ?1",
+            "DELETE FROM map_run_result WHERE run IN (SELECT arn FROM map_run WHERE execution =
+             (SELECT arn FROM execution WHERE id = ?1))",
+            "DELETE FROM map_run WHERE execution = (SELECT arn FROM execution WHERE id = ?1)",
             "DELETE FROM execution WHERE id = ?1",
         ] {
             connection.prepare_cached(delete)?.execute([execution])?;

@@ -15,8 +15,15 @@ const APPLICATION: i64 = 0x5354_5059;
 const FORMAT: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// What was added since, in the order in which a file of the first format is brought up to date.
-const MIGRATIONS: &[&str] =
-    &[STATE_MACHINES, VERSIONS, ACTIVITIES_AND_REDRIVES, REST_AND_RETENTION, FUNCTIONS, WAITING];
+const MIGRATIONS: &[&str] = &[
+    STATE_MACHINES,
+    VERSIONS,
+    ACTIVITIES_AND_REDRIVES,
+    REST_AND_RETENTION,
+    FUNCTIONS,
+    WAITING,
+    MAP_RUNS,
+];
 
 const STATE_MACHINES: &str = "
 CREATE TABLE state_machine (
@@ -114,6 +121,25 @@ CREATE INDEX waiting_line ON waiting (awaited, number);
 CREATE INDEX waiting_execution ON waiting (number) WHERE is_execution;
 CREATE INDEX execution_child ON execution (id)
     WHERE stopped_at IS NULL AND instr(machine, '/') > 0;
+";
+
+/// What a child came to is there where it is to be exported.
+const MAP_RUNS: &str = "
+CREATE TABLE map_run (
+    number INTEGER PRIMARY KEY,
+    arn TEXT NOT NULL UNIQUE,
+    execution TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX map_run_execution ON map_run (execution);
+CREATE TABLE map_run_result (
+    run TEXT NOT NULL,
+    child INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, child)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE execution ADD COLUMN map_run TEXT;
+CREATE INDEX execution_map_run ON execution (map_run, id) WHERE map_run IS NOT NULL;
 ";
 
 /// How long another process may hold the file before a write gives up.

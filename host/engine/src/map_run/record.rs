@@ -1,0 +1,223 @@
+//! What is kept of a Map Run: what `DescribeMapRun` shows, and while it is under way how far it has come.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepyard_asl::{MapRun, Status, Timestamp, Tolerance};
+
+use super::{child::AtWork, progress::Progress};
+use crate::{EngineError, EngineHandle, ExecutionArn, store::Record};
+
+/// What is known of a Map Run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapRunRecord {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// The execution it is a task of.
+    pub execution: ExecutionArn,
+    /// The state machine of its children: `…:stateMachine:<name>/<label>`.
+    pub machine: Arc<str>,
+    /// Whether its children are Express executions.
+    pub is_express: bool,
+    /// How it stands.
+    pub status: MapRunStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; none while it is under way.
+    pub stopped_at: Option<Timestamp>,
+    /// How many children may run at once, as the state or [`Engine::update_map_run`] says; 0 for no limit
+    /// but the engine's own.
+    ///
+    /// [`Engine::update_map_run`]: crate::Engine::update_map_run
+    pub concurrency: usize,
+    /// How many items may fail.
+    pub tolerance: Tolerance,
+    /// Its items.
+    pub items: RunCounts,
+    /// Its children.
+    pub executions: RunCounts,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    pub redriven_at: Option<Timestamp>,
+    /// From where another engine goes on; none when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) progress: Option<Progress>,
+}
+
+/// How a Map Run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MapRunStatus {
+    /// It is under way.
+    Running,
+    /// All items were processed, and no more failed than it tolerates.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It was stopped with its execution, or its state ran out of time.
+    Aborted,
+}
+
+impl MapRunStatus {
+    /// AWS's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Aborted => "ABORTED",
+        }
+    }
+}
+
+/// How many items, or executions, stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunCounts {
+    /// Not begun yet, as far as they are known.
+    pub pending: u64,
+    /// Under way.
+    pub running: u64,
+    /// Succeeded.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Out of time.
+    pub timed_out: u64,
+    /// Stopped.
+    pub aborted: u64,
+    /// Whose results were exported.
+    pub results_written: u64,
+}
+
+impl RunCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.pending + self.running + self.failures() + self.succeeded
+    }
+
+    /// Those that are over and did not succeed.
+    pub fn failures(&self) -> u64 {
+        self.failed + self.timed_out + self.aborted
+    }
+
+    fn end(&mut self, count: u64, status: &Status) {
+        self.running = self.running.saturating_sub(count);
+        match status {
+            Status::Succeeded { .. } => self.succeeded += count,
+            Status::TimedOut => self.timed_out += count,
+            Status::Aborted { .. } => self.aborted += count,
+            Status::Running | Status::Failed { .. } => self.failed += count,
+        }
+    }
+
+    /// What is under way counts as yet to be begun: for who goes on with it.
+    fn begin_again(&mut self) {
+        self.pending += std::mem::take(&mut self.running);
+    }
+}
+
+impl MapRunRecord {
+    /// A run that begins.
+    pub(super) fn new(run: &MapRun, execution: &ExecutionArn, now: Timestamp) -> Self {
+        Self {
+            arn: run.arn().into(),
+            execution: execution.clone(),
+            machine: run.machine_arn().into(),
+            is_express: run.is_express(),
+            status: MapRunStatus::Running,
+            started_at: now,
+            stopped_at: None,
+            concurrency: run.concurrency(),
+            tolerance: run.tolerance(),
+            items: RunCounts::default(),
+            executions: RunCounts::default(),
+            redrive_count: run.redrive_count(),
+            redriven_at: None,
+            progress: Some(Progress::default()),
+        }
+    }
+
+    /// The same run, under way in another engine or once more.
+    pub(super) fn resumed(mut self, run: &MapRun, now: Timestamp) -> Self {
+        if self.redrive_count < run.redrive_count() {
+            self.items = RunCounts::default();
+            self.executions = RunCounts::default();
+            self.progress = None;
+            (self.redrive_count, self.redriven_at) = (run.redrive_count(), Some(now));
+        }
+        (self.status, self.stopped_at) = (MapRunStatus::Running, None);
+        self.progress.get_or_insert_default();
+        self.items.begin_again();
+        self.executions.begin_again();
+        self
+    }
+
+    pub(super) fn end(&mut self, status: MapRunStatus, now: Timestamp) {
+        for counts in [&mut self.items, &mut self.executions] {
+            counts.aborted += std::mem::take(&mut counts.running);
+        }
+        (self.status, self.stopped_at) = (status, Some(now));
+    }
+
+    /// A child of so many items begins.
+    pub(super) fn child_begins(&mut self, items: u64) {
+        for (counts, count) in [(&mut self.items, items), (&mut self.executions, 1)] {
+            counts.pending = counts.pending.saturating_sub(count);
+            counts.running += count;
+        }
+    }
+
+    /// A child of so many items is over.
+    pub(super) fn child_ends(&mut self, items: u64, status: &Status) {
+        self.items.end(items, status);
+        self.executions.end(1, status);
+    }
+}
+
+/// What of a Map Run is changed while it is under way; what is none stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MapRunChange {
+    /// How many children may run at once; 0 for no limit but the engine's own.
+    pub concurrency: Option<usize>,
+    /// How many items may fail.
+    pub tolerated_count: Option<u64>,
+    /// How many items of a hundred may fail.
+    pub tolerated_percentage: Option<f64>,
+}
+
+impl MapRunRecord {
+    pub(super) fn change(&mut self, change: &MapRunChange) {
+        self.concurrency = change.concurrency.unwrap_or(self.concurrency);
+        self.tolerance.count = change.tolerated_count.or(self.tolerance.count);
+        self.tolerance.percentage = change.tolerated_percentage.or(self.tolerance.percentage);
+    }
+}
+
+impl AtWork {
+    /// Has it on record how a run ended.
+    pub(super) async fn end(
+        &self,
+        engine: &EngineHandle,
+        run: &str,
+        status: MapRunStatus,
+    ) -> Result<(), EngineError> {
+        let engine = engine.engine()?;
+        let known = self.record().clone();
+        let known = match known {
+            Some(record) => Some(record),
+            None => engine.store().map_run(run)?,
+        };
+        let Some(mut record) = known.filter(|it| it.status == MapRunStatus::Running) else {
+            return Ok(());
+        };
+        record.end(status, engine.now());
+        // Until its execution knows it, a run that succeeded may be asked again what it came to; of
+        // Standard children the store tells that.
+        if status != MapRunStatus::Succeeded || !record.is_express {
+            record.progress = None;
+        }
+        *self.record() = Some(record.clone());
+        engine.keep(vec![Record::MapRun(Box::new(record))]).await
+    }
+}

@@ -1,0 +1,252 @@
+//! What a Map Run's children came to, exported as AWS does: files of those that succeeded, of those
+//! that failed and of those that were stopped, and a manifest that names them (Map state, "ResultWriter").
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stepyard_asl::{
+    ExportPlace, MapRun, OutputType, Payload, ResultDestination, StatesError, Status, Timestamp,
+    Transformation, error_name,
+};
+
+use crate::{
+    Engine, EngineError, ExecutionArn,
+    outside::{ObjectError, ObjectWriter},
+    recall::blocking,
+};
+
+use super::Halt;
+
+/// How many results are read from the store at a time.
+const PAGE: usize = 256;
+
+/// The most bytes of a file (Map state, "ResultWriter": 5 GB).
+const FILE_BYTES_MAX: u64 = 5_000_000_000;
+
+/// What became of one child.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChildResult {
+    /// In which of the files it belongs.
+    pub(super) file: ResultFile,
+    /// What stands there.
+    pub(super) text: Box<str>,
+    /// How many items it had.
+    pub(super) items: u64,
+}
+
+/// Which files a result may stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ResultFile {
+    Failed,
+    Pending,
+    Succeeded,
+}
+
+impl ResultFile {
+    const ALL: [Self; 3] = [Self::Failed, Self::Pending, Self::Succeeded];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "FAILED",
+            Self::Pending => "PENDING",
+            Self::Succeeded => "SUCCEEDED",
+        }
+    }
+}
+
+/// A child that is over, as its run tells of it.
+pub(super) struct ToldChild {
+    pub(super) arn: ExecutionArn,
+    pub(super) name: String,
+    pub(super) input: Payload,
+    pub(super) started_at: Timestamp,
+    pub(super) stopped_at: Timestamp,
+    pub(super) redrive_count: u32,
+}
+
+impl ToldChild {
+    /// All that is known of it, as AWS writes it.
+    pub(super) fn record(&self, machine: &str, status: &Status) -> Value {
+        let mut told = serde_json::Map::new();
+        let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
+        let included = json!({ "Included": true });
+        if let Status::Failed { error } | Status::Aborted { error } = status {
+            error.cause.iter().for_each(|cause| tell("Cause", json!(cause)));
+            error.error.iter().for_each(|error| tell("Error", json!(error)));
+        }
+        tell("ExecutionArn", json!(self.arn));
+        tell("Input", json!(self.input.text()));
+        tell("InputDetails", included.clone());
+        tell("Name", json!(self.name));
+        if let Status::Succeeded { output } = status {
+            tell("Output", json!(output.text()));
+            tell("OutputDetails", included);
+        }
+        tell("RedriveCount", json!(self.redrive_count));
+        match status {
+            Status::Succeeded { .. } => {
+                tell("RedriveStatus", json!("NOT_REDRIVABLE"));
+                let reason = "Execution is SUCCEEDED and cannot be redriven";
+                tell("RedriveStatusReason", json!(reason));
+            }
+            _ => tell("RedriveStatus", json!("REDRIVABLE_BY_MAP_RUN")),
+        }
+        tell("StartDate", json!(self.started_at.to_string()));
+        tell("StateMachineArn", json!(machine));
+        tell("Status", json!(status.name()));
+        tell("StopDate", json!(self.stopped_at.to_string()));
+        told.into()
+    }
+
+    /// What stands of it in the files of a destination.
+    pub(super) fn result(
+        &self,
+        run: &MapRun,
+        destination: &ResultDestination,
+        status: &Status,
+        items: u64,
+    ) -> ChildResult {
+        let file = match status {
+            Status::Succeeded { .. } => ResultFile::Succeeded,
+            Status::Aborted { .. } | Status::Running => ResultFile::Pending,
+            Status::Failed { .. } | Status::TimedOut => ResultFile::Failed,
+        };
+        let text = match (status, destination.transformation) {
+            (Status::Succeeded { output }, Transformation::Compact) => output.text().to_owned(),
+            (Status::Succeeded { output }, Transformation::Flatten) => {
+                let between = match destination.output_type {
+                    OutputType::Json => ",",
+                    OutputType::JsonLines => "\n",
+                };
+                match output.value() {
+                    Value::Array(elements) => {
+                        let texts: Vec<String> = elements.iter().map(Value::to_string).collect();
+                        texts.join(between)
+                    }
+                    _ => output.text().to_owned(),
+                }
+            }
+            _ => self.record(run.machine_arn(), status).to_string(),
+        };
+        ChildResult { file, text: text.into(), items }
+    }
+}
+
+/// Writes the files, and yields what is the state's result: where the manifest is.
+pub(super) async fn export(
+    engine: &Engine,
+    run: &MapRun,
+    destination: &ResultDestination,
+    place: &ExportPlace,
+) -> Result<Payload, Halt> {
+    let id = run.arn().rsplit(':').next().unwrap_or_default();
+    let folder = match place.prefix.trim_end_matches('/') {
+        "" => id.to_owned(),
+        prefix => format!("{prefix}/{id}"),
+    };
+    let mut listed = serde_json::Map::new();
+    for file in ResultFile::ALL {
+        let files = Files { engine, run, destination, place, folder: &folder, file };
+        listed.insert(file.name().to_owned(), files.write().await?.into());
+    }
+    let manifest = json!({
+        "DestinationBucket": place.bucket,
+        "MapRunArn": run.arn(),
+        "ResultFiles": listed,
+    });
+    let key = format!("{folder}/manifest.json");
+    let mut writer = create(engine, place, &key).await?;
+    writer.write(manifest.to_string().into_bytes()).await.map_err(not_written)?;
+    writer.finish().await.map_err(not_written)?;
+    let details = json!({ "Bucket": place.bucket, "Key": key });
+    Ok(json!({ "MapRunArn": run.arn(), "ResultWriterDetails": details }).into())
+}
+
+/// The files of one kind of result.
+struct Files<'a> {
+    engine: &'a Engine,
+    run: &'a MapRun,
+    destination: &'a ResultDestination,
+    place: &'a ExportPlace,
+    folder: &'a str,
+    file: ResultFile,
+}
+
+impl Files<'_> {
+    /// Writes them, and yields what the manifest says of each.
+    async fn write(&self) -> Result<Vec<Value>, Halt> {
+        let (open, between, close) = match self.destination.output_type {
+            OutputType::Json => ("[", ",", "]"),
+            OutputType::JsonLines => ("", "\n", "\n"),
+        };
+        let (mut listed, mut writing) = (Vec::new(), None::<Writing>);
+        let mut after = None;
+        loop {
+            let page = self.page(after).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            let own = page.into_iter().filter(|(_, it)| it.file == self.file);
+            for (_, ChildResult { text, .. }) in own.filter(|(_, it)| !it.text.is_empty()) {
+                if writing.as_ref().is_some_and(|it| it.size + text.len() as u64 > FILE_BYTES_MAX)
+                    && let Some(full) = writing.take()
+                {
+                    listed.push(full.finish(close).await?);
+                }
+                match &mut writing {
+                    Some(writing) => writing.write(&[between, &text]).await?,
+                    None => {
+                        let number = listed.len();
+                        let key = format!("{}/{}_{number}.json", self.folder, self.file.name());
+                        let writer = create(self.engine, self.place, &key).await?;
+                        let begun = writing.insert(Writing { writer, key, size: 0 });
+                        begun.write(&[open, &text]).await?;
+                    }
+                }
+            }
+        }
+        if let Some(last) = writing {
+            listed.push(last.finish(close).await?);
+        }
+        Ok(listed)
+    }
+
+    async fn page(&self, after: Option<u64>) -> Result<Vec<(u64, ChildResult)>, EngineError> {
+        let (store, run) = (self.engine.shared.config.store.clone(), self.run.arn().to_owned());
+        blocking(move || Ok(store.map_run_results(&run, after, PAGE)?)).await
+    }
+}
+
+/// A file that is being written.
+struct Writing {
+    writer: Box<dyn ObjectWriter>,
+    key: String,
+    size: u64,
+}
+
+impl Writing {
+    async fn write(&mut self, texts: &[&str]) -> Result<(), StatesError> {
+        let bytes = texts.concat().into_bytes();
+        self.size += bytes.len() as u64;
+        self.writer.write(bytes).await.map_err(not_written)
+    }
+
+    async fn finish(mut self, close: &str) -> Result<Value, StatesError> {
+        self.write(&[close]).await?;
+        self.writer.finish().await.map_err(not_written)?;
+        Ok(json!({ "Key": self.key, "Size": self.size }))
+    }
+}
+
+async fn create(
+    engine: &Engine,
+    place: &ExportPlace,
+    key: &str,
+) -> Result<Box<dyn ObjectWriter>, StatesError> {
+    let objects: &Arc<_> = &engine.shared.config.objects;
+    objects.create(&place.bucket, key).await.map_err(not_written)
+}
+
+fn not_written(error: ObjectError) -> StatesError {
+    StatesError::new(error_name::RESULT_WRITER_FAILED, error.to_string())
+}
