@@ -44,13 +44,16 @@ fn every_operation_is_driven_by_the_aws_cli() {
             "forged": "InvalidToken",
             "deleted": [null, "ActivityDoesNotExist"],
         },
+        "one state": {
+            "passed": ["SUCCEEDED", "On", "{\"b\":1}", "{\"b\":1}"],
+            "torn": ["RETRIABLE", "CAUGHT_ERROR", "Mend"],
+            "wrong": "ValidationException",
+            "named": { "status": "SUCCEEDED", "output": "{}" },
+        },
         "map runs": {
             "DescribeMapRun": "ResourceNotFound",
             "ListMapRuns": "ExecutionDoesNotExist",
             "UpdateMapRun": "ResourceNotFound",
-        },
-        "not here": {
-            "TestState": "ValidationException",
         },
         "never driven": [],
     });

@@ -14,9 +14,11 @@ use aws_sdk_sfn::{
         interceptors::BeforeTransmitInterceptorContextRef, retry::RetryConfig,
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
+    operation::test_state::builders::TestStateFluentBuilder,
     types::{
-        ExecutionRedriveStatus, ExecutionStatus, HistoryEventType, RoutingConfigurationListItem,
-        StateMachineType, SyncExecutionStatus, Tag, ValidateStateMachineDefinitionResultCode,
+        ExecutionRedriveStatus, ExecutionStatus, HistoryEventType, InspectionLevel,
+        RoutingConfigurationListItem, StateMachineType, SyncExecutionStatus, Tag,
+        TestExecutionStatus, ValidateStateMachineDefinitionResultCode,
     },
 };
 use serde_json::json;
@@ -91,7 +93,7 @@ async fn every_operation_is_driven_by_the_aws_sdk() {
     express(&client).await;
     tasks(&client).await;
     map_runs(&client).await;
-    not_here(&client).await;
+    one_state(&client).await;
     assert_eq!(server.terminate(), Some(0));
 
     let Some(python) = python() else { return };
@@ -329,12 +331,27 @@ async fn map_runs(client: &Client) {
     assert!(refusal(update.send().await).is_resource_not_found());
 }
 
-/// What AWS has and this server has not.
-async fn not_here(client: &Client) {
+async fn one_state(client: &Client) {
     // As StartSyncExecution, to `sync-` before the host.
-    let test = client.test_state().definition("{}").customize().mutate_request(|request| {
-        let uri = request.uri().replacen("//sync-", "//", 1);
-        request.set_uri(uri).expect("it is still a URI");
-    });
-    assert!(refusal(test.send().await).is_validation_exception());
+    let send = async |test: TestStateFluentBuilder| {
+        let test = test.customize().mutate_request(|request| {
+            let uri = request.uri().replacen("//sync-", "//", 1);
+            request.set_uri(uri).expect("it is still a URI");
+        });
+        test.send().await
+    };
+    let wait = json!({ "Type": "Wait", "Seconds": 0, "End": true });
+    let test = client.test_state().definition(wait.to_string()).variables(r#"{"x": 1}"#);
+    let tested = send(test.input("[7]").inspection_level(InspectionLevel::Trace)).await.unwrap();
+    assert_eq!(
+        (tested.status(), tested.output()),
+        (Some(&TestExecutionStatus::Succeeded), Some("[7]"))
+    );
+    let data = tested.inspection_data().unwrap();
+    assert_eq!((data.after_input_path(), data.variables()), (Some("[7]"), Some(r#"{"x":1}"#)));
+    assert!(refusal(send(client.test_state().definition("{}")).await).is_invalid_definition());
+    let no_input = client.test_state().definition(wait.to_string()).input("{");
+    assert!(refusal(send(no_input).await).is_invalid_execution_input());
+    let unnamed = client.test_state().definition(waiting(1)).state_name("B");
+    assert!(refusal(send(unnamed).await).is_validation_exception());
 }

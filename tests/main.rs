@@ -35,6 +35,7 @@ mod start;
 mod support;
 mod tasks;
 mod telemetry;
+mod test_state;
 #[path = "../host/wasm/tests/text_step.rs"]
 mod text_step;
 mod triggers;

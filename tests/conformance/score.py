@@ -167,12 +167,6 @@ def document(report, suite):
         lines.append("")
     lines += ["## What is not run", "", "By what it needs:" if report["skips"] else "Nothing.", ""]
     lines += [f"- `{need}`: {count}" for need, count in report["skips"].items()]
-    lines += [
-        "",
-        "## Operations that answer a ValidationException so far",
-        "",
-        "TestState, DescribeMapRun, ListMapRuns, UpdateMapRun.",
-    ]
     return "\n".join(lines) + "\n"
 
 

@@ -167,6 +167,31 @@ def tasks():
     }
 
 
+def one_state():
+    """A state by itself, with its data; one with a mock; one of a whole machine."""
+    passing = {"Type": "Pass", "Parameters": {"b.$": "$.a"}, "Next": "On"}
+    passed = aws("test-state", definition=json.dumps(passing), input='{"a": 1}', inspection_level="DEBUG")
+    calling = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "F"},
+        "Retry": [{"ErrorEquals": ["Torn"], "MaxAttempts": 1}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Mend"}],
+        "End": True,
+    }
+    torn = {"errorOutput": {"error": "Torn", "cause": "the box"}}
+    retried = aws("test-state", definition=json.dumps(calling), mock=json.dumps(torn))
+    caught = aws("test-state", definition=json.dumps(calling), mock=json.dumps(torn), state_configuration="retrierRetryCount=1")
+    wrong = json.dumps({"result": '{"StatusCode": "200"}'})
+    named = aws("test-state", definition=definition("named", Call=calling, Mend={"Type": "Succeed"}), state_name="Mend")
+    return {
+        "passed": [passed["status"], passed["nextState"], passed["output"], passed["inspectionData"]["afterParameters"]],
+        "torn": [retried["status"], caught["status"], caught["nextState"]],
+        "wrong": refused("test-state", definition=json.dumps(calling), mock=wrong),
+        "named": named,
+    }
+
+
 def map_runs():
     """Map Runs that are not there."""
     run_arn = "arn:aws:states:us-east-1:123456789012:mapRun:m/l:r"
@@ -177,13 +202,6 @@ def map_runs():
     }
 
 
-def not_here():
-    """What AWS has and this server has not."""
-    state = '{"Type": "Pass", "End": true}'
-    return {
-        "TestState": refused("test-state", definition=state, role_arn=role),
-    }
-
-
-seen = {"machines": machines_and_versions(), "executions": executions(), "tasks": tasks(), "map runs": map_runs(), "not here": not_here()}
+seen = {"machines": machines_and_versions(), "executions": executions(), "tasks": tasks()}
+seen.update({"one state": one_state(), "map runs": map_runs()})
 print(json.dumps({**seen, "never driven": sorted(set(commands.values()) - driven)}))

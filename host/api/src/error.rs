@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use stepyard_asl::{Diagnostic, Severity};
+use stepyard_asl::{Diagnostic, Severity, TestRefusal};
 use stepyard_engine::{
     ActivityError, CompletionError, EngineError, EventError, MachineError, NameError, RedriveError,
     StartError, TagError,
@@ -166,6 +166,18 @@ impl From<StartError> for ApiError {
             }
             StartError::AtCapacity => Self::new("ExecutionLimitExceeded", error.to_string()),
             StartError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<TestRefusal> for ApiError {
+    fn from(refusal: TestRefusal) -> Self {
+        match refusal {
+            TestRefusal::InvalidDefinition(problems) => Self::invalid_definition(&problems),
+            TestRefusal::NeedsMock | TestRefusal::TaskNeedsMock => {
+                Self::new("InvalidDefinition", refusal.to_string())
+            }
+            _ => Self::new("ValidationException", refusal.to_string()),
         }
     }
 }

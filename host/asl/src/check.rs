@@ -23,10 +23,21 @@ const LIKENESS_MIN: f64 = 0.6;
 
 /// Every problem of the definition as a whole, in the order of the definition's containers.
 pub(crate) fn check(definition: &Value) -> Vec<Diagnostic> {
+    check_containers(definition, 0)
+}
+
+/// The same of what is inside the states of the definition: where these themselves lead is not
+/// looked at.
+pub(crate) fn check_inside(definition: &Value) -> Vec<Diagnostic> {
+    check_containers(definition, 1)
+}
+
+/// Of all containers but for the first few; an outer one comes before those inside it.
+fn check_containers(definition: &Value, skipped: usize) -> Vec<Diagnostic> {
     let outline = Outline::read(definition);
     let mut names = Names::of(&outline);
     let mut found = Vec::new();
-    for container in &outline.containers {
+    for container in outline.containers.iter().skip(skipped) {
         check_names(container, &mut found);
         check_targets(container, &mut names, &mut found);
         if container.states.is_empty() {

@@ -31,6 +31,14 @@ impl StatesError {
         self.error.as_deref().unwrap_or_default()
     }
 
+    /// The error as whoever looks at an execution sees it: a timeout's empty cause is for catchers only.
+    pub(crate) fn shown(mut self) -> Self {
+        if self.name() == name::TIMEOUT {
+            self.cause = self.cause.filter(|cause| !cause.is_empty());
+        }
+        self
+    }
+
     /// The error output that a catcher puts at its `ResultPath`.
     pub fn output(&self) -> Value {
         json!({ "Error": self.error, "Cause": self.cause })

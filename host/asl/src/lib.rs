@@ -39,6 +39,7 @@ mod retry;
 mod scopes;
 mod span;
 mod state;
+mod test_state;
 mod timestamp;
 
 pub use command::{Command, CommandId, CommandIdError, CommandKind, ScheduleTask, Step, TaskToken};
@@ -63,8 +64,12 @@ pub use references::variable_references;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
 pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use state::{
-    Dataset, ExportPlace, ItemFormat, ItemSource, ManifestType, OutputType, ResultDestination,
-    Transformation,
+    Dataset, ErrorDetails, ExportPlace, Inspection, ItemFormat, ItemSource, ManifestType,
+    OutputType, ResultDestination, Transformation,
+};
+pub use test_state::{
+    Asked, FieldValidationMode, Mock, TestConfiguration, TestPlace, TestRefusal, TestRequest,
+    TestState, TestStatus, Tested,
 };
 pub use timestamp::Timestamp;
 

@@ -8,13 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Diagnostic, Location, Resource, ResourceKind, Severity, StateName,
-    check::check,
+    check::{check, check_inside},
     fields::Fields,
     hints, parameters,
+    payload::query::QueryLanguage,
     retry::{Catcher, Retrier},
     state::{Choice, Fail, Map, Parallel, Pass, StateType, Succeed, Task, Wait},
 };
@@ -43,6 +44,17 @@ impl StateMachine {
     /// Reads a definition. Reports every problem that it is refused for, not only the first.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
         Self::accepted(Self::examine(text, |_| Vec::new()))
+    }
+
+    /// Reads the definition of a state, as that of a machine whose only state it is, under this name.
+    /// The states that it leads to are not there.
+    pub(crate) fn parse_state(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let state = read_json(text).map_err(|problem| vec![problem])?;
+        let value = json!({ "StartAt": name, "States": { name: state } });
+        let (machine, mut found) = Self::read(&value);
+        found.extend(check_inside(&value));
+        found.extend(machine.iter().flat_map(parameters::check));
+        Self::accepted((machine, found))
     }
 
     /// All that is to be said of a definition: what [`Self::parse`] refuses it for, and what it is only
@@ -201,6 +213,7 @@ pub struct State {
     comment: Option<String>,
     /// None when it ends its machine, or says itself where to go.
     next: Option<StateName>,
+    language: QueryLanguage,
     behavior: Behavior,
 }
 
@@ -301,6 +314,10 @@ impl State {
         self.next.as_ref()
     }
 
+    pub(crate) fn language(&self) -> QueryLanguage {
+        self.language
+    }
+
     pub(crate) fn behavior(&self) -> &dyn StateType {
         match &self.behavior {
             Behavior::Task(state) => &**state,
@@ -320,6 +337,11 @@ impl State {
 
     pub(crate) fn catchers(&self) -> &[Catcher] {
         self.behavior().catchers()
+    }
+
+    pub(crate) fn map(&self) -> Option<&Map> {
+        let Behavior::Map(map) = &self.behavior else { return None };
+        Some(map)
     }
 
     pub(crate) fn task(&self, location: Location) -> Option<TaskState<'_>> {

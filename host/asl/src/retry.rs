@@ -98,9 +98,19 @@ impl Failure {
 impl Retrier {
     /// The first retrier that names the failure decides; none when its attempts are used up.
     pub(crate) fn find(retriers: &[Self], failure: &Failure, used: &[u64]) -> Option<usize> {
-        let found = retriers.iter().position(|it| failure.is_named_by(&it.error_equals))?;
+        let found = Self::naming(retriers, failure)?;
         let used = used.get(found).copied().unwrap_or(0);
-        (used < retriers[found].max_attempts).then_some(found)
+        retriers[found].tries_again(used).then_some(found)
+    }
+
+    /// The first retrier that names the failure, whether or not it has attempts left.
+    pub(crate) fn naming(retriers: &[Self], failure: &Failure) -> Option<usize> {
+        retriers.iter().position(|it| failure.is_named_by(&it.error_equals))
+    }
+
+    /// Whether it has attempts left after so many.
+    pub(crate) fn tries_again(&self, used: u64) -> bool {
+        used < self.max_attempts
     }
 
     /// How long to wait before retry number `retry`, from 1. `random` tells where in the range of
@@ -135,7 +145,12 @@ impl Retrier {
 impl Catcher {
     /// The first catcher that names the failure.
     pub(crate) fn find<'a>(catchers: &'a [Self], failure: &Failure) -> Option<&'a Self> {
-        catchers.iter().find(|catcher| failure.is_named_by(&catcher.error_equals))
+        Self::naming(catchers, failure).map(|found| &catchers[found])
+    }
+
+    /// Its place.
+    pub(crate) fn naming(catchers: &[Self], failure: &Failure) -> Option<usize> {
+        catchers.iter().position(|catcher| failure.is_named_by(&catcher.error_equals))
     }
 
     /// What the state is left with: the error output, put into the state's raw input. `scope` has

@@ -21,7 +21,7 @@ use crate::{
     map_run::MapRuns,
     measures::{Measures, StoreMeasures},
     outside::{NoObjects, Objects},
-    pressure::Pressure,
+    pressure::{Burden, Pressure},
     recall::Machines,
     reservation::{Reservation, Reservations},
     start::started_fact,
@@ -235,15 +235,26 @@ impl Engine {
             measures,
             pressure,
         });
-        let weak = WeakEngine {
-            inbox: inbox.downgrade(),
-            express: express.downgrade(),
-            shared: shared.clone(),
-        };
+        let engine = Self { inbox, express, shared, _custodian: None };
+        let weak = engine.downgrade();
         handle.set(weak.clone());
-        let custody = shared.config.custody.clone().zip(next_wake);
+        let custody = engine.shared.config.custody.clone().zip(next_wake);
         let custodian = custody.map(|(custody, next)| Custodian::start(weak, custody, next));
-        Self { inbox, express, shared, _custodian: custodian.map(Arc::new) }
+        Self { _custodian: custodian.map(Arc::new), ..engine }
+    }
+
+    /// The same engine, by a handle that keeps it not alive.
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        WeakEngine {
+            inbox: self.inbox.downgrade(),
+            express: self.express.downgrade(),
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// What does tasks, in the order in which it is asked.
+    pub(crate) fn integrations(&self) -> &[Arc<dyn Integration>] {
+        &self.shared.integrations
     }
 
     /// Begins an execution; it is durable when this returns. The same name with the same input is
@@ -416,6 +427,11 @@ impl Engine {
         self.shared.pressure.tasks()
     }
 
+    /// A task's share of what is taken, until it is dropped.
+    pub(crate) fn burden(&self, bytes: usize) -> Burden {
+        self.shared.pressure.take(bytes)
+    }
+
     pub(crate) fn check_pressure(&self) -> Result<(), EngineError> {
         self.shared.pressure.check()
     }
@@ -425,7 +441,13 @@ impl Engine {
         self.shared.config.clock.now()
     }
 
-    pub(crate) fn seed(&self) -> Seed {
+    /// Comes at this moment, by the same clock.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        self.shared.config.clock.sleep_until(at).await;
+    }
+
+    /// Bytes that nobody can guess.
+    pub fn seed(&self) -> Seed {
         self.shared.config.entropy.seed()
     }
 

@@ -7,7 +7,7 @@ use stepyard_asl::{
     CommandId, MapRun, Payload, Pins, Resource, StateName, StatesError, TaskToken, Timestamp,
 };
 
-use crate::{EngineHandle, ExecutionArn};
+use crate::{EngineHandle, ExecutionArn, Trial};
 
 /// Runs tasks for the resources it claims.
 pub trait Integration: Send + Sync {
@@ -78,6 +78,8 @@ pub struct Task {
     pub pins: Option<Arc<Pins>>,
     /// Set when the work is a Map Run.
     pub map_run: Option<Arc<MapRun>>,
+    /// Set when the task is on trial.
+    pub trial: Option<Arc<Trial>>,
     /// The engine that asks.
     pub engine: EngineHandle,
 }

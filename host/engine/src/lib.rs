@@ -87,6 +87,7 @@ mod tasks;
 mod timers;
 #[cfg(feature = "sqlite")]
 mod topics;
+mod trial;
 mod versions;
 mod watch;
 
@@ -134,5 +135,6 @@ pub use store::{SqliteStore, TopicMessage};
 pub use tags::{TAGS_MAX, TagError, Tags};
 #[cfg(feature = "sqlite")]
 pub use topics::{MESSAGE_BYTES_MAX, SUBJECT_CHARACTERS_MAX, TopicLog};
+pub use trial::{Exchange, ReceivedResponse, SentRequest, Trial};
 pub use versions::{NewVersion, VersionRecord, VersionSummary};
 pub use watch::Watch;

@@ -166,25 +166,7 @@ impl Tasks {
         execution: &ExecutionArn,
         command: ScheduleTask,
     ) -> (Option<Arc<dyn Integration>>, Task) {
-        let ScheduleTask { task: id, visit, attempt, state, resource, input, token, .. } = command;
-        let claims = |it: &&Arc<dyn Integration>| it.claims(&resource);
-        let integration = self.integrations.iter().find(claims).cloned();
-        let task = Task {
-            id,
-            execution: execution.to_string(),
-            idempotency_key: format!("{execution}/{visit}"),
-            state,
-            attempt,
-            resource,
-            input,
-            token,
-            deadline: None,
-            trace: None,
-            pins: None,
-            map_run: command.map_run,
-            engine: self.engine.clone(),
-        };
-        (integration, task)
+        task(&self.integrations, self.engine.clone(), execution, command)
     }
 
     /// Has the execution of a task read back that a worker was assigned to.
@@ -240,6 +222,34 @@ impl Tasks {
         self.running.remove(execution);
         self.followed.remove(execution);
     }
+}
+
+/// Who does a task, and what it is told: the first integration that claims its resource.
+pub(crate) fn task(
+    integrations: &[Arc<dyn Integration>],
+    engine: EngineHandle,
+    execution: &str,
+    command: ScheduleTask,
+) -> (Option<Arc<dyn Integration>>, Task) {
+    let ScheduleTask { task: id, visit, attempt, state, resource, input, token, .. } = command;
+    let integration = integrations.iter().find(|it| it.claims(&resource)).cloned();
+    let task = Task {
+        id,
+        execution: execution.to_owned(),
+        idempotency_key: format!("{execution}/{visit}"),
+        state,
+        attempt,
+        resource,
+        input,
+        token,
+        deadline: None,
+        trace: None,
+        pins: None,
+        map_run: command.map_run,
+        trial: None,
+        engine,
+    };
+    (integration, task)
 }
 
 /// Who knows traces, and the execution with how often it was redriven.
@@ -302,7 +312,7 @@ async fn follow(integration: Option<Arc<dyn Integration>>, task: Task, token: Ta
 }
 
 /// Does a task. Whatever goes wrong in an integration fails that task and nothing else.
-async fn perform(
+pub(crate) async fn perform(
     integration: Option<Arc<dyn Integration>>,
     task: Task,
     work: impl for<'a> FnOnce(&'a dyn Integration, Task) -> BoxFuture<'a, Outcome>,

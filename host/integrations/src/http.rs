@@ -11,6 +11,7 @@ mod form;
 mod request;
 mod response;
 mod token;
+mod trial;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use stepyard_asl::{Pattern, Resource, ResourceKind, StatesError, error_name};
 use stepyard_engine::{
-    Integration, Outcome, Task,
+    Integration, Outcome, Task, Trial,
     outside::{Names, Secrets},
 };
 use tokio::time::timeout;
@@ -60,7 +61,8 @@ impl Http {
         let found =
             connection_name(&arn).and_then(|name| Some((name, self.connections.get(name)?)));
         let Some((name, connection)) = found else { return Err(unknown(&arn)) };
-        let answered = timeout(TIMEOUT, self.send(name, connection, call)).await;
+        let answered =
+            timeout(TIMEOUT, self.send(name, connection, call, task.trial.as_deref())).await;
         answered.unwrap_or_else(|_| {
             let cause = format!("No answer came within {} seconds.", TIMEOUT.as_secs());
             Err(StatesError::new(SOCKET, cause))
@@ -72,6 +74,7 @@ impl Http {
         name: &str,
         connection: &Connection,
         call: Call,
+        trial: Option<&Trial>,
     ) -> Result<Value, StatesError> {
         let uri = call.endpoint.clone();
         if !connection.covers(&uri) {
@@ -80,7 +83,11 @@ impl Http {
         let credentials =
             Credentials::look_up(connection, &*self.secrets).await.map_err(invalid)?;
         let token = self.tokens.of(name, connection, &credentials, &*self.names).await?;
+        let bare = trial.map(|_| call.clone());
         let request = request::build(call, &credentials, token.as_deref(), &self.region)?;
+        if let (Some(trial), Some(call)) = (trial, bare) {
+            trial::show_request(trial, &request, call, &credentials, &self.region);
+        }
         let addresses =
             exchange::addresses(&*self.names, &uri, &connection.addresses, name).await?;
         let response = exchange::send(request, &addresses).await?;
@@ -88,7 +95,11 @@ impl Http {
             // The next attempt asks for another.
             self.tokens.forget(name);
         }
-        response::answer(response, &credentials.cover(token.as_deref()))
+        let cover = credentials.cover(token.as_deref());
+        if let Some(trial) = trial {
+            trial::show_response(trial, &uri, &response, &cover);
+        }
+        response::answer(response, &cover)
     }
 }
 

@@ -153,6 +153,7 @@ fn task(resource: &str, input: &str) -> stepyard_engine::Task {
         trace: None,
         pins: None,
         map_run: None,
+        trial: None,
         engine: stepyard_engine::EngineHandle::default(),
     }
 }

@@ -202,7 +202,8 @@ fn is_graphic(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn input(text: Option<String>) -> Result<Payload, ApiError> {
+/// The input of an execution, or of a state under test; `{}` without one.
+pub(super) fn input(text: Option<String>) -> Result<Payload, ApiError> {
     let invalid = |detail: &str| {
         let message = format!("Invalid State Machine Execution Input: '{detail}'");
         ApiError::new("InvalidExecutionInput", message)

@@ -1,6 +1,10 @@
 //! What a state assigns to variables, held to the limits.
 
-use super::{Execution, branch::BranchPath, visit::failure_of};
+use super::{
+    Execution,
+    branch::{Branch, BranchPath},
+    visit::failure_of,
+};
 use crate::{
     StatesError, error_name,
     payload::variables::{Assignments, Variables},
@@ -24,28 +28,31 @@ impl Execution {
         if assigned.is_empty() {
             return Ok(());
         }
-        let bytes: usize = assigned.values().map(|value| value.len()).sum();
-        if bytes > ASSIGNED_BYTES_MAX {
-            return Err(self.too_much(path, "assigned variables", ASSIGNED_BYTES_MAX));
-        }
         let none = Assignments::new();
-        let stored = self.branches.iter().map(|(other, branch)| {
-            let replaced = if other == path { assigned } else { &none };
-            Variables::bytes_without(&branch.variables, replaced)
-        });
-        if stored.sum::<usize>() + bytes > STORED_BYTES_MAX {
-            return Err(self.too_much(path, "variables of the execution", STORED_BYTES_MAX));
-        }
-        Ok(())
+        let others = self.branches.iter().filter(|(other, _)| *other != path);
+        let stored = others.map(|(_, branch)| Variables::bytes_without(&branch.variables, &none));
+        check(&self.branches[path], assigned, stored.sum())
     }
+}
 
-    fn too_much(&self, path: &BranchPath, what: &str, most: usize) -> Failure {
-        let branch = &self.branches[path];
-        let cause = format!(
-            "The state '{}' assigned variables with a size exceeding the maximum number of bytes \
-             service limit: the {what} may have {most}.",
-            branch.state_name()
-        );
-        failure_of(branch, StatesError::new(error_name::DATA_LIMIT_EXCEEDED, cause))
+/// Refuses to assign more than there may be, where other branches have `stored` bytes of variables.
+pub(super) fn check(branch: &Branch, assigned: &Assignments, stored: usize) -> Result<(), Failure> {
+    let bytes: usize = assigned.values().map(|value| value.len()).sum();
+    if bytes > ASSIGNED_BYTES_MAX {
+        return Err(too_much(branch, "assigned variables", ASSIGNED_BYTES_MAX));
     }
+    let kept = Variables::bytes_without(&branch.variables, assigned);
+    if stored + kept + bytes > STORED_BYTES_MAX {
+        return Err(too_much(branch, "variables of the execution", STORED_BYTES_MAX));
+    }
+    Ok(())
+}
+
+fn too_much(branch: &Branch, what: &str, most: usize) -> Failure {
+    let cause = format!(
+        "The state '{}' assigned variables with a size exceeding the maximum number of bytes \
+         service limit: the {what} may have {most}.",
+        branch.state_name()
+    );
+    failure_of(branch, StatesError::new(error_name::DATA_LIMIT_EXCEEDED, cause))
 }

@@ -17,7 +17,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    CommandId, CommandKind, Payload, StateName, StatesError, Timestamp, error_name,
+    CommandId, CommandKind, Payload, StateName, StatesError, Timestamp,
     outline::Outline,
     payload::variables::Variables,
     retry::Failure,
@@ -197,10 +197,7 @@ impl MapRun {
 
     /// The error of a run of which more items failed than it tolerates.
     pub fn exceeded(&self) -> StatesError {
-        StatesError::new(
-            error_name::EXCEED_TOLERATED_FAILURE_THRESHOLD,
-            "The specified tolerated failure threshold was exceeded",
-        )
+        Limits::exceeded()
     }
 
     /// What the run comes to: an array of the outputs, by child. Of a child that failed there is
@@ -242,6 +239,7 @@ impl MapRun {
             path: &self.path,
             branch: &self.branch,
             now: self.now,
+            test: None,
         }
     }
 }

@@ -10,8 +10,7 @@ use super::{
     turn::{Advance, Next},
 };
 use crate::{
-    CommandKind, Details, EventType, Payload, SpanEnd, StateKind, StateName, StatesError,
-    error_name,
+    CommandKind, Details, EventType, Payload, SpanEnd, StateKind, StateName,
     retry::{Catcher, Failure, Retrier},
     state::Exit,
 };
@@ -86,7 +85,7 @@ impl Execution {
     fn give_up(&mut self, path: &BranchPath, failure: Failure) -> Next {
         let last_event = self.branches[path].last_event;
         let Some((parent, slot)) = parent_path(path) else {
-            let error = shown(failure.error);
+            let error = failure.error.shown();
             self.finish(Status::Failed { error }, last_event);
             return None;
         };
@@ -164,12 +163,4 @@ impl Execution {
             self.cancel(branch.command(path, kind));
         }
     }
-}
-
-/// An error as an execution ends with it: a timeout's empty cause is for catchers only.
-fn shown(mut error: StatesError) -> StatesError {
-    if error.name() == error_name::TIMEOUT {
-        error.cause = error.cause.filter(|cause| !cause.is_empty());
-    }
-    error
 }

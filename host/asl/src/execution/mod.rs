@@ -1,5 +1,6 @@
 //! One execution: a deterministic fold over facts.
 
+mod alone;
 mod assigned;
 mod branch;
 mod checkpoint;
@@ -32,6 +33,7 @@ pub use outputs::Outputs;
 pub use position::{Position, WaitsFor};
 pub use status::Status;
 
+pub(crate) use alone::{Alone, check_result};
 use branch::{Branch, BranchPath, Machine, Waiting};
 use outstanding::Outstanding;
 use redrive::Redrives;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    Execution, TaskStage,
+    Execution, Started, TaskStage,
     branch::{Branch, BranchPath, Waiting},
     journal::timed_out,
     millis,
     turn::{Advance, Next},
-    visit,
+    visit::{self, Visit},
 };
 use crate::{
     Command, CommandId, CommandKind, Details, EventType, Payload, Resource, ResourceKind,
@@ -52,7 +52,7 @@ impl Execution {
         let (task, timeout, heartbeat) =
             (id(CommandKind::Task), id(CommandKind::Timeout), id(CommandKind::Heartbeat));
         let (timeout_seconds, heartbeat_seconds) = (order.timeout_seconds, order.heartbeat_seconds);
-        let schedule = self.schedule_task(&task, order);
+        let schedule = Command::ScheduleTask(Box::new(self.visit(path).task(order)));
         self.turn.step.commands.push(schedule.clone());
         self.outstanding.issue(task, schedule);
         if let Some(seconds) = timeout_seconds {
@@ -63,25 +63,6 @@ impl Execution {
         }
         self.turn.starting.push(path.clone());
         None
-    }
-
-    fn schedule_task(&self, task: &CommandId, order: Order) -> Command {
-        let started = self.started();
-        let token =
-            order.resource.awaits_token().then(|| TaskToken::new(&started.seed, &started.id, task));
-        Command::ScheduleTask(Box::new(ScheduleTask {
-            task: task.clone(),
-            visit: CommandId { attempt: 0, ..task.clone() },
-            attempt: task.attempt,
-            state: self.branches[&task.branch].state_name().clone(),
-            resource: order.resource,
-            input: order.input,
-            token,
-            timeout_seconds: order.timeout_seconds,
-            heartbeat_seconds: order.heartbeat_seconds,
-            credentials: order.role,
-            map_run: None,
-        }))
     }
 
     /// What the event that schedules a task shows: each kind of task has its own members (API reference,
@@ -238,13 +219,35 @@ impl Execution {
     }
 }
 
+impl Visit<'_> {
+    /// The task that this attempt asks for.
+    pub(super) fn task(&self, order: Order) -> ScheduleTask {
+        let task = self.branch.command(self.path, CommandKind::Task);
+        let Started { seed, id, .. } = self.started;
+        let token = order.resource.awaits_token().then(|| TaskToken::new(seed, id, &task));
+        ScheduleTask {
+            visit: CommandId { attempt: 0, ..task.clone() },
+            attempt: task.attempt,
+            task,
+            state: self.branch.state_name().clone(),
+            resource: order.resource,
+            input: order.input,
+            token,
+            timeout_seconds: order.timeout_seconds,
+            heartbeat_seconds: order.heartbeat_seconds,
+            credentials: order.role,
+            map_run: None,
+        }
+    }
+}
+
 /// How the span of what came to this ends.
 pub(super) fn ended<T>(result: &Result<T, StatesError>) -> SpanEnd {
     result.as_ref().map_or_else(|error| SpanEnd::Failed(error.clone()), |_| SpanEnd::Succeeded)
 }
 
 /// What a task is called when its result is too long.
-fn limited_name(resource: &Resource) -> &str {
+pub(super) fn limited_name(resource: &Resource) -> &str {
     match resource.kind() {
         ResourceKind::Service { service, .. } => service,
         ResourceKind::Function { .. } | ResourceKind::Activity | ResourceKind::MapRun => {

@@ -1,5 +1,9 @@
 //! A state at work: what it is evaluated against, and what its payloads are held to.
 
+use std::cell::RefCell;
+
+use serde_json::{Map, Value};
+
 use super::{
     Execution, PAYLOAD_BYTES_MAX, Started,
     branch::{Branch, BranchPath},
@@ -13,7 +17,7 @@ use crate::{
         measure::check_depth,
     },
     retry::Failure,
-    state::{Context, Exit},
+    state::{Context, Exit, Inspection},
 };
 
 /// The longest cause, in bytes; AWS's is as many characters (`SensitiveCause`).
@@ -50,6 +54,7 @@ impl Execution {
             path,
             branch: &self.branches[path],
             now: self.now,
+            test: None,
         }
     }
 
@@ -83,6 +88,16 @@ pub(super) struct Visit<'a> {
     pub(super) path: &'a BranchPath,
     pub(super) branch: &'a Branch,
     pub(super) now: Timestamp,
+    /// Set when the state is tested.
+    pub(super) test: Option<&'a Test>,
+}
+
+/// What is different where a state is tested.
+#[derive(Debug, Default)]
+pub(super) struct Test {
+    /// The context object that whoever tests has written.
+    pub(super) context: Option<Map<String, Value>>,
+    pub(super) inspection: RefCell<Inspection>,
 }
 
 impl Visit<'_> {
@@ -100,11 +115,12 @@ impl Visit<'_> {
             .behavior()
             .shows_token()
             .then(|| TaskToken::new(&started.seed, &started.id, &task()));
+        let has_role = self.test.is_none() || !started.role.is_empty();
         let execution = ExecutionContext {
             id: &started.id,
             input: &started.input,
             name: &started.name,
-            role_arn: &started.role,
+            role_arn: has_role.then_some(&*started.role),
             start_time: started.at,
             redrive_count: (!started.is_express).then_some(self.redrives.0),
             redrive_time: self.redrives.1,
@@ -118,9 +134,13 @@ impl Visit<'_> {
             task_token: token.as_ref().map(|token| token.0.as_str()),
         };
         let random = Draws::new(&started.seed, purpose, place);
-        let object = ContextObject::new(execution, shown);
+        let object = match self.test.and_then(|test| test.context.as_ref()) {
+            Some(object) => ContextObject::given(object),
+            None => ContextObject::new(execution, shown),
+        };
         let (now, input, variables) = (self.now, &branch.input, &branch.variables);
-        let cx = Context { now, input, object, variables, random: &random };
+        let inspection = self.test.map(|test| &test.inspection);
+        let cx = Context { now, input, object, variables, random: &random, inspection };
         work(state, &cx).map_err(|EvaluationError { error, place }| Failure {
             place,
             ..failure_of(branch, error)

@@ -165,7 +165,7 @@ fn read_state(
     let next = read_next(kind, &mut fields);
     let behavior = Behavior::read(kind, &mut fields);
     fields.finish();
-    Some(State { name: name.into(), comment, next, behavior })
+    Some(State { name: name.into(), comment, next, language, behavior })
 }
 
 impl Behavior {

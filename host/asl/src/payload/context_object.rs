@@ -13,11 +13,19 @@ use crate::{Payload, Timestamp};
 /// large, is copied into it only for a path that ends above it.
 #[derive(Debug)]
 pub(crate) struct ContextObject<'a> {
-    execution: ExecutionContext<'a>,
-    state: StateContext<'a>,
+    source: Source<'a>,
     item: Option<ItemContext<'a>>,
     outline: OnceCell<Value>,
     value: OnceCell<Value>,
+}
+
+/// Where it is from.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    /// An execution, and the state that it is in.
+    Execution(ExecutionContext<'a>, StateContext<'a>),
+    /// Whoever tests a state.
+    Given(&'a Map<String, Value>),
 }
 
 /// `$$.Execution` and `$$.StateMachine`.
@@ -27,7 +35,8 @@ pub(crate) struct ExecutionContext<'a> {
     pub(crate) id: &'a str,
     pub(crate) input: &'a Payload,
     pub(crate) name: &'a str,
-    pub(crate) role_arn: &'a str,
+    /// None only where a state is tested.
+    pub(crate) role_arn: Option<&'a str>,
     pub(crate) start_time: Timestamp,
     /// Of a Standard execution only.
     pub(crate) redrive_count: Option<u32>,
@@ -58,7 +67,16 @@ pub(crate) struct ItemContext<'a> {
 
 impl<'a> ContextObject<'a> {
     pub(crate) fn new(execution: ExecutionContext<'a>, state: StateContext<'a>) -> Self {
-        Self { execution, state, item: None, outline: OnceCell::new(), value: OnceCell::new() }
+        Self::from(Source::Execution(execution, state))
+    }
+
+    /// One that whoever tests a state has written.
+    pub(crate) fn given(object: &'a Map<String, Value>) -> Self {
+        Self::from(Source::Given(object))
+    }
+
+    fn from(source: Source<'a>) -> Self {
+        Self { source, item: None, outline: OnceCell::new(), value: OnceCell::new() }
     }
 
     /// The same while a Map's `ItemSelector` is evaluated for one item.
@@ -66,16 +84,18 @@ impl<'a> ContextObject<'a> {
     where
         'a: 'b,
     {
-        ContextObject { item: Some(item), ..ContextObject::new(self.execution, self.state) }
+        ContextObject { item: Some(item), ..ContextObject::from(self.source) }
     }
 
     /// The node that `steps` lead to from `$$`.
     pub(crate) fn resolve(&self, steps: &[Step]) -> Result<&Value, Miss> {
         let names: Vec<_> = steps.iter().map_while(Step::name).take(3).collect();
-        match (&*names, self.item) {
-            (["Execution", "Input", ..], _) => walk(self.execution.input.value(), steps, 2),
-            (["Map", "Item", "Value"], Some(item)) => walk(item.value, steps, 3),
-            ([] | ["Execution"] | ["Map"] | ["Map", "Item"], _) => walk(self.value(), steps, 0),
+        match (&*names, self.source, self.item) {
+            (["Execution", "Input", ..], Source::Execution(execution, _), _) => {
+                walk(execution.input.value(), steps, 2)
+            }
+            (["Map", "Item", "Value"], _, Some(item)) => walk(item.value, steps, 3),
+            ([] | ["Execution"] | ["Map"] | ["Map", "Item"], ..) => walk(self.value(), steps, 0),
             _ => walk(self.outline.get_or_init(|| self.build(false, false)), steps, 0),
         }
     }
@@ -88,36 +108,10 @@ impl<'a> ContextObject<'a> {
     /// Builds the object, with or without the members that may be large: the execution's input and a
     /// Map's item. The order of members is AWS's.
     pub(crate) fn build(&self, with_input: bool, with_item: bool) -> Value {
-        let mut execution = Map::new();
-        execution.insert("Id".to_owned(), self.execution.id.into());
-        if with_input {
-            execution.insert("Input".to_owned(), self.execution.input.value().clone());
-        }
-        execution.insert("StartTime".to_owned(), self.execution.start_time.to_string().into());
-        execution.insert("Name".to_owned(), self.execution.name.into());
-        execution.insert("RoleArn".to_owned(), self.execution.role_arn.into());
-        if let Some(count) = self.execution.redrive_count {
-            execution.insert("RedriveCount".to_owned(), count.into());
-        }
-        if let Some(at) = self.execution.redrive_time {
-            execution.insert("RedriveTime".to_owned(), at.to_string().into());
-        }
-
-        let machine = &self.execution;
-        let mut context = json!({
-            "Execution": execution,
-            "StateMachine": { "Id": machine.state_machine_id, "Name": machine.state_machine_name },
-            "State": {
-                "Name": self.state.name,
-                "EnteredTime": self.state.entered_time.to_string(),
-            },
-        });
-        if let Some(retry_count) = self.state.retry_count {
-            context["State"]["RetryCount"] = retry_count.into();
-        }
-        if let Some(token) = self.state.task_token {
-            context["Task"] = json!({ "Token": token });
-        }
+        let mut context = match self.source {
+            Source::Execution(execution, state) => shown(&execution, &state, with_input),
+            Source::Given(object) => object.clone().into(),
+        };
         if let Some(item) = self.item {
             context["Map"] = json!({ "Item": { "Index": item.index } });
             if with_item {
@@ -128,12 +122,43 @@ impl<'a> ContextObject<'a> {
     }
 }
 
+fn shown(of: &ExecutionContext<'_>, state: &StateContext<'_>, with_input: bool) -> Value {
+    let mut execution = Map::new();
+    execution.insert("Id".to_owned(), of.id.into());
+    if with_input {
+        execution.insert("Input".to_owned(), of.input.value().clone());
+    }
+    execution.insert("StartTime".to_owned(), of.start_time.to_string().into());
+    execution.insert("Name".to_owned(), of.name.into());
+    if let Some(role) = of.role_arn {
+        execution.insert("RoleArn".to_owned(), role.into());
+    }
+    if let Some(count) = of.redrive_count {
+        execution.insert("RedriveCount".to_owned(), count.into());
+    }
+    if let Some(at) = of.redrive_time {
+        execution.insert("RedriveTime".to_owned(), at.to_string().into());
+    }
+    let mut context = json!({
+        "Execution": execution,
+        "StateMachine": { "Id": of.state_machine_id, "Name": of.state_machine_name },
+        "State": { "Name": state.name, "EnteredTime": state.entered_time.to_string() },
+    });
+    if let Some(retry_count) = state.retry_count {
+        context["State"]["RetryCount"] = retry_count.into();
+    }
+    if let Some(token) = state.task_token {
+        context["Task"] = json!({ "Token": token });
+    }
+    context
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::payload::{path::ReferencePath, testing};
 
-    fn shown(state: StateContext<'_>, item: Option<ItemContext<'_>>) -> String {
+    fn written(state: StateContext<'_>, item: Option<ItemContext<'_>>) -> String {
         let input = Payload::parse(r#"{"a":1}"#).unwrap();
         let context = ContextObject::new(testing::execution(&input), state);
         match item {
@@ -150,23 +175,40 @@ mod tests {
         let entered = r#""EnteredTime":"1970-01-01T00:00:01.500Z""#;
         let bare = testing::state();
         assert_eq!(
-            shown(bare, None),
+            written(bare, None),
             format!(r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered}}}}}"#)
         );
         let task = StateContext { retry_count: Some(2), task_token: Some("token"), ..bare };
         assert_eq!(
-            shown(task, None),
+            written(task, None),
             format!(
                 r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered},"RetryCount":2}},"Task":{{"Token":"token"}}}}"#
             )
         );
         let item = ItemContext { index: 3, value: &json!("x") };
         assert_eq!(
-            shown(bare, Some(item)),
+            written(bare, Some(item)),
             format!(
                 r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered}}},"Map":{{"Item":{{"Index":3,"Value":"x"}}}}}}"#
             )
         );
+    }
+
+    #[test]
+    fn one_that_is_given_is_shown_as_it_is() {
+        let object = json!({"Execution": {"Input": {"a": 1}}, "State": {}});
+        let context = ContextObject::given(object.as_object().unwrap());
+        assert_eq!(*context.value(), object);
+        let path = |text| ReferencePath::parse(text).unwrap();
+        let (variables, random) = (Default::default(), testing::Counting::default());
+        let scope = testing::scope(&Value::Null, &context, &variables, &random);
+        assert_eq!(path("$$.Execution.Input.a").read(&scope).ok(), Some(&json!(1)));
+        assert!(path("$$.Execution.Id").read(&scope).is_err());
+        let value = json!("x");
+        let item = context.for_item(ItemContext { index: 3, value: &value });
+        let expected = json!({"Execution": {"Input": {"a": 1}}, "State": {},
+            "Map": {"Item": {"Index": 3, "Value": "x"}}});
+        assert_eq!(*item.value(), expected);
     }
 
     /// Paths take short cuts past the whole; they must not show.

@@ -128,7 +128,7 @@ fn execution(input: &Payload) -> ExecutionContext<'_> {
         id: EXECUTION,
         input,
         name: "",
-        role_arn: "",
+        role_arn: Some(""),
         start_time: Timestamp::from_millis(0),
         redrive_count: None,
         redrive_time: None,

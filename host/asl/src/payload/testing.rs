@@ -51,7 +51,7 @@ pub(crate) fn execution(input: &Payload) -> ExecutionContext<'_> {
         id: "arn:aws:states:us-east-1:123456789012:execution:shop-orders:first",
         input,
         name: "first",
-        role_arn: "arn:aws:iam::123456789012:role/shop",
+        role_arn: Some("arn:aws:iam::123456789012:role/shop"),
         start_time: Timestamp::from_millis(0),
         redrive_count: Some(0),
         redrive_time: None,

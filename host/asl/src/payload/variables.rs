@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::Payload;
 
@@ -72,6 +73,12 @@ impl Variables {
     /// Whether nothing is assigned in this scope.
     pub(crate) fn has_none_of_its_own(&self) -> bool {
         self.own().is_empty()
+    }
+
+    /// This scope's own values, as an object.
+    pub(crate) fn object(&self) -> Map<String, Value> {
+        let values = self.own().iter();
+        values.map(|(name, value)| (name.to_string(), value.value().clone())).collect()
     }
 
     fn own(&self) -> &Assignments {

@@ -108,6 +108,7 @@ impl Condition {
 impl StateType for Choice {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
+        cx.inspect(|it| it.after_input_path = Some(input.clone()));
         let scope = cx.scope(input.value());
         for choosing in &self.choices {
             if choosing.condition.holds(&scope)? {

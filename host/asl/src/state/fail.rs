@@ -60,6 +60,7 @@ impl Text {
 
 impl StateType for Fail {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
+        cx.inspect(|it| it.after_input_path = Some(cx.input.clone()));
         let evaluate = |text: &Option<Text>| text.as_ref().map(|it| it.evaluate(cx)).transpose();
         Ok(Progress::Fail(StatesError {
             error: evaluate(&self.error)?,

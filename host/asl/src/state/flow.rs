@@ -128,7 +128,9 @@ impl ResultFlow {
             return Ok(Exit { output: output.evaluate(&scope)?.into(), assigned });
         }
         let result = fill(self.selector.as_ref(), cx, result.clone())?;
+        cx.inspect(|it| it.after_result_selector = Some(result.clone()));
         let output = self.result_path.apply(cx.input, result)?;
+        cx.inspect(|it| it.after_result_path = Some(output.clone()));
         Ok(Exit { output: self.output_path.apply(cx, &output)?, assigned })
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Map {
     processor: Option<Arc<StateMachine>>,
     /// Set when items are processed by executions of their own.
     distributed: Option<Distributed>,
+    /// Whether what its children come to goes elsewhere (`ResultWriter` with a `Resource`).
+    exports_results: bool,
     result: ResultFlow,
     retry: Vec<Retrier>,
     catch: Vec<Catcher>,
@@ -100,16 +102,32 @@ impl Map {
                     None
                 }
             },
+            exports_results: exports_results(fields),
             result: ResultFlow::read(fields),
             retry: Retrier::read_all(fields),
             catch: Catcher::read_all(fields),
         }
     }
 
+    /// Whether its `ItemSelector`, or `Parameters`, makes the input of each iteration.
+    pub(crate) fn selects(&self) -> bool {
+        self.item_selector.is_some()
+    }
+
+    /// Whether what its children come to is written somewhere, and is not its result.
+    pub(crate) fn exports_results(&self) -> bool {
+        self.exports_results
+    }
+
     /// The field that holds the item processor.
     pub(crate) fn processor_field(&self) -> &'static str {
         self.processor_field
     }
+}
+
+fn exports_results(fields: &Fields<'_>) -> bool {
+    let writer = fields.object().get("ResultWriter");
+    writer.is_some_and(|writer| writer.get("Resource").is_some())
 }
 
 /// Reads `ItemProcessor`, or `Iterator` as it was called before.
@@ -156,9 +174,11 @@ fn read_selector(fields: &mut Fields<'_>) -> Option<Template> {
 impl StateType for Map {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
+        cx.inspect(|it| it.after_input_path = Some(input.clone()));
         // With a reader neither ItemsPath nor Items is looked at.
         let is_read = self.distributed.as_ref().is_some_and(Distributed::has_reader);
         let items = if is_read { None } else { Some(self.items(cx, &input)?) };
+        cx.inspect(|it| it.after_items_path.clone_from(&items));
         let concurrency = self.concurrency(cx, &input)?;
         let total = items.as_ref().and_then(|it| it.value().as_array()).map_or(0, Vec::len);
         let fork = Fork { input, items, total, concurrency };
@@ -238,6 +258,7 @@ impl Map {
             None => 0,
             Some(number) => number.resolve("MaxConcurrency", cx, input)?,
         };
+        cx.inspect(|it| it.max_concurrency = Some(wanted));
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
         Ok(match self.distributed {
             None if wanted == 0 => CONCURRENCY_MAX,

@@ -4,6 +4,7 @@ mod assign;
 mod choice;
 mod fail;
 mod flow;
+mod inspection;
 mod map;
 mod parallel;
 mod pass;
@@ -11,7 +12,7 @@ mod succeed;
 mod task;
 mod wait;
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub(crate) use assign::Assign;
 pub(crate) use choice::Choice;
 pub(crate) use fail::Fail;
 pub(crate) use flow::ResultPath;
+pub use inspection::{ErrorDetails, Inspection};
 pub(crate) use map::{
     BatchLimits, Distributed, ExecutionType, Limits, Map, Plan, children_at_once,
 };
@@ -154,9 +156,18 @@ pub(crate) struct Context<'a> {
     /// As they were when the state was entered.
     pub(crate) variables: &'a Variables,
     pub(crate) random: &'a dyn Random,
+    /// Where a test of the state notes its data on their way; none in an execution.
+    pub(crate) inspection: Option<&'a RefCell<Inspection>>,
 }
 
 impl Context<'_> {
+    /// Has a test of the state take note of its data.
+    pub(crate) fn inspect(&self, note: impl FnOnce(&mut Inspection)) {
+        if let Some(inspection) = self.inspection {
+            note(&mut inspection.borrow_mut());
+        }
+    }
+
     /// To evaluate against `input`.
     pub(crate) fn scope<'s>(&'s self, input: &'s Value) -> Scope<'s> {
         let states = States { input: self.input.value(), result: None, error_output: None };

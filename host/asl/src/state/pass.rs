@@ -38,10 +38,20 @@ impl Pass {
 impl StateType for Pass {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
-        let filled = fill(self.parameters.as_ref(), cx, input)?;
+        let filled = fill(self.parameters.as_ref(), cx, input.clone())?;
+        // As AWS shows it: of a state with a Result, not what it makes of its input.
+        cx.inspect(|it| match &self.result {
+            Some(result) => it.result = Some(result.clone()),
+            None => {
+                it.after_input_path = Some(input);
+                it.after_parameters = Some(filled.clone());
+            }
+        });
         let result = self.result.clone().unwrap_or(filled);
+        cx.inspect(|it| it.after_result_selector = Some(result.clone()));
         let assigned = self.assign.evaluate(&cx.scope(result.value()))?;
         let data = self.result_path.apply(cx.input, result)?;
+        cx.inspect(|it| it.after_result_path = Some(data.clone()));
         let output = self.output.output(cx, &data)?;
         Ok(Progress::Leave(Exit { output, assigned }))
     }

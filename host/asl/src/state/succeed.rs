@@ -22,6 +22,7 @@ impl Succeed {
 impl StateType for Succeed {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
+        cx.inspect(|it| it.after_input_path = Some(input.clone()));
         Ok(Progress::Leave(self.output.apply(cx, &input)?))
     }
 }

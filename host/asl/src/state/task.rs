@@ -166,6 +166,7 @@ fn read_credentials(fields: &mut Fields<'_>) -> Option<Template> {
 impl StateType for Task {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
+        cx.inspect(|it| it.after_input_path = Some(input.clone()));
         let limit = |number: &Option<Number>, name| {
             number.as_ref().map(|number| seconds(number, name, cx, &input)).transpose()
         };
@@ -173,6 +174,10 @@ impl StateType for Task {
         let heartbeat_seconds = limit(&self.heartbeat, "HeartbeatSecondsPath")?;
         let role = self.role(cx, &input)?;
         let input = fill(self.parameters.as_ref(), cx, input)?;
+        cx.inspect(|it| {
+            it.after_parameters = Some(input.clone());
+            it.after_arguments = Some(input.clone());
+        });
         let resource = self.resource.clone().expect("a definition that parses names a resource");
         let order = Order { resource, input, timeout_seconds, heartbeat_seconds, role };
         Ok(Progress::Task(Box::new(order)))

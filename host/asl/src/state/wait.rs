@@ -86,6 +86,7 @@ impl Until {
 impl StateType for Wait {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
         let input = self.input_path.apply(cx, cx.input)?;
+        cx.inspect(|it| it.after_input_path = Some(input.clone()));
         let moment = self.until.moment(cx, &input)?;
         if moment <= cx.now {
             return Ok(Progress::Leave(self.output.apply(cx, &input)?));

@@ -185,6 +185,18 @@ impl Credentials {
         Ok(Self { secret, authorization, headers, query, body, secrets })
     }
 
+    /// The same, adding nothing to headers, query and body.
+    pub(super) fn without_additions(&self) -> Self {
+        Self {
+            secret: String::new(),
+            authorization: self.authorization.clone(),
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            body: BTreeMap::new(),
+            secrets: Vec::new(),
+        }
+    }
+
     /// A user and the secret, as HTTP's Basic authentication has them.
     pub(super) fn basic(&self, user: &str) -> String {
         BASE64_STANDARD.encode(format!("{user}:{}", self.secret))

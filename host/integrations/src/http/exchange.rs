@@ -64,9 +64,10 @@ fn bare_host(uri: &Uri) -> &str {
 
 /// Sends a request to one of the addresses.
 pub(super) async fn send(
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     addresses: &[SocketAddr],
 ) -> Result<Response, StatesError> {
+    let request = request.map(Full::new);
     let stream = TcpStream::connect(addresses).await.map_err(|it| unreachable(&it.to_string()))?;
     if request.uri().scheme_str() == Some("https") {
         let host = bare_host(request.uri()).to_owned();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
-use http_body_util::Full;
 use serde_json::{Map, Value};
 use stepyard_asl::{StatesError, is_reserved_header};
 use stepyard_engine::Task;
@@ -23,7 +22,7 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", 
 const RANGE: &str = "bytes=0-262144";
 
 /// The arguments of `http:invoke`, read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     /// Without what `QueryParameters` add.
     pub(super) endpoint: Uri,
@@ -195,7 +194,7 @@ pub(super) fn build(
     credentials: &Credentials,
     token: Option<&str>,
     region: &str,
-) -> Result<Request<Full<Bytes>>, StatesError> {
+) -> Result<Request<Bytes>, StatesError> {
     let uri = uri(&call, &credentials.query)?;
     let body = body(&call, &credentials.body)?;
     let mut headers = call.headers;
@@ -221,10 +220,24 @@ pub(super) fn build(
     if let Ok(agent) = HeaderValue::try_from(agent) {
         headers.insert(header::USER_AGENT, agent);
     }
-    let mut request = Request::new(Full::from(body));
+    let mut request = Request::new(Bytes::from(body));
     *request.method_mut() = call.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// The request without what the connection puts into it.
+pub(super) fn bare(
+    call: Call,
+    credentials: &Credentials,
+    region: &str,
+) -> Result<Request<Bytes>, StatesError> {
+    let (name, _) = authorization(credentials, None);
+    let mut request = build(call, &credentials.without_additions(), None, region)?;
+    for name in credentials.headers.keys().chain([&name]) {
+        request.headers_mut().remove(name);
+    }
     Ok(request)
 }
 

@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
-use http_body_util::Full;
 use serde_json::Value;
 use stepyard_asl::StatesError;
 use stepyard_engine::outside::Names;
@@ -102,7 +102,7 @@ fn request(
     oauth: &OAuth,
     uri: &Uri,
     credentials: &Credentials,
-) -> Result<Request<Full<bytes::Bytes>>, http::Error> {
+) -> Result<Request<Bytes>, http::Error> {
     let mut pairs = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
     pairs.extend(oauth.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
     let basic = format!("Basic {}", credentials.basic(&oauth.client_id));
@@ -116,5 +116,5 @@ fn request(
         .header(header::AUTHORIZATION, authorization)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::ACCEPT, "application/json")
-        .body(Full::from(form::joined(&pairs)))
+        .body(Bytes::from(form::joined(&pairs)))
 }

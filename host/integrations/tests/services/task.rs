@@ -99,6 +99,7 @@ pub(crate) fn task(resource: &str, input: Value) -> Task {
         trace: None,
         pins: None,
         map_run: None,
+        trial: None,
         engine: EngineHandle::default(),
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BatchLimits, Batcher, ItemSource, Reader, ResultDestination, Writer};
 use crate::{
-    Code, Diagnostic, EvaluationError, StatesError,
+    Code, Diagnostic, EvaluationError, StatesError, error_name,
     fields::{Fields, problem},
     payload::{
         path::ReferencePath,
@@ -112,6 +112,16 @@ impl Distributed {
             tolerated_percentage: percentage.transpose()?,
             batch: batch.transpose()?,
         })
+    }
+}
+
+impl Limits {
+    /// The error of a Map of which more iterations failed than may.
+    pub(crate) fn exceeded() -> StatesError {
+        StatesError::new(
+            error_name::EXCEED_TOLERATED_FAILURE_THRESHOLD,
+            "The specified tolerated failure threshold was exceeded",
+        )
     }
 }
 

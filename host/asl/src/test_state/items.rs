@@ -1,0 +1,173 @@
+//! The items of a Map under test: what its iterations would be given, and how many of them may fail.
+
+use std::mem;
+
+use serde_json::{Map, Value, json};
+
+use super::TestState;
+use crate::{
+    ItemFormat, ItemSource, Payload, StatesError, error_name,
+    execution::{PAYLOAD_BYTES_MAX, Tolerance},
+    retry::Failure,
+    state::{BatchLimits, Fork},
+};
+
+/// The iterations of a Map under test.
+#[derive(Default)]
+pub(super) struct Iterations {
+    /// How many there are, where that is known.
+    count: Option<usize>,
+    tolerance: Tolerance,
+}
+
+impl Iterations {
+    /// Whether so many can have failed.
+    pub(super) fn can_have_failed(&self, failed: u64) -> bool {
+        self.count.is_none_or(|count| failed <= count as u64)
+    }
+
+    /// Whether the Map succeeds although so many failed. Where the state says nothing of it, it does: AWS
+    /// tests a Map so.
+    pub(super) fn tolerate(&self, failed: u64) -> bool {
+        let is_said = self.tolerance != Tolerance::default();
+        !is_said || self.tolerance.allows(failed, self.count.map(|count| count as u64))
+    }
+}
+
+impl TestState {
+    /// Takes note of what the iterations of a Map would be given, and of how many may fail.
+    pub(super) fn inspect_items(&self, fork: &Fork) -> Result<Iterations, Failure> {
+        let Some(map) = self.alone.state().map() else { return Ok(Iterations::default()) };
+        let plan = self.alone.plan(fork).transpose()?;
+        let (limits, source) = plan.map(|plan| (plan.limits, plan.source)).unzip();
+        let tolerance = limits.map_or_else(Tolerance::default, |limits| Tolerance {
+            count: limits.tolerated_count,
+            percentage: limits.tolerated_percentage,
+        });
+        self.alone.inspect(|it| {
+            it.tolerated_failure_count = tolerance.count;
+            it.tolerated_failure_percentage = tolerance.percentage;
+        });
+        let fork = match source.flatten() {
+            Some(source) => self.read(fork, &source)?,
+            None => Some(fork.clone()),
+        };
+        let count = fork.as_ref().map(|fork| fork.total);
+        let batch = limits.and_then(|limits| limits.batch);
+        if let Some(fork) = fork.filter(|_| map.selects() || batch.is_some())
+            && let Some(items) = self.items(&fork)?
+        {
+            self.inspect_inputs(&fork, &items, map.selects(), batch)?;
+        }
+        Ok(Iterations { count, tolerance })
+    }
+
+    fn inspect_inputs(
+        &self,
+        fork: &Fork,
+        items: &[Payload],
+        are_selected: bool,
+        batch: Option<BatchLimits>,
+    ) -> Result<(), Failure> {
+        if are_selected {
+            let selected = items.iter().map(|item| item.value().clone()).collect();
+            self.alone.inspect(|it| it.after_item_selector = Some(Value::Array(selected).into()));
+        }
+        if let Some(batch) = batch {
+            let batches = batched(items, batch, &self.alone.envelope(fork)?);
+            self.alone.inspect(|it| it.after_item_batcher = batches);
+        }
+        Ok(())
+    }
+
+    /// The Map over the items that its reader is said to have read; none where these are not known.
+    fn read(&self, fork: &Fork, source: &ItemSource) -> Result<Option<Fork>, Failure> {
+        let Some(data) = &self.configuration.map_item_reader_data else { return Ok(None) };
+        let read = read_items(data, source).map_err(|cause| {
+            Failure::of_work(StatesError::new(error_name::ITEM_READER_FAILED, cause))
+        })?;
+        let Some(mut items) = read else { return Ok(None) };
+        if let Some(most) = usize::try_from(source.max_items).ok().filter(|most| *most > 0) {
+            items.truncate(most);
+        }
+        let (total, items) = (items.len(), Payload::from(Value::Array(items)));
+        if source.pointer.is_some() {
+            self.alone.inspect(|it| it.after_items_pointer = Some(items.clone()));
+        }
+        Ok(Some(Fork { items: Some(items), total, ..fork.clone() }))
+    }
+
+    /// What each iteration would be given of its item; none when that is more than is shown.
+    fn items(&self, fork: &Fork) -> Result<Option<Vec<Payload>>, Failure> {
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        for slot in 0..fork.total {
+            let item = self.alone.item(fork, slot)?;
+            bytes += item.len() + 1;
+            if bytes > PAYLOAD_BYTES_MAX {
+                return Ok(None);
+            }
+            items.push(item);
+        }
+        Ok(Some(items))
+    }
+}
+
+/// The items in what was read, by how they stand there: of JSON, the elements of an array or the members
+/// of an object. Those of a CSV file are not looked at.
+fn read_items(data: &str, source: &ItemSource) -> Result<Option<Vec<Value>>, String> {
+    let parse = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
+    match source.format {
+        Some(ItemFormat::Csv) => Ok(None),
+        Some(ItemFormat::JsonLines) => data
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .map(Some),
+        Some(ItemFormat::Json) | None => {
+            let whole = parse(data)?;
+            let found = whole.pointer(source.pointer.as_deref().unwrap_or_default());
+            match found {
+                Some(Value::Array(items)) => Ok(Some(items.clone())),
+                Some(Value::Object(members)) => {
+                    let member = |(key, value)| json!({ "Key": key, "Value": value });
+                    Ok(Some(members.iter().map(member).collect()))
+                }
+                _ => Err("Attempting to map over non-iterable node.".to_owned()),
+            }
+        }
+    }
+}
+
+/// What each child would be given, an array; none when that is more than is shown.
+fn batched(
+    items: &[Payload],
+    limits: BatchLimits,
+    envelope: &Map<String, Value>,
+) -> Option<Payload> {
+    let with = |items: Vec<Value>| {
+        let mut batch = envelope.clone();
+        batch.insert("Items".to_owned(), Value::Array(items));
+        Value::Object(batch)
+    };
+    let empty = Payload::from(with(Vec::new())).len();
+    let (mut batches, mut batch, mut bytes, mut shown) = (Vec::new(), Vec::new(), empty, 0);
+    for item in items {
+        let more = item.len() + usize::from(!batch.is_empty());
+        let is_full = batch.len() >= limits.items || bytes + more > limits.bytes;
+        if is_full && !batch.is_empty() {
+            batches.push(with(mem::take(&mut batch)));
+            shown += bytes;
+            bytes = empty;
+        }
+        if shown + empty > PAYLOAD_BYTES_MAX {
+            return None;
+        }
+        bytes += item.len() + usize::from(!batch.is_empty());
+        batch.push(item.value().clone());
+    }
+    if !batch.is_empty() {
+        batches.push(with(batch));
+    }
+    Some(Value::Array(batches).into())
+}
