@@ -51,7 +51,7 @@ fuzz SECONDS='600':
     for target in definition jsonpath intrinsic jsonata; do \
         mkdir -p fuzz/corpus/$target; \
         cargo +nightly fuzz run $target fuzz/corpus/$target fuzz/seeds/$target -- \
-            -max_total_time={{SECONDS}} -timeout=10 -max_len=4096 -dict=fuzz/words.dict -print_final_stats=1 \
+            -max_total_time={{SECONDS}} -timeout=60 -max_len=4096 -dict=fuzz/words.dict -print_final_stats=1 \
             || exit 1; \
     done
 

@@ -110,9 +110,8 @@ fn map_cases() -> [(&'static str, Value); 4] {
     let pass = json!({"StartAt": "Do", "States": {"Do": {"Type": "Pass", "End": true}}});
     let task = json!({"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": true,
         "TimeoutSeconds": 60, "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Do"}}});
-    let selected = json!({"at.$": "$$.Map.Item.Index", "it.$": "$$.Map.Item.Value"});
-    let computed = json!({"at": "{% $states.context.Map.Item.Index %}",
-        "it": "{% $states.context.Map.Item.Value & '!' %}"});
+    let selected = json!({"at.$": "$$.Map.Item.Index"});
+    let computed = json!("{% $states.context.Map.Item.Value & '!' %}");
     [
         ("Map of Pass", json!({"ItemProcessor": pass})),
         ("Map of Task", json!({"ItemProcessor": task})),

@@ -15,6 +15,8 @@ use crate::{Payload, Timestamp};
 pub(crate) struct ContextObject<'a> {
     source: Source<'a>,
     item: Option<ItemContext<'a>>,
+    /// The item's index: a Map asks for it once for each of its items, and often for nothing else.
+    index: OnceCell<Value>,
     outline: OnceCell<Value>,
     value: OnceCell<Value>,
 }
@@ -76,7 +78,8 @@ impl<'a> ContextObject<'a> {
     }
 
     fn from(source: Source<'a>) -> Self {
-        Self { source, item: None, outline: OnceCell::new(), value: OnceCell::new() }
+        let (index, outline, value) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { source, item: None, index, outline, value }
     }
 
     /// The same while a Map's `ItemSelector` is evaluated for one item.
@@ -95,6 +98,9 @@ impl<'a> ContextObject<'a> {
                 walk(execution.input.value(), steps, 2)
             }
             (["Map", "Item", "Value"], _, Some(item)) => walk(item.value, steps, 3),
+            (["Map", "Item", "Index"], _, Some(item)) => {
+                walk(self.index.get_or_init(|| item.index.into()), steps, 3)
+            }
             ([] | ["Execution"] | ["Map"] | ["Map", "Item"], ..) => walk(self.value(), steps, 0),
             _ => walk(self.outline.get_or_init(|| self.build(false, false)), steps, 0),
         }
@@ -237,6 +243,7 @@ mod tests {
             "$$.Map",
             "$$.Map.Item",
             "$$.Map.Item.Index",
+            "$$.Map.Item.Index.no",
             "$$.Map.Item.Value",
             "$$.Map.Item.Value.c",
             "$$.Map.Item.Value.no",

@@ -90,7 +90,7 @@ fn execution(input: &Payload) -> ExecutionContext<'_> {
         id: "arn:aws:states:us-east-1:123456789012:execution:snippet:one",
         input,
         name: "one",
-        role_arn: "arn:aws:iam::123456789012:role/snippet",
+        role_arn: Some("arn:aws:iam::123456789012:role/snippet"),
         start_time: Timestamp::default(),
         redrive_count: Some(0),
         redrive_time: None,

@@ -223,7 +223,8 @@ impl Generator<'_> {
 
     fn add_limits(&mut self, map: &mut Value) {
         if self.random.one_in(2) {
-            map["Label"] = json!("orders");
+            self.named += 1;
+            map["Label"] = json!(format!("orders-{}", self.named));
         }
         if self.random.one_in(3) {
             map["ToleratedFailureCount"] = json!(1);
@@ -233,6 +234,30 @@ impl Generator<'_> {
         }
         if self.random.one_in(3) {
             map["ItemBatcher"] = json!({"MaxItemsPerBatch": 2, "BatchInput": {"day": "Monday"}});
+        }
+        let is_jsonata = map.get("Items").is_some();
+        let arguments = if is_jsonata { "Arguments" } else { "Parameters" };
+        if self.random.one_in(3) {
+            map.as_object_mut().expect("a map").retain(|name, _| !name.starts_with("Items"));
+            map["ItemReader"] = self.reader(arguments);
+        }
+        if self.random.one_in(3) {
+            map["ResultWriter"] = json!({"Resource": "arn:aws:states:::s3:putObject",
+                arguments: {"Bucket": "results", "Prefix": "orders"},
+                "WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSONL"}});
+        }
+    }
+
+    /// Reads items from Amazon S3.
+    fn reader(&mut self, arguments: &str) -> Value {
+        let object = json!({"Bucket": "orders", "Key": "today"});
+        match self.random.below(3) {
+            0 => json!({"Resource": "arn:aws:states:::s3:listObjectsV2",
+                arguments: {"Bucket": "orders", "Prefix": "days/"}}),
+            1 => json!({"Resource": "arn:aws:states:::s3:getObject", arguments: object,
+                "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}}),
+            _ => json!({"Resource": "arn:aws:states:::s3:getObject", arguments: object,
+                "ReaderConfig": {"InputType": "JSON", "MaxItems": 5}}),
         }
     }
 

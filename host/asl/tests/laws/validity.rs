@@ -56,4 +56,4 @@ const FIELDS: &str = "
     NumericLessThanEqualsPath TimestampGreaterThanPath BooleanEqualsPath
     Branches ItemProcessor Iterator ItemsPath Items ItemSelector MaxConcurrency MaxConcurrencyPath
     ProcessorConfig Mode ExecutionType Label ToleratedFailureCount ToleratedFailurePercentage
-    ItemBatcher";
+    ItemBatcher ItemReader ReaderConfig ResultWriter";

@@ -54,7 +54,8 @@ pub(super) const MISTAKES: &[(&str, Break)] = &[
                 *state = json!({"Type": "Pass", "Next": start});
             }
         }
-        Some(at.shown())
+        // AWS has no place for it.
+        Some(if at.shown() == "/" { "null".to_owned() } else { at.shown() })
     }),
     ("a Next is a state", |victim, random| lead(victim, random, "Next", json!("Nowhere"))),
     ("a Next is one of its own machine", |victim, random| {
@@ -120,6 +121,15 @@ pub(super) const MISTAKES: &[(&str, Break)] = &[
         *fields = json!({"And": nested, "Next": fields["Next"]}).as_object()?.clone();
         Some(rule.then("And").then("0").shown())
     }),
+    ("an ItemReader reads from S3", |victim, random| {
+        of_reader(victim, random, "Resource", json!("arn:aws:states:::sqs:sendMessage"))
+    }),
+    ("an ItemReader's config is an object", |victim, random| {
+        of_reader(victim, random, "ReaderConfig", json!(["CSV"]))
+    }),
+    ("an ItemReader's field is known", |victim, random| {
+        of_reader(victim, random, "Readerconfig", json!({}))
+    }),
     ("an EXPRESS child has no activity", |victim, random| {
         let site = victim.state(random, |it| it.kind == "Map")?;
         let processor = site.at.then("ItemProcessor");
@@ -153,6 +163,19 @@ fn with(victim: &mut Victim, random: &mut Random, field: &str, value: Value) -> 
 fn of_root(victim: &mut Victim, field: &str, value: Value) -> Option<String> {
     victim.definition[field] = value;
     Some(format!("/{field}"))
+}
+
+fn of_reader(
+    victim: &mut Victim,
+    random: &mut Random,
+    field: &str,
+    value: Value,
+) -> Option<String> {
+    let map = victim.state(random, |it| it.kind == "Map")?.at;
+    victim.fields(&map).get("ItemReader")?;
+    let reader = map.then("ItemReader");
+    victim.fields(&reader).insert(field.to_owned(), value);
+    Some(reader.then(field).shown())
 }
 
 /// Changes where a state leads that has this field.
