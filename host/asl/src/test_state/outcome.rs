@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{TestRefusal, TestState, TestStatus, Tested};
 use crate::{
-    ErrorDetails, Inspection, Payload, Resource, StateKind, StateName, StatesError,
+    ErrorDetails, Inspection, Payload, Resource, StateName, StatesError,
     execution::check_result,
     payload::{query::QueryLanguage, variables::Variables},
     retry::{Catcher, Failure, Retrier},
