@@ -110,7 +110,7 @@ impl MapRuns {
     }
 
     /// The run of this ARN, if it is at work.
-    pub(crate) fn at_work(&self, run: &str) -> Option<Arc<AtWork>> {
+    fn at_work(&self, run: &str) -> Option<Arc<AtWork>> {
         self.runs().get(run).cloned()
     }
 
