@@ -13,7 +13,7 @@ use aws_sdk_sfn::{
         BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
         interceptors::BeforeTransmitInterceptorContextRef, retry::RetryConfig,
     },
-    error::{BoxError, ProvideErrorMetadata, SdkError},
+    error::{BoxError, SdkError},
     operation::test_state::builders::TestStateFluentBuilder,
     types::{
         ExecutionRedriveStatus, ExecutionStatus, HistoryEventType, InspectionLevel,

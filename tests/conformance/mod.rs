@@ -11,9 +11,11 @@ fn branch(function: &str, next: &Value) -> Value {
     let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{function}");
     let mut call = json!({ "Type": "Task", "Resource": arn, "End": true });
     call.as_object_mut().unwrap().extend(next.as_object().unwrap().clone());
-    let catch = json!([{ "ErrorEquals": ["States.ALL"], "Next": "Failed" }]);
+    let next_name = format!("{function} failed");
+    let catch = json!([{ "ErrorEquals": ["States.ALL"], "Next": next_name }]);
     call["Catch"] = catch;
-    json!({ "StartAt": "Call", "States": { "Call": call, "Failed": { "Type": "Pass", "End": true } } })
+    let failed = json!({ "Type": "Pass", "End": true });
+    json!({ "StartAt": function, "States": { function: call, next_name: failed } })
 }
 
 #[test]

@@ -211,22 +211,22 @@ fn what_lambda_does_not_take_is_told_in_the_log_and_the_next_event_is_taken() {
 
 #[test]
 fn a_result_past_the_quota_is_an_error_with_a_name() {
-    // A result of 300,000 spaces around a `null`, within the memory and past 262,144 bytes.
+    // A result of 1,100,000 spaces around a `null`, within the memory and past 1,048,576 bytes.
     let large = TextStep {
-        invoke: "(memory.fill (i32.const 1024) (i32.const 32) (i32.const 300000))
+        invoke: "(memory.fill (i32.const 1024) (i32.const 32) (i32.const 1100000))
             (i32.store (i32.const 1024) (i32.const 0x6c6c756e))
             (i32.store (i32.const 512) (i32.const 0))
             (i32.store (i32.const 516) (i32.const 1024))
-            (i32.store (i32.const 520) (i32.const 300000))
+            (i32.store (i32.const 520) (i32.const 1100000))
             i32.const 512",
-        module: r#"(memory (export "memory") 8)"#,
+        module: r#"(memory (export "memory") 18)"#,
         ..TextStep::default()
     };
     let api = RuntimeApi::start();
     let _function = text(&large, "").start(&api, &TEXT);
     let (name, message) = error(&api.invoke("large", "{}"), "large");
     assert_eq!(name, "Function.ResponseSizeTooLarge");
-    assert_eq!(message, "the step returned 300000 bytes; a result has at most 262144");
+    assert_eq!(message, "the step returned 1100000 bytes; a result has at most 1048576");
 }
 
 #[test]

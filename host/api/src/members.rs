@@ -99,6 +99,13 @@ impl<'de> Deserializer<'de> for Member {
         visitor.visit_i64(whole.ok_or_else(|| self.is_no("an Integer"))?)
     }
 
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self.0.as_f64() {
+            Some(number) => visitor.visit_f64(number),
+            None => Err(self.is_no("a Float")),
+        }
+    }
+
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0.as_f64() {
             Some(number) => visitor.visit_f64(number),
@@ -143,7 +150,7 @@ impl<'de> Deserializer<'de> for Member {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 char str bytes byte_buf unit unit_struct
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 char str bytes byte_buf unit unit_struct
         newtype_struct tuple tuple_struct enum identifier ignored_any
     }
 }
@@ -172,6 +179,7 @@ mod tests {
         publish: Option<bool>,
         keys: Option<Vec<String>>,
         weights: Option<BTreeMap<String, Option<f64>>>,
+        percentage: Option<f32>,
         part: Option<Box<Self>>,
     }
 
@@ -185,7 +193,7 @@ mod tests {
     #[test]
     fn members_are_read_at_every_depth() {
         let body = r#"{"name": "a", "maxResults": 5.9, "publish": true, "keys": ["a", null, "b"],
-            "weights": {"2": 0.5, "3": 1, "4": null}, "part": {"maxResults": 1e300}}"#;
+            "weights": {"2": 0.5, "3": 1, "4": null}, "percentage": 33.3, "part": {"maxResults": 1e300}}"#;
         let expected = Request {
             name: Some("a".to_owned()),
             max_results: Some(5),
@@ -196,6 +204,7 @@ mod tests {
                     .map(|(name, weight)| (name.to_owned(), weight))
                     .into(),
             ),
+            percentage: Some(33.3),
             part: Some(Box::new(Request { max_results: Some(i64::MAX), ..Request::default() })),
         };
         assert_eq!(read(body.as_bytes()), Ok(expected));
@@ -223,6 +232,8 @@ mod tests {
             (r#"{"weights": []}"#, LIST),
             (r#"{"weights": {"2": "1"}}"#, "STRING_VALUE can not be converted to a Double"),
             (r#"{"weights": {"2": {}}}"#, STRUCTURE),
+            (r#"{"percentage": "7"}"#, "STRING_VALUE can not be converted to a Float"),
+            (r#"{"percentage": [7]}"#, LIST),
             (r#"{"part": 1}"#, "Expected null"),
             (r#"{"part": []}"#, LIST),
             (

@@ -123,7 +123,7 @@ fn listed(run: &MapRunRecord) -> Value {
 pub(super) struct UpdateMapRun {
     map_run_arn: Option<String>,
     max_concurrency: Option<i64>,
-    tolerated_failure_percentage: Option<f64>,
+    tolerated_failure_percentage: Option<f32>,
     tolerated_failure_count: Option<i64>,
 }
 
@@ -131,7 +131,9 @@ impl Action for UpdateMapRun {
     type Output = Empty;
 
     async fn run(self, api: &Api) -> Result<Empty, ApiError> {
-        let percentage = self.tolerated_failure_percentage;
+        // By its digits: 33.3 is to be shown as 33.3 again.
+        let percentage =
+            self.tolerated_failure_percentage.and_then(|it| it.to_string().parse::<f64>().ok());
         Constraints::default()
             .present("mapRunArn", &self.map_run_arn)
             .length("mapRunArn", self.map_run_arn.as_deref(), LONG_ARN)

@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stepyard_asl::{Fact, Status, Timestamp};
 use stepyard_engine::{
-    ActivityRecord, AliasRecord, Answer, Batch, Checkpoint, Config, Engine, EngineError,
-    ExecutionArn, ExecutionRecord, ExecutionSummary, FunctionRecord, MemoryStore, Outcome,
-    Selection, SqliteStore, StartError, StateMachineRecord, Store, StoreError, Tags, VersionRecord,
-    VersionSummary, WaitingTask,
+    ActivityRecord, AliasRecord, Answer, Batch, Checkpoint, ChildResult, Config, Engine,
+    EngineError, ExecutionArn, ExecutionRecord, ExecutionSummary, FunctionRecord, MapRunRecord,
+    MemoryStore, Outcome, Selection, SqliteStore, StartError, StateMachineRecord, Store,
+    StoreError, Tags, VersionRecord, VersionSummary, WaitingTask,
     clock::{Clock, VirtualClock},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -271,6 +271,23 @@ impl Store for Slow {
 
     fn are_executions_awaited(&self) -> Result<bool, StoreError> {
         self.inner.are_executions_awaited()
+    }
+
+    fn map_run(&self, arn: &str) -> Result<Option<MapRunRecord>, StoreError> {
+        self.inner.map_run(arn)
+    }
+
+    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.inner.map_runs(execution)
+    }
+
+    fn map_run_results(
+        &self,
+        run: &str,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, ChildResult)>, StoreError> {
+        self.inner.map_run_results(run, after, limit)
     }
 
     fn open_count(&self) -> Result<usize, StoreError> {
