@@ -29,8 +29,8 @@ pub(super) enum Type<'a> {
     String(Bounds),
     Enumeration(Vec<&'a str>),
     /// So many elements.
-    List(Box<Type<'a>>, Bounds),
-    Map(Box<Type<'a>>),
+    List(Box<Self>, Bounds),
+    Map(Box<Self>),
     Structure(&'a str),
 }
 
