@@ -226,7 +226,7 @@ fn a_result_past_the_quota_is_an_error_with_a_name() {
     let _function = text(&large, "").start(&api, &TEXT);
     let (name, message) = error(&api.invoke("large", "{}"), "large");
     assert_eq!(name, "Function.ResponseSizeTooLarge");
-    assert_eq!(message, "the step returned 1100000 bytes; a result has at most 1048576");
+    assert_eq!(message, "the step returned more than 1048576 bytes; a result has at most 1048576");
 }
 
 #[test]
