@@ -34,8 +34,6 @@ DOCUMENT = HERE.parents[1] / "docs" / "conformance.md"
 # Why a case misses: the first that matches what the server said of it, or its id.
 REASONS = [
     (r"Error=ValueError", "LocalStack's own words for a Label that AWS refuses, too"),
-    (r"ItemReader|ResultWriter", "a Distributed Map's ItemReader and ResultWriter"),
-    (r"test_state/|TestStateCase", "TestState"),
     (r"States\.\w+\b.*not supported|intrinsic", "an intrinsic function that is not built"),
     (r"<<task_token>", "a recording whose mask for a task token its runner does not read"),
     (
