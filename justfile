@@ -70,12 +70,12 @@ run *ARGS:
 steps:
     cargo run -- step build
 
-# Measure: a core step, data flow, a sandboxed call against a native one, the order workflow.
+# Measure: a sandboxed call against a native one, the order workflow.
 [group: 'measure']
 bench *ARGS:
     cargo bench --bench stepyard -- {{ARGS}}
 
-# Measure the language: compiled expressions beside Rust, an inline Map of few items and of many.
+# Measure the language: compiled expressions beside Rust, a state, an inline Map of few items and of many.
 [group: 'measure']
 bench-language *ARGS:
     cargo bench --package stepyard-asl --bench language -- {{ARGS}}

@@ -1,6 +1,6 @@
-//! What the figures of the README are made of: a core step, a data-flow evaluation, a call in a
-//! fresh sandbox against the same function called natively, and the order workflow in memory and on
-//! SQLite. Prints a table at the end; ratios within one run are what to trust.
+//! What stands between the language and a disk: a call in a fresh sandbox against the same function
+//! called natively, and the order workflow in memory and on SQLite. Prints a table at the end; ratios
+//! within one run are what to trust. The language has a bench of its own in `host/asl`.
 
 use std::{
     fs,
@@ -18,15 +18,13 @@ use stepyard::{
     manifest::Manifest,
     wiring::{self, Seams, Stepyard},
 };
-use stepyard_asl::{Execution, Fact, FactKind, Payload, StateMachine, Status, Timestamp};
+use stepyard_asl::{Payload, StateMachine, Status};
 use stepyard_engine::{
     FunctionCall, Functions, StartExecution,
     outside::{Mail, MailError, MailMessage, Publication, Published, TopicError, Topics},
 };
 use tokio::runtime::Runtime;
 
-/// Pass states in the machine that a core step runs through.
-const STATES: u64 = 100;
 /// Orders that are under way at once.
 const ORDERS: u64 = 200;
 
@@ -35,74 +33,10 @@ const ORDER: &str =
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    core(&mut criterion);
     step_call(&mut criterion);
     order_workflow(&mut criterion);
     criterion.final_summary();
     table();
-}
-
-/// The first fact of an execution, which runs through every state that needs nobody.
-fn started(input: Value) -> Fact {
-    let kind = FactKind::ExecutionStarted {
-        id: "arn:aws:states:us-east-1:123456789012:execution:bench:1".to_owned(),
-        name: "1".to_owned(),
-        role: "arn:aws:iam::123456789012:role/bench".to_owned(),
-        machine: "arn:aws:states:us-east-1:123456789012:stateMachine:bench".to_owned(),
-        alias: None,
-        version: None,
-        trace: None,
-        parent: None,
-        input: input.into(),
-        seed: [7; 32],
-        pins: None,
-        logging: None,
-    };
-    Fact::new(Timestamp::from_millis(0), kind)
-}
-
-/// A chain of Pass states with these fields.
-fn chain(fields: &Value) -> Arc<StateMachine> {
-    let state = |index: u64| {
-        let mut state = json!({"Type": "Pass"});
-        let members = state.as_object_mut().expect("a state is an object");
-        members.extend(fields.as_object().expect("fields are an object").clone());
-        match index + 1 < STATES {
-            true => members.insert("Next".to_owned(), json!(format!("S{}", index + 1))),
-            false => members.insert("End".to_owned(), json!(true)),
-        };
-        (format!("S{index}"), state)
-    };
-    let states: serde_json::Map<String, Value> = (0..STATES).map(state).collect();
-    let definition = json!({"StartAt": "S0", "States": states}).to_string();
-    Arc::new(StateMachine::parse(&definition).expect("the definition is valid"))
-}
-
-fn core(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("core");
-    group.throughput(Throughput::Elements(STATES));
-    let cases = [
-        ("pass state", json!({})),
-        (
-            "data flow",
-            json!({
-                "Parameters": {"id.$": "$.order.id", "text.$": "States.Format('{}/{}', $.order.id, $$.State.Name)"},
-                "ResultPath": "$.found",
-            }),
-        ),
-    ];
-    for (name, fields) in cases {
-        let machine = chain(&fields);
-        let fact = started(json!({"order": {"id": "12345", "lines": [1, 2, 3]}}));
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut execution = Execution::new(machine.clone());
-                let step = execution.step(&fact);
-                assert!(matches!(execution.status(), Status::Succeeded { .. }));
-                step
-            });
-        });
-    }
 }
 
 fn step_call(criterion: &mut Criterion) {
@@ -217,13 +151,11 @@ impl Topics for Nowhere {
     }
 }
 
-/// Prints what criterion measured, by element: a state, a call, an order.
+/// Prints what criterion measured, by element: a call, an order.
 #[expect(clippy::print_stdout, reason = "the table is what a bench is run for")]
 fn table() {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
     let rows = [
-        ("core/pass state", STATES),
-        ("core/data flow", STATES),
         ("step call/native", 1),
         ("step call/fresh sandbox", 1),
         ("order workflow/memory/1", 1),

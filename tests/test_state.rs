@@ -1,5 +1,11 @@
 //! TestState through `stepyard serve`: a state without a mock does its work.
 
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener},
+    thread,
+};
+
 use serde_json::{Value, json};
 
 use crate::support::{Project, Server, order, python::python};
@@ -105,5 +111,55 @@ fn the_request_and_the_response_of_an_http_task_are_shown() {
     }
     let debug = trace(&server, &charge, &input, &json!({ "inspectionLevel": "DEBUG" }));
     assert_eq!(debug["inspectionData"].get("request"), None);
+    assert_eq!(server.terminate(), Some(0));
+}
+
+/// The address of an API that answers each request with the request's own head.
+fn mirror() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).unwrap() > 0 {}
+            let length = head.len();
+            write!(stream.get_mut(), "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}")
+                .unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_secret_that_an_api_sends_back_is_shown_to_whoever_asks() {
+    let address = mirror();
+    let connection = format!(
+        "[connections.Mirror]\nurl = \"http://{address}/v1/\"\n\
+         api_key = {{ name = \"X-Key\", value = \"MIRROR\" }}\n[secrets.MIRROR]\nenv = \"MIRROR\"\n"
+    );
+    let project = Project::with_manifest(&connection);
+    let secret = "sesame-open-12345";
+    let server = Server::start_with(&project, "127.0.0.1:0", &[("MIRROR", secret)]);
+    let look = json!({
+        "Type": "Task", "Resource": "arn:aws:states:::http:invoke", "End": true,
+        "Parameters": {
+            "ApiEndpoint": format!("http://{address}/v1/mirror"), "Method": "GET",
+            "InvocationConfig": {
+                "ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/Mirror/81210c42",
+            },
+        },
+    });
+    for reveals in [false, true] {
+        let answer = trace(&server, &look, &json!({}), &json!({ "revealSecrets": reveals }));
+        assert_eq!(answer["status"], "SUCCEEDED", "{answer}");
+        let data = &answer["inspectionData"];
+        let body = data["response"]["body"].as_str().unwrap();
+        assert!(body.contains("x-key: "), "{body}");
+        assert_eq!(body.contains(secret), reveals, "{body}");
+        for result in [&answer["output"], &data["result"]] {
+            assert!(!result.as_str().unwrap().contains(secret), "{result}");
+        }
+    }
     assert_eq!(server.terminate(), Some(0));
 }

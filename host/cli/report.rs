@@ -121,13 +121,16 @@ impl Display for Report<'_> {
     }
 }
 
-/// The message; the place that the JSON parser puts into its own is shown already.
+/// The message, without the places that the JSON parser puts into its own: each of them has the text that
+/// is no JSON.
 fn message(diagnostic: &Diagnostic) -> &str {
     let message = diagnostic.message.as_str();
-    match diagnostic.code {
-        Code::InvalidJsonDescription => message.lines().next().unwrap_or(message),
-        _ => message,
+    if diagnostic.code != Code::InvalidJsonDescription {
+        return message;
     }
+    let words = message.lines().next().unwrap_or(message);
+    let before_place = words.split_once("[Source: ").and_then(|(words, _)| words.rsplit_once(" ("));
+    before_place.map_or(words, |(words, _)| words)
 }
 
 /// A count and what is counted.
@@ -225,6 +228,21 @@ mod tests {
         let (source, found) = problems(text);
         let report = Report { source: &source, diagnostics: &found }.to_string();
         expected.assert_eq(&strip_str(&report).to_string());
+    }
+
+    #[test]
+    fn a_message_has_no_place_of_its_own() {
+        for (text, expected) in [
+            ("{\n", "Unexpected end-of-input: expected close marker for Object"),
+            ("[\n}", "Unexpected close marker '}': expected ']'"),
+            (
+                "{,}",
+                "Unexpected character (',' (code 44)): was expecting double-quote to start field name",
+            ),
+        ] {
+            let (_, found) = problems(text);
+            assert_eq!(message(&found[0]), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! What the query languages cost beside Rust code that does the same, each evaluated again and again once
-//! it is compiled; and what an inline Map costs for each item, be they few or many. Prints a table at the
-//! end; ratios within one run are what to trust.
+//! it is compiled; what a state costs that needs nobody; and what an inline Map costs for each item, be
+//! they few or many. Prints a table at the end; ratios within one run are what to trust.
 
 #![expect(clippy::disallowed_methods, reason = "the table is made of criterion's files")]
 
 use std::{fs, hint::black_box, path::Path, sync::Arc};
 
 use criterion::{Criterion, Throughput};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stepyard_asl::{
     Command, Execution, Fact, FactKind, ScheduleTask, Snippet, StateMachine, Status, Step,
     Timestamp,
 };
 
+/// Pass states in the machine that is run through in one step.
+const STATES: u64 = 100;
 /// Items of the small Map and of the large one.
 const ITEMS: [u64; 2] = [100, 10_000];
 
@@ -22,6 +24,7 @@ type Native = fn(&Value) -> Value;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     expressions(&mut criterion);
+    states(&mut criterion);
     maps(&mut criterion);
     criterion.final_summary();
     table();
@@ -105,6 +108,44 @@ fn expressions(criterion: &mut Criterion) {
     }
 }
 
+/// Name, and the fields of each Pass state.
+fn state_cases() -> [(&'static str, Value); 2] {
+    let data_flow = json!({
+        "Parameters": {"id.$": "$.order.id", "text.$": "States.Format('{}/{}', $.order.id, $$.State.Name)"},
+        "ResultPath": "$.found",
+    });
+    [("Pass", json!({})), ("Pass with data flow", data_flow)]
+}
+
+fn states(criterion: &mut Criterion) {
+    let started = started(json!({"order": {"id": "12345", "lines": [1, 2, 3]}}));
+    for (name, fields) in state_cases() {
+        let machine = chain(&fields);
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(STATES));
+        group.bench_function("states", |bencher| bencher.iter(|| run(&machine, &started)));
+    }
+}
+
+/// A chain of Pass states with these fields.
+fn chain(fields: &Value) -> Arc<StateMachine> {
+    let state = |index: u64| {
+        let mut state = fields.clone();
+        state["Type"] = json!("Pass");
+        match index + 1 < STATES {
+            true => state["Next"] = json!(format!("S{}", index + 1)),
+            false => state["End"] = json!(true),
+        }
+        (format!("S{index}"), state)
+    };
+    let states: Map<_, _> = (0..STATES).map(state).collect();
+    parse(&json!({"StartAt": "S0", "States": states}))
+}
+
+fn parse(definition: &Value) -> Arc<StateMachine> {
+    Arc::new(StateMachine::parse(&definition.to_string()).expect("the definition is valid"))
+}
+
 /// Name, and the fields of a Map over its input.
 fn map_cases() -> [(&'static str, Value); 4] {
     let pass = json!({"StartAt": "Do", "States": {"Do": {"Type": "Pass", "End": true}}});
@@ -127,8 +168,7 @@ fn maps(criterion: &mut Criterion) {
     for (name, fields) in map_cases() {
         let mut map = json!({"Type": "Map", "End": true});
         map.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let definition = json!({"StartAt": "Each", "States": {"Each": map}}).to_string();
-        let machine = Arc::new(StateMachine::parse(&definition).expect("the definition is valid"));
+        let machine = parse(&json!({"StartAt": "Each", "States": {"Each": map}}));
         let mut group = criterion.benchmark_group(name);
         group.sample_size(20);
         for items in ITEMS {
@@ -181,7 +221,7 @@ fn started(input: Value) -> Fact {
     Fact::new(Timestamp::from_millis(0), kind)
 }
 
-/// Prints what criterion measured: an evaluation beside Rust's, an item of few beside one of many.
+/// Prints what criterion measured: an evaluation beside Rust's, a state, an item of few beside one of many.
 #[expect(clippy::print_stdout, reason = "the table is what a bench is run for")]
 fn table() {
     println!("\n| expression | ns | ns in Rust | ratio |\n|---|---|---|---|");
@@ -190,6 +230,11 @@ fn table() {
             continue;
         };
         println!("| {name} | {compiled:.0} | {native:.0} | {:.1} |", compiled / native);
+    }
+    println!("\n| state | µs |\n|---|---|");
+    for (name, _) in state_cases() {
+        let Some(all) = nanos(name, "states") else { continue };
+        println!("| {name} | {:.2} |", all / 1_000.0 / STATES as f64);
     }
     let [few, many] = ITEMS;
     println!(

@@ -3,7 +3,7 @@
 //!
 //! Read from the JSON, as [`crate::outline`] is.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     Code, Diagnostic, Location, Severity,
@@ -25,30 +25,34 @@ pub(crate) fn of(definition: &Value) -> Vec<Diagnostic> {
 
 fn of_state(state: &State<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let mut ready = vec![(state.fields, state.at.clone())];
-    while let Some((fields, at)) = ready.pop() {
-        for (name, value) in fields {
-            let at = at.field(name);
-            match (name.as_str(), value) {
-                ("Result", _) => in_result(value, at, &mut found),
-                (name, _) if TEMPLATES.contains(&name) => in_template(value, at, &mut found),
-                (name, Value::Object(inner)) if CONTAINERS.contains(&name) => {
-                    ready.push((inner, at));
-                }
-                (name, Value::Array(elements)) if CONTAINERS.contains(&name) => {
-                    let elements = elements.iter().enumerate().rev();
-                    ready.extend(elements.filter_map(|(index, element)| {
-                        Some((element.as_object()?, at.index(index)))
-                    }));
-                }
-                (name, Value::String(text)) if takes_no_path(name) && is_path(text) => {
-                    found.push(no_path(name, text, at));
-                }
-                _ => {}
+    in_fields(state.fields, &state.at, &mut found);
+    found
+}
+
+/// Looks at a state's fields, or at those of what is inside one. Recursion here and below is as deep as
+/// JSON is read, and so is the one place that is held.
+fn in_fields(fields: &Map<String, Value>, at: &Location, found: &mut Vec<Diagnostic>) {
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("Result", _) => in_result(value, &at.field(name), found),
+            (name, _) if TEMPLATES.contains(&name) => in_template(value, &at.field(name), found),
+            (name, Value::Object(inner)) if CONTAINERS.contains(&name) => {
+                in_fields(inner, &at.field(name), found);
             }
+            (name, Value::Array(elements)) if CONTAINERS.contains(&name) => {
+                let at = at.field(name);
+                for (index, element) in elements.iter().enumerate() {
+                    if let Value::Object(inner) = element {
+                        in_fields(inner, &at.index(index), found);
+                    }
+                }
+            }
+            (name, Value::String(text)) if takes_no_path(name) && is_path(text) => {
+                found.push(no_path(name, text, at.field(name)));
+            }
+            _ => {}
         }
     }
-    found
 }
 
 fn takes_no_path(field: &str) -> bool {
@@ -56,43 +60,44 @@ fn takes_no_path(field: &str) -> bool {
 }
 
 /// Looks at all that a template takes as it stands.
-fn in_template(template: &Value, at: Location, found: &mut Vec<Diagnostic>) {
-    let mut ready = vec![(None, template, at)];
-    while let Some((name, value, at)) = ready.pop() {
-        match (name, value) {
-            (Some(name), Value::String(text)) if is_path(text) || is_call(text) => {
-                found.push(no_dollar(name, text, at));
+fn in_template(template: &Value, at: &Location, found: &mut Vec<Diagnostic>) {
+    match template {
+        Value::Object(members) => {
+            for (name, member) in members.iter().filter(|(name, _)| !name.ends_with(".$")) {
+                match member {
+                    Value::String(text) if is_path(text) || is_call(text) => {
+                        found.push(no_dollar(name, text, at.field(name)));
+                    }
+                    _ => in_template(member, &at.field(name), found),
+                }
             }
-            (_, Value::Object(members)) => {
-                let members = members.iter().rev().filter(|(name, _)| !name.ends_with(".$"));
-                ready.extend(members.map(|(name, it)| (Some(name.as_str()), it, at.field(name))));
-            }
-            (_, Value::Array(elements)) => {
-                let elements = elements.iter().enumerate().rev();
-                ready.extend(elements.map(|(index, it)| (None, it, at.index(index))));
-            }
-            _ => {}
         }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                in_template(element, &at.index(index), found);
+            }
+        }
+        _ => {}
     }
 }
 
 /// Looks at all of a Pass state's `Result`, none of which is evaluated.
-fn in_result(result: &Value, at: Location, found: &mut Vec<Diagnostic>) {
-    let mut ready = vec![(result, at)];
-    while let Some((value, at)) = ready.pop() {
-        match value {
-            Value::String(text) if is_path(text) || is_call(text) => {
-                found.push(static_result(text, at));
-            }
-            Value::Object(members) => {
-                ready.extend(members.iter().rev().map(|(name, it)| (it, at.field(name))));
-            }
-            Value::Array(elements) => {
-                let elements = elements.iter().enumerate().rev();
-                ready.extend(elements.map(|(index, it)| (it, at.index(index))));
-            }
-            _ => {}
+fn in_result(result: &Value, at: &Location, found: &mut Vec<Diagnostic>) {
+    match result {
+        Value::String(text) if is_path(text) || is_call(text) => {
+            found.push(static_result(text, at.clone()));
         }
+        Value::Object(members) => {
+            for (name, member) in members {
+                in_result(member, &at.field(name), found);
+            }
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                in_result(element, &at.index(index), found);
+            }
+        }
+        _ => {}
     }
 }
 

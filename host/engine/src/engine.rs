@@ -1,5 +1,8 @@
 //! The handle that fronts hold: start, wait, watch, stop, resume, look.
 
+mod config;
+mod error;
+
 use std::{fmt, sync::Arc};
 
 use stepyard_asl::{Payload, Resource, ResourceKind, Seed, Status, Timestamp};
@@ -10,17 +13,15 @@ use tokio::sync::{
 };
 
 use crate::{
-    Custody, ExecutionRecord, Integration, Observer, Pinning, ResourceInfo, Standing, StartError,
-    StartExecution, Started, Store, StoreError,
+    ExecutionRecord, Integration, ResourceInfo, Standing, StartError, StartExecution, Started,
+    Store, StoreError,
     arn::{check_name, execution_arn},
-    clock::{Clock, Entropy, SystemClock, SystemEntropy},
     custody::{Custodian, NextWake},
     driver::{Driver, Kept, Message, Resumption, Start},
     handle::EngineHandle,
     histories::Histories,
     map_run::MapRuns,
     measures::{Measures, StoreMeasures},
-    outside::{NoObjects, Objects},
     pressure::{Burden, Pressure},
     recall::Machines,
     reservation::{Reservation, Reservations},
@@ -29,75 +30,12 @@ use crate::{
     tasks::Tasks,
 };
 
+pub use config::Config;
+pub use error::EngineError;
+
 /// Messages that may wait for the driver. Past them what is about work that is there waits for its turn,
 /// and no more work is begun.
 const INBOX: usize = 1_024;
-
-/// What an engine is made of.
-#[derive(Clone)]
-pub struct Config {
-    /// Where executions are kept. One engine at a time may write it.
-    pub store: Arc<dyn Store>,
-    /// What does tasks: the first that claims a resource.
-    pub integrations: Vec<Arc<dyn Integration>>,
-    /// Where Map Runs read items and export results.
-    pub objects: Arc<dyn Objects>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Draws randomness.
-    pub entropy: Arc<dyn Entropy>,
-    /// How many Standard executions may be open at once.
-    pub standard_max: usize,
-    /// How many Express executions may be open at once.
-    pub express_max: usize,
-    /// What the engine does with the store as a whole. None: it leaves executions alone that it was
-    /// not told to start or to resume, and keeps those at work in memory.
-    pub custody: Option<Custody>,
-    /// Which executions keep to the versions that were current when they began. None: not any.
-    pub pinning: Option<Arc<dyn Pinning>>,
-    /// How many tasks may be at work when an execution begins.
-    pub tasks_max: usize,
-    /// How many bytes of input those tasks may hold.
-    pub task_bytes_max: usize,
-    /// Who is shown what executions come to. None: nobody, which costs nothing.
-    pub observer: Option<Arc<dyn Observer>>,
-}
-
-/// How many Standard executions may be open at once (Quotas: "Maximum open executions").
-const STANDARD_MAX: usize = 1_000_000;
-/// AWS bounds how many Express executions are started in a second, and each takes five minutes at
-/// most; here their memory is what is bounded.
-const EXPRESS_MAX: usize = 100_000;
-/// Fewer than may wait for one function, so that a flood of executions is throttled before its tasks
-/// are refused.
-const TASKS_MAX: usize = 4_096;
-const TASK_BYTES_MAX: usize = 256 << 20;
-
-impl Config {
-    /// With the operating system's clock and randomness, and nothing that does tasks.
-    pub fn new(store: impl Store + 'static) -> Self {
-        Self {
-            store: Arc::new(store),
-            integrations: Vec::new(),
-            objects: Arc::new(NoObjects),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            standard_max: STANDARD_MAX,
-            express_max: EXPRESS_MAX,
-            custody: None,
-            pinning: None,
-            tasks_max: TASKS_MAX,
-            task_bytes_max: TASK_BYTES_MAX,
-            observer: None,
-        }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("store", &self.store).finish_non_exhaustive()
-    }
-}
 
 /// Runs executions. Clones are handles of one engine; when the last is dropped, it stops where it
 /// is, and what is unfinished can be resumed by the next engine on the same store.
@@ -146,46 +84,6 @@ impl WeakEngine {
         // What broke first is why.
         let _ = self.shared.failure.set(error);
     }
-}
-
-/// Why the engine did not do as asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EngineError {
-    /// There is no such execution.
-    #[error("execution `{arn}` does not exist")]
-    ExecutionDoesNotExist {
-        /// What was given.
-        arn: String,
-    },
-    /// Nothing is at work on the execution, though it is unfinished.
-    #[error("execution `{arn}` was interrupted: resume it first")]
-    Interrupted {
-        /// The execution.
-        arn: String,
-    },
-    /// The definition it was started with is not valid here.
-    #[error("execution `{arn}` has a definition that cannot be read: {reason}")]
-    InvalidDefinition {
-        /// The execution.
-        arn: String,
-        /// The first diagnostic.
-        reason: String,
-    },
-    /// The store failed; after a failed write the engine has stopped.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The engine met an error of its own, and has stopped.
-    #[error("the engine broke down: {reason}; its executions can be resumed by another")]
-    Broken {
-        /// What its panic said.
-        reason: String,
-    },
-    /// More is asked than the engine takes at once. Nothing of it was done.
-    #[error("more is asked of the engine than it takes at once: ask again later")]
-    Throttled,
-    /// The engine was shut down.
-    #[error("the engine was shut down")]
-    ShutDown,
 }
 
 impl Engine {

@@ -23,6 +23,9 @@ const PIECE: usize = 256 << 10;
 /// The most objects of a page: each page looks through the whole folder.
 const PAGE: usize = 10_000;
 
+/// What the names of files begin with that are being written: they are no objects yet.
+const UNFINISHED: &str = ".stepyard-unfinished-";
+
 /// A folder whose files are objects. Nothing outside it is reached: a key names a file below it, and a
 /// link out of it is not followed.
 #[derive(Clone, Debug)]
@@ -65,12 +68,12 @@ impl ObjectFolder {
         if !path.starts_with(self.root()?) {
             return Err(ObjectError(format!("The object {key} is a link out of its folder")));
         }
-        let mut file = File::open(&path).map_err(|error| fail(&error))?;
-        let metadata = file.metadata().map_err(|error| fail(&error))?;
-        if !metadata.is_file() {
+        // Looked at before it is opened: to open a pipe is to wait for who writes to it.
+        if !path.is_file() {
             return Err(ObjectError(format!("The object {key} is not a file")));
         }
-        let etag = etag(&metadata);
+        let mut file = File::open(&path).map_err(|error| fail(&error))?;
+        let etag = etag(&file.metadata().map_err(|error| fail(&error))?);
         if from.etag.as_ref().is_some_and(|wanted| *wanted != etag) {
             return Err(ObjectError(format!(
                 "The object {key} has changed since it was read first"
@@ -92,8 +95,12 @@ impl ObjectFolder {
                 let key = format!("{above}{name}");
                 let Ok(metadata) = entry.metadata() else { continue };
                 if metadata.is_dir() {
-                    folders.push((entry.path(), format!("{key}/")));
+                    let within = format!("{key}/");
+                    if within.starts_with(prefix) || prefix.starts_with(&within) {
+                        folders.push((entry.path(), within));
+                    }
                 } else if metadata.is_file()
+                    && !name.starts_with(UNFINISHED)
                     && key.starts_with(prefix)
                     && after.is_none_or(|after| key.as_str() > after)
                 {
@@ -121,19 +128,20 @@ impl ObjectFolder {
                 "The object {key} is not written: its folder may be read only; add write = true to its bucket in the manifest"
             )));
         }
-        let path = self.path(key)?;
+        let (root, path) = (self.root()?, self.path(key)?);
         let fail = |error: &_| told(format!("The object {key}"), error);
-        let parent = path.parent().unwrap_or(&self.root).to_owned();
-        let there = parent.ancestors().find(|it| it.exists()).unwrap_or(&self.root);
+        let parent = path.parent().unwrap_or(&root).to_owned();
+        let there = parent.ancestors().find(|it| it.exists()).unwrap_or(&root);
         let there = fs::canonicalize(there).map_err(|error| fail(&error))?;
-        if !there.starts_with(self.root()?) {
+        if !there.starts_with(&root) {
             return Err(ObjectError(format!(
                 "The object {key} would be behind a link out of its folder"
             )));
         }
         fs::create_dir_all(&parent).map_err(|error| fail(&error))?;
-        let file = NamedTempFile::new_in(&parent).map_err(|error| fail(&error))?;
-        Ok(Box::new(Writing { file: Some(file), path }))
+        let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&parent);
+        let file = file.map_err(|error| fail(&error))?;
+        Ok(Box::new(Writing { file: Some(file), root, path }))
     }
 }
 
@@ -175,6 +183,7 @@ fn piece(mut file: File) -> Result<Option<(Vec<u8>, File)>> {
 /// A file that takes its name when it is whole.
 struct Writing {
     file: Option<NamedTempFile>,
+    root: PathBuf,
     path: PathBuf,
 }
 
@@ -193,13 +202,17 @@ impl ObjectWriter for Writing {
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
         Box::pin(blocking(move || {
-            let Self { file, path } = *self;
+            let Self { file, root, path } = *self;
             let Some(file) = file else { return Err(ObjectError("gone".into())) };
             file.as_file().sync_all().map_err(|error| told("The object", &error))?;
             let kept = file.persist(&path).map_err(|error| told("The object", &error.error))?;
             drop(kept);
-            let folder = path.parent().map(File::open).and_then(std::result::Result::ok);
-            folder.map_or(Ok(()), |it| it.sync_all()).map_err(|error| told("The object", &error))
+            // The folders that it is in may be new, too.
+            let folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&root));
+            for folder in folders.filter_map(|it| File::open(it).ok()) {
+                folder.sync_all().map_err(|error| told("The object", &error))?;
+            }
+            Ok(())
         }))
     }
 }
@@ -245,18 +258,22 @@ mod tests {
     async fn objects_are_written_listed_and_read_from_a_place_on() {
         let directory = tempfile::tempdir().unwrap();
         let folder = ObjectFolder::new(directory.path(), true);
+        let keys = |page: ObjectPage| page.objects.into_iter().map(|it| it.key).collect::<Vec<_>>();
         for key in ["out/b.json", "a.txt", "out/a/c.json"] {
             let mut object = folder.create("b", key).await.unwrap();
             object.write(b"some ".to_vec()).await.unwrap();
             assert!(text(&folder, place(key)).await.is_err(), "it is there before it is whole");
+            let before = keys(folder.list("b", "", None).await.unwrap());
+            assert!(before.iter().all(|it| !it.contains("unfinished")), "{before:?}");
             object.write(key.as_bytes().to_vec()).await.unwrap();
             object.finish().await.unwrap();
         }
-        let keys = |page: ObjectPage| page.objects.into_iter().map(|it| it.key).collect::<Vec<_>>();
         let all = folder.list("b", "", None).await.unwrap();
         assert_eq!(keys(all), ["a.txt", "out/a/c.json", "out/b.json"]);
         let behind = folder.list("b", "out/", Some("out/a/c.json")).await.unwrap();
         assert_eq!(keys(behind), ["out/b.json"]);
+        let within = folder.list("b", "out/a", None).await.unwrap();
+        assert_eq!(keys(within), ["out/a/c.json"]);
         let from = ObjectPlace { offset: 5, ..place("a.txt") };
         assert_eq!(text(&folder, from).await.unwrap(), "a.txt");
         let changed = ObjectPlace { etag: Some("\"1-1\"".to_owned()), ..place("a.txt") };
@@ -293,5 +310,16 @@ mod tests {
         let read_only = ObjectFolder::new(&inside, false);
         let refused = read_only.create("b", "new").await.err().unwrap();
         assert!(refused.0.contains("write = true"), "{refused}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_is_no_file_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        let folder = ObjectFolder::new(directory.path(), false);
+        let refused = text(&folder, place("pipe")).await.unwrap_err();
+        assert_eq!(refused.0, "The object pipe is not a file");
     }
 }

@@ -150,11 +150,14 @@ impl Upload {
         if !self.unsent.is_empty() {
             self.send_part().await?;
         }
-        let Some((id, parts)) = self.parts.take() else { return Ok(()) };
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let Some((id, parts)) = &self.parts else { return Ok(()) };
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.clone())).build();
         let request = self.client.complete_multipart_upload().bucket(&self.bucket).key(&self.key);
         let done = request.upload_id(id).multipart_upload(parts).send().await;
-        done.map(drop).map_err(|error| told(&error))
+        done.map_err(|error| told(&error))?;
+        // What is finished is not ended.
+        self.parts = None;
+        Ok(())
     }
 }
 

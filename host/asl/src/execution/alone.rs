@@ -12,11 +12,11 @@ use super::{
     visit::{self, Test, Visit},
 };
 use crate::{
-    CommandId, CommandKind, Payload, Resource, ScheduleTask, State, StateMachine, StatesError,
-    TestPlace, Timestamp,
+    CommandId, CommandKind, EvaluationError, Payload, Resource, ScheduleTask, State, StateMachine,
+    StatesError, TestPlace, Timestamp,
     payload::variables::Variables,
     retry::{Catcher, Failure, Retrier},
-    state::{Exit, Fork, Inspection, Order, Plan, Progress},
+    state::{Context, Exit, Fork, Inspection, Order, Plan, Progress},
 };
 
 /// In an execution the first state is entered by its second event: causes say so.
@@ -96,8 +96,7 @@ impl Alone {
     }
 
     pub(crate) fn enter(&self) -> Result<Progress, Failure> {
-        let task = self.branch.command(&self.path, CommandKind::Task);
-        self.visit().evaluate(&task, Purpose::Entering, |state, cx| state.behavior().enter(cx))
+        self.evaluate(Purpose::Entering, |state, cx| state.behavior().enter(cx))
     }
 
     /// Goes on at this moment, after the state has waited.
@@ -106,16 +105,13 @@ impl Alone {
     }
 
     pub(crate) fn leave(&self, result: Payload) -> Result<Exit, Failure> {
-        let task = self.branch.command(&self.path, CommandKind::Task);
-        self.visit()
-            .evaluate(&task, Purpose::Leaving, |state, cx| state.behavior().leave(cx, result))
+        self.evaluate(Purpose::Leaving, |state, cx| state.behavior().leave(cx, result))
     }
 
     /// What a catcher makes of an error.
     pub(crate) fn catch(&self, catcher: &Catcher, error: &StatesError) -> Result<Exit, Failure> {
-        let task = self.branch.command(&self.path, CommandKind::Task);
         let error_output = Payload::from(error.output());
-        self.visit().evaluate(&task, Purpose::Catching, |_, cx| {
+        self.evaluate(Purpose::Catching, |_, cx| {
             catcher.exit(cx.input, &error_output, &cx.scope_of_error(error_output.value()))
         })
     }
@@ -138,9 +134,8 @@ impl Alone {
 
     /// What a Distributed Map would have a Map Run do; none of any other state.
     pub(crate) fn plan(&self, fork: &Fork) -> Option<Result<Plan, Failure>> {
-        let task = self.branch.command(&self.path, CommandKind::Task);
         let distributed = self.state().behavior().distributed()?;
-        Some(self.visit().evaluate(&task, Purpose::Entering, |_, cx| distributed.plan(cx, fork)))
+        Some(self.evaluate(Purpose::Entering, |_, cx| distributed.plan(cx, fork)))
     }
 
     /// The input of an iteration of a Map.
@@ -154,8 +149,7 @@ impl Alone {
 
     /// What a child of a Distributed Map with batches is given besides its items.
     pub(crate) fn envelope(&self, fork: &Fork) -> Result<Map<String, Value>, Failure> {
-        let task = self.branch.command(&self.path, CommandKind::Task);
-        self.visit().evaluate(&task, Purpose::Batch, |state, cx| {
+        self.evaluate(Purpose::Batch, |state, cx| {
             let batcher = state.behavior().distributed().and_then(|it| it.batcher.as_ref());
             batcher.map_or_else(|| Ok(Map::new()), |batcher| batcher.envelope(cx, &fork.input))
         })
@@ -175,6 +169,15 @@ impl Alone {
     /// The variables before the state assigns any.
     pub(crate) fn variables(&self) -> &Variables {
         &self.branch.variables
+    }
+
+    fn evaluate<T>(
+        &self,
+        purpose: Purpose,
+        work: impl FnOnce(&State, &Context<'_>) -> Result<T, EvaluationError>,
+    ) -> Result<T, Failure> {
+        let place = self.branch.command(&self.path, CommandKind::Task);
+        self.visit().evaluate(&place, purpose, work)
     }
 
     fn check(&self, checked: Result<(), StatesError>) -> Result<(), Failure> {

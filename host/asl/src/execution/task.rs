@@ -75,10 +75,10 @@ impl Execution {
             timeout_in_seconds: order.timeout_seconds,
             ..service_details(&order.resource)
         };
-        let of_arn = Details {
+        let of_arn = |details: Details| Details {
             resource: Some(order.resource.text().into()),
             input: Some(order.input.clone()),
-            ..common.clone()
+            ..details
         };
         match order.resource.kind() {
             ResourceKind::Service { .. } => Details {
@@ -89,9 +89,9 @@ impl Execution {
                 ..common
             },
             ResourceKind::Function { .. } | ResourceKind::MapRun => {
-                Details { task_credentials, ..of_arn }
+                of_arn(Details { task_credentials, ..common })
             }
-            ResourceKind::Activity => Details { heartbeat_in_seconds, ..of_arn },
+            ResourceKind::Activity => of_arn(Details { heartbeat_in_seconds, ..common }),
         }
     }
 

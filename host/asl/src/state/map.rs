@@ -67,8 +67,6 @@ pub(crate) struct Map {
     processor: Option<Arc<StateMachine>>,
     /// Set when items are processed by executions of their own.
     distributed: Option<Distributed>,
-    /// Whether what its children come to goes elsewhere (`ResultWriter` with a `Resource`).
-    exports_results: bool,
     result: ResultFlow,
     retry: Vec<Retrier>,
     catch: Vec<Catcher>,
@@ -102,7 +100,6 @@ impl Map {
                     None
                 }
             },
-            exports_results: exports_results(fields),
             result: ResultFlow::read(fields),
             retry: Retrier::read_all(fields),
             catch: Catcher::read_all(fields),
@@ -116,18 +113,13 @@ impl Map {
 
     /// Whether what its children come to is written somewhere, and is not its result.
     pub(crate) fn exports_results(&self) -> bool {
-        self.exports_results
+        self.distributed.as_ref().is_some_and(Distributed::exports)
     }
 
     /// The field that holds the item processor.
     pub(crate) fn processor_field(&self) -> &'static str {
         self.processor_field
     }
-}
-
-fn exports_results(fields: &Fields<'_>) -> bool {
-    let writer = fields.object().get("ResultWriter");
-    writer.is_some_and(|writer| writer.get("Resource").is_some())
 }
 
 /// Reads `ItemProcessor`, or `Iterator` as it was called before.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::TestState;
 use crate::{
-    ItemFormat, ItemSource, Payload, StatesError, error_name,
+    Dataset, ItemFormat, ItemSource, Payload, StatesError, error_name,
     execution::{PAYLOAD_BYTES_MAX, Tolerance},
     retry::Failure,
     state::{BatchLimits, Fork},
@@ -113,8 +113,11 @@ impl TestState {
 }
 
 /// The items in what was read, by how they stand there: of JSON, the elements of an array or the members
-/// of an object. Those of a CSV file are not looked at.
+/// of an object. Those of a CSV file and of a manifest are not looked at.
 fn read_items(data: &str, source: &ItemSource) -> Result<Option<Vec<Value>>, String> {
+    if let Dataset::Manifest { .. } = source.dataset {
+        return Ok(None);
+    }
     let parse = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     match source.format {
         Some(ItemFormat::Csv) => Ok(None),

@@ -230,10 +230,10 @@ proptest! {
         let mut numbered = map;
         numbered["ItemSelector"] =
             json!({"at.$": "$$.Map.Item.Index", "it.$": "$$.Map.Item.Value", "all.$": "$.length()"});
-        let numbered = pass(&input, numbered).unwrap();
-        for (index, (made, item)) in numbered.as_array().unwrap().iter().zip(&items).enumerate() {
-            prop_assert_eq!(made, &json!({"at": index, "it": item, "all": items.len()}));
-        }
+        let each = items.iter().enumerate();
+        let expected: Vec<_> =
+            each.map(|(at, it)| json!({"at": at, "it": it, "all": items.len()})).collect();
+        prop_assert_eq!(pass(&input, numbered), Ok(json!(expected)));
         let parallel = json!({"Type": "Parallel", "Branches": [idle("A"), idle("B")]});
         prop_assert_eq!(pass(&input, parallel), Ok(json!([input, input])));
     }

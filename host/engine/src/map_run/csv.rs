@@ -6,7 +6,13 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
 use stepyard_asl::StatesError;
 
-use super::{items::failed, window::Window};
+use super::{
+    items::failed,
+    window::{ITEM_BYTES_MAX, Window},
+};
+
+/// The most cells of a row: empty ones take room, too, and no bytes.
+const CELLS_MAX: usize = 1 << 20;
 
 /// Reads rows, one after the other.
 pub(super) struct Rows {
@@ -61,8 +67,11 @@ impl Rows {
             cells += ended;
             match result {
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.text.len() > super::items::ROW_BYTES_MAX => {
+                ReadRecordResult::OutputFull if self.text.len() >= ITEM_BYTES_MAX => {
                     return Err(failed("A row of the CSV file is too long."));
+                }
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= CELLS_MAX => {
+                    return Err(failed("A row of the CSV file has too many cells."));
                 }
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),

@@ -15,9 +15,6 @@ use super::{
 };
 use crate::outside::{ObjectPlace, ObjectSummary, Objects};
 
-/// The most bytes of a row.
-pub(super) const ROW_BYTES_MAX: usize = 8 << 20;
-
 /// Reads items, one after the other.
 pub(super) struct Items {
     objects: Arc<dyn Objects>,
@@ -99,19 +96,18 @@ impl Items {
         if source.max_items < 0 {
             return Err(failed("field MaxItems must be positive"));
         }
-        let files = match &source.dataset.clone() {
-            Dataset::Object { key } => Files::Named(vec![File {
-                bucket: source.bucket.clone(),
-                key: key.clone(),
-                is_compressed: false,
-            }]),
+        let files = match source.dataset.clone() {
+            Dataset::Object { key } => {
+                let bucket = source.bucket.clone();
+                Files::Named(vec![File { bucket, key, is_compressed: false }])
+            }
             Dataset::Manifest { key, of } => {
                 // The files of an inventory are rows.
                 source.format = source.format.or(Some(ItemFormat::Csv));
-                Files::Manifest { key: key.clone(), of: *of }
+                Files::Manifest { key, of }
             }
             Dataset::Objects { prefix } => {
-                Files::Listed { prefix: prefix.clone(), page: VecDeque::new(), more: true }
+                Files::Listed { prefix, page: VecDeque::new(), more: true }
             }
         };
         let listed = place.after.clone();

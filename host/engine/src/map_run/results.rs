@@ -18,8 +18,8 @@ use crate::{
 
 use super::Halt;
 
-/// How many results are read from the store at a time.
-const PAGE: usize = 256;
+/// How many results are read from the store at a time: each may have all of an input and an output.
+const PAGE: usize = 64;
 
 /// The most bytes of a file (Map state, "ResultWriter": 5 GB).
 const FILE_BYTES_MAX: u64 = 5_000_000_000;
@@ -145,10 +145,27 @@ pub(super) async fn export(
         "" => id.to_owned(),
         prefix => format!("{prefix}/{id}"),
     };
+    let output_type = destination.output_type;
+    let mut kinds = ResultFile::ALL.map(|file| {
+        let (listed, writing) = (Vec::new(), None);
+        Files { engine, place, folder: &folder, output_type, file, listed, writing }
+    });
+    let mut after = None;
+    loop {
+        let page = page(engine, run, after).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        for (_, ChildResult { file, text, .. }) in page {
+            let files = kinds.iter_mut().find(|it| it.file == file);
+            if let Some(files) = files {
+                files.add(&text).await?;
+            }
+        }
+    }
     let mut listed = serde_json::Map::new();
-    for file in ResultFile::ALL {
-        let files = Files { engine, run, destination, place, folder: &folder, file };
-        listed.insert(file.name().to_owned(), files.write().await?.into());
+    for mut files in kinds {
+        files.close().await?;
+        listed.insert(files.file.name().to_owned(), files.listed.into());
     }
     let manifest = json!({
         "DestinationBucket": place.bucket,
@@ -163,57 +180,61 @@ pub(super) async fn export(
     Ok(json!({ "MapRunArn": run.arn(), "ResultWriterDetails": details }).into())
 }
 
+async fn page(
+    engine: &Engine,
+    run: &MapRun,
+    after: Option<u64>,
+) -> Result<Vec<(u64, ChildResult)>, EngineError> {
+    let (store, run) = (engine.shared.config.store.clone(), run.arn().to_owned());
+    blocking(move || Ok(store.map_run_results(&run, after, PAGE)?)).await
+}
+
 /// The files of one kind of result.
 struct Files<'a> {
     engine: &'a Engine,
-    run: &'a MapRun,
-    destination: &'a ResultDestination,
     place: &'a ExportPlace,
     folder: &'a str,
+    output_type: OutputType,
     file: ResultFile,
+    /// What the manifest says of those that are written.
+    listed: Vec<Value>,
+    writing: Option<Writing>,
 }
 
 impl Files<'_> {
-    /// Writes them, and yields what the manifest says of each.
-    async fn write(&self) -> Result<Vec<Value>, Halt> {
-        let (open, between, close) = match self.destination.output_type {
-            OutputType::Json => ("[", ",", "]"),
-            OutputType::JsonLines => ("", "\n", "\n"),
-        };
-        let (mut listed, mut writing) = (Vec::new(), None::<Writing>);
-        let mut after = None;
-        loop {
-            let page = self.page(after).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(*last);
-            let own = page.into_iter().filter(|(_, it)| it.file == self.file);
-            for (_, ChildResult { text, .. }) in own.filter(|(_, it)| !it.text.is_empty()) {
-                if writing.as_ref().is_some_and(|it| it.size + text.len() as u64 > FILE_BYTES_MAX)
-                    && let Some(full) = writing.take()
-                {
-                    listed.push(full.finish(close).await?);
-                }
-                match &mut writing {
-                    Some(writing) => writing.write(&[between, &text]).await?,
-                    None => {
-                        let number = listed.len();
-                        let key = format!("{}/{}_{number}.json", self.folder, self.file.name());
-                        let writer = create(self.engine, self.place, &key).await?;
-                        let begun = writing.insert(Writing { writer, key, size: 0 });
-                        begun.write(&[open, &text]).await?;
-                    }
-                }
-            }
+    /// What is before the results in a file, between them and behind them.
+    fn frame(&self) -> [&'static str; 3] {
+        match self.output_type {
+            OutputType::Json => ["[", ",", "]"],
+            OutputType::JsonLines => ["", "\n", "\n"],
         }
-        if let Some(last) = writing {
-            listed.push(last.finish(close).await?);
-        }
-        Ok(listed)
     }
 
-    async fn page(&self, after: Option<u64>) -> Result<Vec<(u64, ChildResult)>, EngineError> {
-        let (store, run) = (self.engine.shared.config.store.clone(), self.run.arn().to_owned());
-        blocking(move || Ok(store.map_run_results(&run, after, PAGE)?)).await
+    async fn add(&mut self, text: &str) -> Result<(), StatesError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let [open, between, _] = self.frame();
+        if self.writing.as_ref().is_some_and(|it| it.size + text.len() as u64 > FILE_BYTES_MAX) {
+            self.close().await?;
+        }
+        if let Some(writing) = &mut self.writing {
+            return writing.write(&[between, text]).await;
+        }
+        let number = self.listed.len();
+        let key = format!("{}/{}_{number}.json", self.folder, self.file.name());
+        let writer = create(self.engine, self.place, &key).await?;
+        let begun = self.writing.insert(Writing { writer, key, size: 0 });
+        begun.write(&[open, text]).await
+    }
+
+    /// Finishes the file at hand, if there is one.
+    async fn close(&mut self) -> Result<(), StatesError> {
+        let [_, _, close] = self.frame();
+        if let Some(full) = self.writing.take() {
+            self.listed.push(full.finish(close).await?);
+        }
+        Ok(())
     }
 }
 

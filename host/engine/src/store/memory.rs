@@ -16,7 +16,7 @@ use stepyard_asl::{Fact, Status, Timestamp};
 use self::{buckets::KeptBucket, map_runs::MapRuns, waiting::Waiting};
 use super::{
     Batch, Checkpoint, ExecutionRecord, ExecutionSummary, Record, Selection, Store, StoreError,
-    WaitingTask, key_value::Quotas, record,
+    WaitingTask, execution::record, key_value::Quotas,
 };
 use crate::{
     ActivityRecord, AliasRecord, ChildResult, ExecutionArn, FunctionRecord, MapRunRecord,

@@ -28,7 +28,7 @@ pub(super) fn answer(response: Response, cover: &Cover) -> Result<Value, StatesE
         "Headers": headers(&response.headers, cover),
         "ResponseBody": parsed.unwrap_or(Value::String(text)),
         "StatusCode": response.status,
-        "StatusText": response.reason,
+        "StatusText": cover.text(response.reason),
     }))
 }
 
@@ -64,7 +64,7 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
         }
         headers.insert("x-echo", "Bearer sesame-open".parse().unwrap());
-        let (reason, body) = ("OK".to_owned(), body.to_vec().into());
+        let (reason, body) = ("OK sesame-open".to_owned(), body.to_vec().into());
         answer(Response { status, reason, headers, body }, &Cover::new(["sesame-open"]))
     }
 
@@ -81,6 +81,7 @@ mod tests {
             let answer = answered(200, kind, body.as_bytes()).unwrap();
             assert_eq!(answer["ResponseBody"], expected, "{kind} {body}");
             assert_eq!(answer["Headers"]["x-echo"], json!(["Bearer ***********"]));
+            assert_eq!(answer["StatusText"], "OK ***********");
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn show_response(trial: &Trial, uri: &Uri, response: &Response, cover
     trial.received(ReceivedResponse {
         protocol: uri.scheme_str().unwrap_or_default().to_owned(),
         status_code: response.status,
-        status_message: response.reason.clone(),
+        status_message: text(response.reason.as_bytes()),
         headers: named(&response.headers, text),
         body: text(&response.body),
     });

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use jlens_core::ast::{BinaryOp, Node, NodeKind};
+use jlens_core::ast::{Attrs, BinaryOp, Node, NodeKind, Stage};
 
 /// The names of our functions.
 pub(super) const EQUAL: &str = "stepyard_equal";
@@ -106,14 +106,22 @@ fn is_list_of_scalars(node: &Node) -> bool {
 /// The names that an expression gives a meaning of its own.
 fn names_bound_in(root: &Node) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
-    root.walk(&mut |node| match &node.kind {
-        NodeKind::Bind { lhs, .. } => {
-            if let NodeKind::Variable { name } = &lhs.kind {
-                names.insert(name.as_str());
+    root.walk(&mut |node| {
+        let Attrs { focus, index, stages, .. } = &node.attrs;
+        names.extend(focus.iter().chain(index).map(String::as_str));
+        names.extend(stages.iter().filter_map(|stage| match stage {
+            Stage::Index { var, .. } => Some(var.as_str()),
+            Stage::Filter { .. } => None,
+        }));
+        match &node.kind {
+            NodeKind::Bind { lhs, .. } => {
+                if let NodeKind::Variable { name } = &lhs.kind {
+                    names.insert(name.as_str());
+                }
             }
+            NodeKind::Lambda(def) => names.extend(def.params.iter().map(String::as_str)),
+            _ => {}
         }
-        NodeKind::Lambda(def) => names.extend(def.params.iter().map(String::as_str)),
-        _ => {}
     });
     names
 }
@@ -159,6 +167,9 @@ mod tests {
             ("$a / 100", "$a / 100".to_owned()),
             ("($keys := 1; $keys)", "($keys := 1; $keys)".to_owned()),
             ("function($distinct) { $distinct }", "function($distinct) { $distinct }".to_owned()),
+            ("$a@$keys.($keys.b)", "$a@$keys.($keys.b)".to_owned()),
+            ("$a#$keys.($keys)", "$a#$keys.($keys)".to_owned()),
+            ("$a[b]#$keys.($keys)", "$a[b]#$keys.($keys)".to_owned()),
         ];
         for (text, expected) in cases {
             assert_eq!(rewrite(text), expected, "{text}");

@@ -6,10 +6,10 @@ MODELS is a folder of AWS's API models as botocore 1.41.0 has them (`botocore/da
 TestState does), FOLDER is where the tables go: one for each service, by its name in
 `arn:aws:states:::aws-sdk:<name>:<action>`.
 
-After a line that says what it is, a table has a line `> Operation Structure` for each operation that answers something, then each structure
-with its members indented, required ones with `!`, as Step Functions spells them: with a capital.
-Types: string, number, boolean, any, a structure's name, [element], {value of a map}, each with bounds
-(min..max) where it has any, and words|of|an|enumeration in ().
+After a line that says what it is, a table has a line `> Operation Structure` for each operation that answers
+something, then each structure with its members indented, required ones with `!`, as Step Functions spells them:
+with a capital. Types: any, boolean, a structure's name, {value of a map}, words|of|an|enumeration in (); and string,
+number and [element], with bounds (min..max) where they have any.
 """
 
 import gzip

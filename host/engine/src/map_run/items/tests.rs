@@ -115,7 +115,13 @@ async fn reading_goes_on_from_every_place_of_every_kind_of_file() {
 async fn a_file_that_is_not_what_it_should_be_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path();
+    let long = format!("[\"{}\"]", "x".repeat(9 << 20));
+    let wide = ",".repeat(2 << 20);
     for (text, format, cause) in [
+        (long.as_str(), ItemFormat::Json, "An item has more than 8388608 bytes."),
+        (long.as_str(), ItemFormat::JsonLines, "An item has more than 8388608 bytes."),
+        (long.as_str(), ItemFormat::Csv, "A row of the CSV file is too long."),
+        (wide.as_str(), ItemFormat::Csv, "A row of the CSV file has too many cells."),
         ("a,a\n1,2\n", ItemFormat::Csv, "CSV headers cannot contain duplicates."),
         ("5", ItemFormat::Json, "Attempting to map over non-iterable node."),
         ("", ItemFormat::Json, "Attempting to map over non-iterable node."),
@@ -128,7 +134,8 @@ async fn a_file_that_is_not_what_it_should_be_is_refused() {
         let read = read(folder, &object("file", format), Place::default(), 0, 9).await;
         let error = read.unwrap_err();
         assert_eq!(error.name(), "States.ItemReaderFailed");
-        assert!(error.cause.unwrap().starts_with(cause), "{text}");
+        let said = error.cause.unwrap();
+        assert!(said.starts_with(cause), "{said}: {}", text.get(..20).unwrap_or(text));
     }
     let negative = ItemSource { max_items: -1, ..object("file", ItemFormat::Csv) };
     let refused = read(folder, &negative, Place::default(), 0, 9).await.unwrap_err();

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     StoreError,
-    store::{Batch, ExecutionRecord, ExecutionSummary, FactPlace, Record, Selection, record},
+    store::{
+        Batch, ExecutionRecord, ExecutionSummary, FactPlace, Record, Selection, execution::record,
+    },
 };
 
 pub(super) fn append(
