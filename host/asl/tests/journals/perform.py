@@ -167,13 +167,67 @@ def map_runs(activity):
     ended(execution)
 
 
+def queries(activity):
+    work = {
+        "Type": "Task",
+        "Resource": activity,
+        "Arguments": "{% $merge([$states.input, {'do': $states.input.do}]) %}",
+        "Assign": {"by": "{% $states.result.by %}", "asked": "{% $states.input.id %}"},
+        "Output": {"id": "{% $states.result.id %}", "at": "{% $count($states.input.items) %}"},
+        "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"fault": "{% $states.errorOutput %}"}, "Next": "Told"}],
+        "Next": "Each",
+    }
+    item = {"Type": "Pass", "Output": "{% $states.input * $states.context.Execution.RedriveCount + $number($random() < 2) %}", "End": True}
+    each = {
+        "Type": "Map",
+        "Items": "{% [1..3] %}",
+        "ItemSelector": "{% $states.context.Map.Item.Value %}",
+        "ItemProcessor": flow({"Item": item}),
+        "Assign": {"made": "{% $states.result %}"},
+        "Next": "Which",
+    }
+    which = {"Type": "Choice", "Choices": [{"Condition": "{% $sum($made) > 2 and $asked = 'q1' %}", "Next": "Bad"}], "Default": "Told"}
+    bad = {"Type": "Pass", "Output": "{% $states.input.missing %}", "End": True}
+    told = {"Type": "Pass", "Output": {"by": "{% $by %}", "fault": "{% $fault %}"}, "End": True}
+    states_ = {"Begin": {"Type": "Pass", "Assign": {"by": "nobody", "fault": "none"}, "Next": "Work"}, "Work": work}
+    states_ |= {"Each": each, "Which": which, "Bad": bad, "Told": told}
+    arn = machine("queries", flow(states_, QueryLanguage="JSONata"))
+    ended(start(arn, {"id": "q1", "do": ["Busy", "ok"], "items": []}))
+    ended(start(arn, {"id": "q2", "do": ["Broken"], "items": []}, "caught"))
+    ended(start(arn, {"id": "q3", "do": ["ok"], "items": [1]}, "told"))
+
+
+def readers(activity):
+    """Of the bucket `recorded`, which the server's manifest has for a folder."""
+    process = flow({"Item": task(activity)}, ProcessorConfig={"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"})
+    each = {
+        "Type": "Map",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSONL"},
+            "Parameters": {"Bucket": "recorded", "Key": "items.jsonl"},
+        },
+        "ItemSelector": {"id.$": "$$.Map.Item.Value.id", "do.$": "$$.Map.Item.Value.do"},
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "recorded", "Prefix": "out"},
+        },
+        "ItemProcessor": process,
+        "ToleratedFailureCount": 1,
+        "Label": "Read",
+        "End": True,
+    }
+    ended(start(machine("reads", flow({"Read": each})), {}))
+
+
 def main():
     activity = states.create_activity(name="work")["activityArn"]
     seen = {}
     workers = [threading.Thread(target=act, args=(activity, f"worker-{n}", seen), daemon=True) for n in (1, 2, 3)]
     for worker in workers:
         worker.start()
-    for kind in (activities, redrives, stops, orders, children, map_runs):
+    for kind in (activities, redrives, stops, orders, children, map_runs, queries, readers):
         try:
             kind(activity)
         except ClientError as error:
