@@ -122,6 +122,8 @@ pub enum CommandKind {
     Heartbeat,
     /// The state machine's own `TimeoutSeconds`.
     Execution,
+    /// The next turn of an execution that a fact leads far.
+    Turn,
 }
 
 impl CommandId {
@@ -132,13 +134,14 @@ impl CommandId {
 }
 
 impl CommandKind {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Task, "task"),
         (Self::Wait, "wait"),
         (Self::Backoff, "backoff"),
         (Self::Timeout, "timeout"),
         (Self::Heartbeat, "heartbeat"),
         (Self::Execution, "execution"),
+        (Self::Turn, "turn"),
     ];
 
     fn name(self) -> &'static str {

@@ -9,6 +9,12 @@ use crate::{CommandId, Payload, StatesError, Timestamp};
 /// The randomness of an execution: every jitter, UUID and task token is derived from it.
 pub type Seed = [u8; 32];
 
+/// The edition of the rules by which executions begin now. What an edition changed is not done to an
+/// execution of an earlier one, so that its journal replays as it was told.
+///
+/// From 1 on a fact that leads far is gone on with in turns.
+pub const EDITION: u32 = 1;
+
 /// One thing the world told an execution. Journaled once, in order; never decided again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
@@ -81,6 +87,9 @@ pub enum FactKind {
         /// What is to be logged of it: AWS's `loggingConfiguration` as JSON text; none for nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         logging: Option<Arc<str>>,
+        /// The [edition](EDITION) of the rules that it is run by.
+        #[serde(default, skip_serializing_if = "is_first")]
+        edition: u32,
     },
     /// A worker took an activity's task.
     TaskStarted {
@@ -142,6 +151,11 @@ pub enum FactKind {
         /// What the caller gave; either part may be absent.
         error: StatesError,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(edition: &u32) -> bool {
+    *edition == 0
 }
 
 impl FactKind {

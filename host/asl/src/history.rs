@@ -130,6 +130,12 @@ impl Details {
     pub(crate) fn named(name: &StateName) -> Self {
         Self { name: Some(name.clone()), ..Self::default() }
     }
+
+    /// What its payloads come to, in bytes.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        let payloads = [&self.input, &self.output, &self.parameters].into_iter().flatten();
+        payloads.chain(self.assigned_variables.values()).map(Payload::len).sum()
+    }
 }
 
 /// Declares the event types, each with the field of AWS's that holds its details.

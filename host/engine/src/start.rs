@@ -70,6 +70,7 @@ pub(crate) fn started_fact(arn: &ExecutionArn, start: StartExecution, seed: Seed
         seed,
         pins: start.pins,
         logging: start.logging,
+        edition: stepyard_asl::EDITION,
     }
 }
 

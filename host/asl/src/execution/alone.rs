@@ -12,8 +12,8 @@ use super::{
     visit::{self, Test, Visit},
 };
 use crate::{
-    CommandId, CommandKind, EvaluationError, Payload, Resource, ScheduleTask, State, StateMachine,
-    StatesError, TestPlace, Timestamp,
+    CommandId, CommandKind, EDITION, EvaluationError, Payload, Resource, ScheduleTask, State,
+    StateMachine, StatesError, TestPlace, Timestamp,
     payload::variables::Variables,
     retry::{Catcher, Failure, Retrier},
     state::{Context, Exit, Fork, Inspection, Order, Plan, Progress},
@@ -52,6 +52,7 @@ impl Alone {
             input: input.clone(),
             seed,
             at: now,
+            edition: EDITION,
         };
         let branch = Branch {
             state,

@@ -59,6 +59,8 @@ pub(super) enum Waiting {
     Backoff(Timestamp),
     Children(Box<Children>),
     MapRun(Arc<MapRun>),
+    /// The next turn, in which it comes to this state with this input.
+    Turn(usize, Payload),
 }
 
 /// How far a task got.
@@ -111,6 +113,11 @@ impl Branch {
     /// Whether it has come to its first state.
     pub(super) fn has_arrived(&self) -> bool {
         self.visit > 0
+    }
+
+    /// Whether it is in its state, and not between that and another.
+    pub(super) fn is_in_state(&self) -> bool {
+        self.has_arrived() && !matches!(self.waiting, Waiting::Turn(..))
     }
 
     /// Whether this attempt of the state it is in may have begun this branch or iteration.

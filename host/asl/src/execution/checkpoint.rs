@@ -11,6 +11,7 @@ use super::{
     Execution, Started, Status,
     branch::{Branch, BranchPath, Machine, Waiting, parent_path},
     outstanding::Outstanding,
+    pending::Pending,
     redrive::Redrives,
     turn::Turn,
 };
@@ -20,7 +21,7 @@ use crate::{
 
 /// Who can read a checkpoint: the version that wrote it. The number is raised when what is kept comes
 /// to mean something else.
-const FORMAT: &str = concat!("4 of ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("5 of ", env!("CARGO_PKG_VERSION"));
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -33,6 +34,7 @@ struct Written<'a> {
     branches: &'a BTreeMap<BranchPath, Branch>,
     outstanding: &'a Outstanding,
     redrives: &'a Redrives,
+    pending: &'a Pending,
 }
 
 #[derive(Deserialize)]
@@ -46,12 +48,14 @@ struct Read {
     branches: BTreeMap<BranchPath, Branch>,
     outstanding: Outstanding,
     redrives: Redrives,
+    pending: Pending,
 }
 
 impl Execution {
     /// What [`Execution::restore`] makes an equal execution of.
     pub fn checkpoint(&self) -> String {
-        let Self { status, started, now, last_event, branches, outstanding, redrives, .. } = self;
+        let Self { status, started, now, last_event, branches, .. } = self;
+        let Self { outstanding, redrives, pending, .. } = self;
         let (now, last_event) = (*now, *last_event);
         let written = Written {
             format: FORMAT,
@@ -62,6 +66,7 @@ impl Execution {
             branches,
             outstanding,
             redrives,
+            pending,
         };
         serde_json::to_string(&written).expect("an execution has nothing that JSON cannot hold")
     }
@@ -72,7 +77,7 @@ impl Execution {
         let read: Read = serde_json::from_str(checkpoint).ok()?;
         let Read { format, status, started, now, last_event, .. } = read;
         let Read { mut branches, mut redrives, .. } = read;
-        let Read { mut outstanding, .. } = read;
+        let Read { mut outstanding, pending, .. } = read;
         let machine = Machine(machine);
         let fits = format == FORMAT
             && bind(&mut branches, &machine)
@@ -88,6 +93,7 @@ impl Execution {
             branches,
             outstanding,
             redrives,
+            pending,
             turn,
             is_traced: false,
         })

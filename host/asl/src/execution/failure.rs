@@ -153,7 +153,7 @@ impl Execution {
 
     fn cancel_commands(&mut self, path: &BranchPath, branch: &Branch) {
         let kinds: &[_] = match branch.waiting {
-            Waiting::Nothing | Waiting::Children(_) => &[],
+            Waiting::Nothing | Waiting::Turn(..) | Waiting::Children(_) => &[],
             Waiting::Task(_) => &[CommandKind::Task, CommandKind::Timeout, CommandKind::Heartbeat],
             Waiting::MapRun(_) => &[CommandKind::Task],
             Waiting::Timer(_) => &[CommandKind::Wait],

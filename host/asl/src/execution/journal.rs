@@ -13,14 +13,14 @@ use crate::{
 const EVENTS_MAX: u64 = 25_000;
 
 /// AWS does not bound the history of an Express execution but its time, to five minutes, and no time
-/// passes within a step: so this many events in one step are taken for a loop without end.
-const EXPRESS_STEP_EVENTS_MAX: u64 = 250_000;
+/// passes within a step: so this many events that one fact leads to are taken for a loop without end.
+const EXPRESS_FACT_EVENTS_MAX: u64 = 250_000;
 
 impl Execution {
     /// Adds an event and gives its id. Once the history is full it adds nothing.
     pub(super) fn emit(&mut self, kind: EventType, previous: u64, details: Details) -> u64 {
         let room = match self.started.as_ref().is_some_and(|started| started.is_express) {
-            true => self.last_event - self.turn.first_event < EXPRESS_STEP_EVENTS_MAX,
+            true => self.last_event - self.turn.first_event < EXPRESS_FACT_EVENTS_MAX,
             false => self.last_event + 1 < EVENTS_MAX,
         };
         if self.turn.is_full || !room {
@@ -33,6 +33,7 @@ impl Execution {
     /// Adds an event, whether or not the history is full.
     fn append(&mut self, kind: EventType, previous_event_id: u64, details: Details) -> u64 {
         self.last_event += 1;
+        self.turn.payload_bytes += details.payload_bytes();
         self.turn.step.history.push(HistoryEvent {
             id: self.last_event,
             previous_event_id,
@@ -136,7 +137,7 @@ impl Execution {
         if matches!(branch.waiting, Waiting::MapRun(_)) && is_at_work {
             self.emit(EventType::MapRunAborted, previous, Details::default());
         }
-        if branch.has_arrived()
+        if branch.is_in_state()
             && let Some(kind) = aborted(branch.state().kind())
         {
             self.emit(kind, previous, Details::default());

@@ -27,10 +27,14 @@ impl Execution {
 
     /// Whether a command of this id can have been issued.
     fn was_issued(&self, id: &CommandId) -> bool {
-        if id.kind == CommandKind::Execution {
-            let is_express = self.started.as_ref().is_some_and(|started| started.is_express);
-            let is_limited = is_express || self.machine.timeout_seconds().is_some();
-            return *id == deadline() && is_limited;
+        match id.kind {
+            CommandKind::Execution => {
+                let is_express = self.started.as_ref().is_some_and(|started| started.is_express);
+                let is_limited = is_express || self.machine.timeout_seconds().is_some();
+                return *id == deadline() && is_limited;
+            }
+            CommandKind::Turn => return self.pending.has_been_turn(id),
+            _ => {}
         }
         for (depth, &(visit, attempt, slot)) in id.branch.iter().enumerate() {
             let Some(branch) = self.branches.get(&id.branch[..depth]) else { return true };
@@ -46,6 +50,7 @@ impl Execution {
             Ordering::Greater => false,
             // Of the present attempt only a task's commands can be over: the others, once answered,
             // lead to another attempt or visit.
+            Ordering::Equal if !branch.is_in_state() => true,
             Ordering::Equal => match branch.state().kind() {
                 StateKind::Task => !matches!(id.kind, CommandKind::Wait | CommandKind::Backoff),
                 StateKind::Map => {

@@ -12,6 +12,7 @@ mod late;
 mod map_run;
 mod outputs;
 mod outstanding;
+mod pending;
 mod position;
 mod randomness;
 mod redrive;
@@ -36,6 +37,7 @@ pub use status::Status;
 pub(crate) use alone::{Alone, check_result};
 use branch::{Branch, BranchPath, Machine, Waiting};
 use outstanding::Outstanding;
+use pending::Pending;
 use redrive::Redrives;
 use turn::{Advance, Next, Turn};
 
@@ -70,6 +72,8 @@ pub struct Execution {
     branches: BTreeMap<BranchPath, Branch>,
     outstanding: Outstanding,
     redrives: Redrives,
+    /// What waits for the next turn.
+    pending: Pending,
     turn: Turn,
     /// Whether somebody asked for spans.
     is_traced: bool,
@@ -87,6 +91,7 @@ struct Started {
     input: Payload,
     seed: Seed,
     at: Timestamp,
+    edition: u32,
 }
 
 impl Execution {
@@ -101,6 +106,7 @@ impl Execution {
             branches: BTreeMap::new(),
             outstanding: Outstanding::default(),
             redrives: Redrives::default(),
+            pending: Pending::default(),
             turn: Turn::default(),
             is_traced: false,
         }
@@ -231,7 +237,16 @@ impl Execution {
 
     fn start(&mut self, fact: &FactKind) {
         let FactKind::ExecutionStarted {
-            id, name, role, machine, alias, version, input, seed, ..
+            id,
+            name,
+            role,
+            machine,
+            alias,
+            version,
+            input,
+            seed,
+            edition,
+            ..
         } = fact
         else {
             return;
@@ -251,6 +266,7 @@ impl Execution {
             input: input.clone(),
             seed: *seed,
             at: self.now,
+            edition: *edition,
         }));
         let details = Details {
             input: Some(input.clone()),
@@ -304,6 +320,10 @@ impl Execution {
             }
             CommandKind::Backoff => Some((path, Advance::Retry)),
             CommandKind::Timeout | CommandKind::Heartbeat => self.task_timed_out(timer),
+            CommandKind::Turn => {
+                self.take_turn();
+                None
+            }
             CommandKind::Task => None,
         }
     }
@@ -331,6 +351,7 @@ impl Execution {
         self.keep_for_redrive(&status);
         self.turn.ready.clear();
         self.turn.starting.clear();
+        self.pending.forget();
         self.status = status.clone();
         self.turn.step.commands.push(Command::Finish { status });
     }

@@ -49,10 +49,10 @@ pub enum WaitsFor {
 }
 
 impl<'a> Position<'a> {
-    /// None for a branch on its way, which there is only within a step.
+    /// None for a branch on its way from state to state.
     pub(super) fn of(path: &BranchPath, branch: &'a Branch) -> Option<Self> {
         let waits_for = match &branch.waiting {
-            Waiting::Nothing => return None,
+            Waiting::Nothing | Waiting::Turn(..) => return None,
             Waiting::Task(stage) => WaitsFor::Task { stage: *stage },
             Waiting::MapRun(_) => WaitsFor::Task { stage: TaskStage::Scheduled },
             Waiting::Timer(until) => WaitsFor::Timer { until: *until },

@@ -85,6 +85,7 @@ impl Execution {
                 return self.start_timer(timer, at);
             }
             Waiting::MapRun(_) => Advance::RunAgain,
+            Waiting::Turn(state, input) => Advance::Arrive(*state, input.clone()),
             _ if branch.has_arrived() => Advance::Retry,
             _ => Advance::Arrive(branch.first_state(), branch.input.clone()),
         };

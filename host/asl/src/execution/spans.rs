@@ -93,7 +93,7 @@ impl Execution {
         let task = self.task_of(path, branch);
         [
             task.map(|task| self.task_span(branch, task, SpanEnd::Aborted)),
-            branch.has_arrived().then(|| self.state_span(path, branch, of_state)),
+            branch.is_in_state().then(|| self.state_span(path, branch, of_state)),
             self.branch_span(path, branch, SpanEnd::Aborted),
         ]
     }

@@ -20,8 +20,10 @@ pub(super) struct Turn {
     pub(super) stopped: Vec<(BranchPath, Branch)>,
     /// No further event fits into the history.
     pub(super) is_full: bool,
-    /// The last event before this step.
+    /// The last event before the fact that led here: of a further turn, the one that led to the first.
     pub(super) first_event: u64,
+    /// What the payloads of its events come to.
+    pub(super) payload_bytes: usize,
     /// The activities that are not there.
     pub(super) absent_activities: Vec<Arc<str>>,
     pub(super) step: Step,

@@ -21,20 +21,26 @@ impl Execution {
         self.turn.ready.push_back((path, Advance::Arrive(first, input)));
     }
 
-    /// Lets every branch go on until it waits. One branch goes as far as it can before the next.
+    /// Lets every branch go on until it waits, or until this turn is full. One branch goes as far as it
+    /// can before the next.
     pub(super) fn run(&mut self) {
         while let Some(next) = self.turn.ready.pop_front() {
-            let mut next = Some(next);
+            let mut next = self.unless_put_off(next);
             while let Some((path, advance)) = next {
                 if self.status != Status::Running || !self.branches.contains_key(&path) {
                     break;
                 }
                 next = self.advance(&path, advance);
                 self.stop_when_full();
+                if self.is_turn_full() {
+                    // Behind those that have yet to go on in this turn.
+                    self.turn.ready.extend(next.take());
+                }
             }
         }
         self.show_started();
         self.stop_when_full();
+        self.ask_for_turn();
     }
 
     fn advance(&mut self, path: &BranchPath, advance: Advance) -> Next {

@@ -12,4 +12,5 @@ mod seeds;
 mod simulation;
 mod spelling;
 mod trials;
+mod turns;
 mod validity;

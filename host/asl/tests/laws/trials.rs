@@ -122,5 +122,6 @@ fn started() -> FactKind {
         seed: [7; 32],
         pins: None,
         logging: None,
+        edition: stepyard_asl::EDITION,
     }
 }

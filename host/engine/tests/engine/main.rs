@@ -15,4 +15,5 @@ mod starting;
 mod support;
 mod tasks;
 mod throughput;
+mod turns;
 mod versions;

@@ -36,6 +36,7 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
         seed: [7; 32],
         pins: None,
         logging: None,
+        edition: crate::EDITION,
     };
     let at = Timestamp::from_millis(0);
     let step = Execution::new(Arc::new(parsed)).step(&Fact::new(at, kind));

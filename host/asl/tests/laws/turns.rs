@@ -1,0 +1,215 @@
+//! A fact that leads far leads there in turns: what a step holds is bounded, and all else is as if it had led
+//! there at once.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepyard_asl::{
+    Command, CommandId, CommandKind, EventType, Execution, Fact, FactKind, HistoryEvent, Payload,
+    StateMachine, StatesError, Status, Step,
+};
+
+use crate::facts::{fact, parse, started, succeeded};
+
+/// One turn's events, and those of the state that it comes to last.
+const EVENTS_MAX: usize = 600;
+
+/// An execution, its journal and its history.
+struct Told {
+    machine: Arc<StateMachine>,
+    execution: Execution,
+    journal: Vec<Fact>,
+    history: Vec<HistoryEvent>,
+}
+
+impl Told {
+    fn new(machine: &Value, input: &Value) -> (Self, Step) {
+        Self::begun(machine, started("execution", input, 1))
+    }
+
+    fn begun(machine: &Value, first: FactKind) -> (Self, Step) {
+        let machine = parse(machine);
+        let execution = Execution::new(machine.clone());
+        let (journal, history) = (Vec::new(), Vec::new());
+        let mut told = Self { machine, execution, journal, history };
+        let step = told.tell(first);
+        (told, step)
+    }
+
+    fn tell(&mut self, kind: FactKind) -> Step {
+        let fact = fact(self.journal.len() as i64, kind);
+        let step = self.execution.step(&fact);
+        self.journal.push(fact);
+        self.history.extend(step.history.iter().cloned());
+        step
+    }
+
+    /// Takes turns for as long as there are any; gives the last step.
+    fn take_turns(&mut self, mut step: Step) -> Step {
+        while let Some(turn) = turn_in(&step) {
+            step = self.tell(FactKind::timer_fired(turn));
+        }
+        step
+    }
+
+    /// What it came to is what its journal and its checkpoint come to.
+    #[track_caller]
+    fn check(&self) {
+        assert_eq!(Execution::replay(self.machine.clone(), &self.journal), self.execution);
+        let restored = Execution::restore(self.machine.clone(), &self.execution.checkpoint());
+        assert_eq!(restored.as_ref(), Some(&self.execution));
+    }
+
+    /// The history without moments.
+    fn events(&self) -> Vec<(u64, u64, EventType)> {
+        self.history.iter().map(|it| (it.id, it.previous_event_id, it.kind)).collect()
+    }
+}
+
+fn turn_in(step: &Step) -> Option<CommandId> {
+    step.commands.iter().find_map(|command| match command {
+        Command::StartTimer { timer, .. } if timer.kind() == CommandKind::Turn => {
+            Some(timer.clone())
+        }
+        _ => None,
+    })
+}
+
+fn task_in(step: &Step) -> Option<CommandId> {
+    step.commands.iter().find_map(|command| match command {
+        Command::ScheduleTask(task) => Some(task.task.clone()),
+        _ => None,
+    })
+}
+
+/// A state by whose loop so many rounds are made.
+fn rounds(count: u32) -> Value {
+    json!({
+        "Round": {"Type": "Pass", "Next": "Enough",
+            "Parameters": {"n.$": "States.MathAdd($.n, 1)", "pad.$": "$.pad"}},
+        "Enough": {"Type": "Choice", "Default": "Round",
+            "Choices": [{"Variable": "$.n", "NumericGreaterThanEquals": count, "Next": "Done"}]},
+        "Done": {"Type": "Succeed"}})
+}
+
+fn looping(count: u32) -> Value {
+    json!({"StartAt": "Round", "States": rounds(count)})
+}
+
+#[test]
+fn what_comes_of_it_is_the_same_as_at_once() {
+    let input = json!({"n": 0, "pad": ""});
+    let mut early = started("execution", &input, 1);
+    let FactKind::ExecutionStarted { edition, .. } = &mut early else { unreachable!() };
+    *edition = 0;
+    let (at_once, _) = Told::begun(&looping(2_000), early);
+    assert_eq!(at_once.journal.len(), 1);
+
+    let (mut told, step) = Told::new(&looping(2_000), &input);
+    assert!(turn_in(&step).is_some());
+    told.check();
+    told.take_turns(step);
+    told.check();
+    assert!(told.journal.len() > 10, "{}", told.journal.len());
+    assert_eq!(told.events(), at_once.events());
+    assert_eq!(told.execution.status(), at_once.execution.status());
+}
+
+#[test]
+fn a_turn_is_full_of_events_or_of_bytes() {
+    for (pad, turns) in [(0, 45..60), (200_000, 900..2_000)] {
+        let input = json!({"n": 0, "pad": "x".repeat(pad)});
+        let (mut told, mut step) = Told::new(&looping(100_000), &input);
+        while let Some(turn) = turn_in(&step) {
+            let payloads = step.history.iter().map(|it| [&it.details.input, &it.details.output]);
+            let bytes: usize = payloads.flatten().flatten().map(Payload::len).sum();
+            assert!(bytes < 5 << 20 && step.history.len() < EVENTS_MAX);
+            step = told.tell(FactKind::timer_fired(turn));
+            // The journal is checked elsewhere, and is long.
+            told.history.clear();
+        }
+        assert!(turns.contains(&told.journal.len()), "{}", told.journal.len());
+        let Status::Failed { error } = told.execution.status() else {
+            panic!("{:?}", told.execution.status())
+        };
+        assert!(error.cause.as_ref().is_some_and(|cause| cause.contains("25000")), "{error:?}");
+    }
+}
+
+#[test]
+fn others_have_their_say_between_turns() {
+    let mut wide = json!({"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true,
+        "Branches": [
+            {"StartAt": "Round", "States": rounds(2_000)},
+            {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": true,
+                "Resource": "arn:aws:states:::lambda:invoke"}}}]}}});
+    wide["TimeoutSeconds"] = json!(60);
+    let (mut told, step) = Told::new(&wide, &json!({"n": 0, "pad": ""}));
+    // The branch that loops is put off, and in the next turn the other is the first.
+    let step = told.tell(FactKind::timer_fired(turn_in(&step).unwrap()));
+    let (turn, task) = (turn_in(&step).unwrap(), task_in(&step).unwrap());
+    assert_eq!(step.history[1].kind, EventType::TaskScheduled);
+    let step = told.tell(succeeded(&task, json!("done")));
+    assert!(step.history.len() < 10 && turn_in(&step).is_none(), "{step:?}");
+    told.check();
+    // Once is enough, and late is no fault.
+    let step = told.tell(succeeded(&task, json!("again")));
+    assert_eq!(step, Step::default());
+    let step = told.tell(FactKind::timer_fired(turn.clone()));
+    let late = told.tell(FactKind::timer_fired(turn));
+    assert_eq!(late, Step::default());
+    told.take_turns(step);
+    told.check();
+    let Status::Succeeded { output } = told.execution.status() else {
+        panic!("{:?}", told.execution.status())
+    };
+    assert_eq!(output.value()[0]["n"], 2_000);
+    assert_eq!(output.value()[1], "done");
+}
+
+#[test]
+fn what_is_stopped_between_turns_is_redriven_there() {
+    let (mut told, step) = Told::new(&looping(2_000), &json!({"n": 0, "pad": ""}));
+    let turn = turn_in(&step).unwrap();
+    let step = told.tell(FactKind::ExecutionAborted { error: StatesError::default() });
+    assert!(step.commands.iter().any(|it| *it == Command::Cancel { command: turn.clone() }));
+    assert_eq!(told.execution.positions().count(), 0);
+    let late = told.tell(FactKind::timer_fired(turn.clone()));
+    assert_eq!(late, Step::default());
+    told.check();
+    let step = told.tell(FactKind::ExecutionRedriven { client_token: None });
+    assert_ne!(turn_in(&step).unwrap(), turn);
+    told.take_turns(step);
+    told.check();
+    let Status::Succeeded { output } = told.execution.status() else {
+        panic!("{:?}", told.execution.status())
+    };
+    assert_eq!(output.value()["n"], 2_000);
+    // No round was made twice.
+    let rounds = told.history.iter().filter(|it| it.kind == EventType::PassStateEntered);
+    assert_eq!(rounds.count(), 2_000);
+}
+
+#[test]
+fn a_failure_stops_what_waits_for_its_turn() {
+    let caught = json!({"StartAt": "Both", "States": {
+        "Both": {"Type": "Parallel", "End": true,
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+            "Branches": [
+                {"StartAt": "Round", "States": rounds(2_000)},
+                {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": true,
+                    "Resource": "arn:aws:states:::lambda:invoke"}}}]},
+        "Caught": {"Type": "Succeed"}}});
+    let (mut told, step) = Told::new(&caught, &json!({"n": 0, "pad": ""}));
+    let step = told.tell(FactKind::timer_fired(turn_in(&step).unwrap()));
+    let (turn, task) = (turn_in(&step).unwrap(), task_in(&step).unwrap());
+    let error = StatesError::new("Oops", "");
+    told.tell(FactKind::TaskFailed { task, error, version: None });
+    assert!(matches!(told.execution.status(), Status::Succeeded { .. }));
+    // It stood between two states: none of them is aborted.
+    let aborted = told.history.iter().filter(|it| it.kind == EventType::ParallelStateFailed);
+    assert_eq!(aborted.count(), 1);
+    assert!(told.history.iter().all(|it| it.details.name.as_deref() != Some("aborted")));
+    assert_eq!(told.tell(FactKind::timer_fired(turn)), Step::default());
+    told.check();
+}
