@@ -64,7 +64,7 @@ pub use references::variable_references;
 pub use resource::{Pattern, Resource, ResourceError, ResourceKind};
 pub use span::{Span, SpanEnd, SpanOf, SpanPlace, TaskSpan};
 pub use state::{
-    Dataset, ErrorDetails, ExportPlace, Inspection, ItemFormat, ItemSource, ManifestType,
+    Dataset, ErrorDetails, ExportPlace, Inspection, Item, ItemFormat, ItemSource, ManifestType,
     OutputType, ResultDestination, Transformation,
 };
 pub use test_state::{

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     CommandId, CommandKind, EDITION, EvaluationError, Payload, Resource, ScheduleTask, State,
     StateMachine, StatesError, TestPlace, Timestamp,
-    payload::variables::Variables,
+    payload::{context_object::ItemContext, variables::Variables},
     retry::{Catcher, Failure, Retrier},
     state::{Context, Exit, Fork, Inspection, Order, Plan, Progress},
 };
@@ -140,11 +140,11 @@ impl Alone {
     }
 
     /// The input of an iteration of a Map.
-    pub(crate) fn item(&self, fork: &Fork, slot: usize) -> Result<Payload, Failure> {
-        let branch = child_path(&self.path, &self.branch, slot);
+    pub(crate) fn item(&self, fork: &Fork, item: ItemContext<'_>) -> Result<Payload, Failure> {
+        let branch = child_path(&self.path, &self.branch, item.index);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         self.visit().evaluate(&place, Purpose::Item, |state, cx| {
-            state.behavior().child_input(cx, fork, slot)
+            state.behavior().item_input(cx, fork, item)
         })
     }
 

@@ -19,10 +19,10 @@ use super::{
 use crate::{
     CommandId, CommandKind, Payload, StateName, StatesError, Timestamp,
     outline::Outline,
-    payload::variables::Variables,
+    payload::{context_object::ItemContext, variables::Variables},
     retry::Failure,
     state::{
-        ExecutionType, Fork, ItemSource, Limits, Plan, ResultDestination, Transformation,
+        ExecutionType, Fork, Item, ItemSource, Limits, Plan, ResultDestination, Transformation,
         children_at_once,
     },
 };
@@ -137,10 +137,15 @@ impl MapRun {
         children_at_once(max_concurrency)
     }
 
-    /// Its items, where the state's data has them; none where they are read from [`Self::source`].
-    pub fn items(&self) -> Option<&[Value]> {
-        let items = self.fork.items.as_ref()?;
-        items.value().as_array().map(Vec::as_slice)
+    /// How many items there are, where the state's data has them; none where they are read from
+    /// [`Self::source`].
+    pub fn total(&self) -> Option<usize> {
+        self.fork.items.as_ref().map(|_| self.fork.total)
+    }
+
+    /// An item that the state's data has.
+    pub fn item(&self, index: usize) -> Option<Item> {
+        self.fork.item(index).map(Item::from)
     }
 
     /// What its items are read from.
@@ -212,11 +217,11 @@ impl MapRun {
     }
 
     /// What a child gets of one item.
-    fn item(&self, slot: usize, item: &Value) -> Result<Payload, StatesError> {
-        let branch = child_path(&self.path, &self.branch, slot);
+    fn input_of(&self, item: ItemContext<'_>) -> Result<Payload, StatesError> {
+        let branch = child_path(&self.path, &self.branch, item.index);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         let input = self.visit().evaluate(&place, Purpose::Item, |state, cx| {
-            state.behavior().item_input(cx, &self.fork, slot, item)
+            state.behavior().item_input(cx, &self.fork, item)
         });
         input.map_err(|Failure { error, .. }| error)
     }

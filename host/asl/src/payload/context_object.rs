@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use super::path::{Miss, Step, walk};
 use crate::{Payload, Timestamp};
 
+/// `Map.Item.Source` of an item that is in the state's data.
+const STATE_DATA: &str = "STATE_DATA";
+
 /// What `$$` is while one state of one execution is evaluated.
 ///
 /// A JSON value is built only when a path asks for it, and the execution's input, which may be
@@ -60,11 +63,31 @@ pub(crate) struct StateContext<'a> {
     pub(crate) task_token: Option<&'a str>,
 }
 
-/// `$$.Map.Item`.
+/// `$$.Map.Item` ("Context object data for Map states").
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ItemContext<'a> {
     pub(crate) index: usize,
+    /// "Only valid for JSON objects": the name of the member that is the item.
+    pub(crate) key: Option<&'a str>,
     pub(crate) value: &'a Value,
+    /// The URI of what it was read from; none where it is in the state's data.
+    pub(crate) source: Option<&'a str>,
+}
+
+impl ItemContext<'_> {
+    /// The members in AWS's order, with or without the value, which may be large.
+    fn shown(&self, with_value: bool) -> Value {
+        let mut item = Map::new();
+        item.insert("Index".to_owned(), self.index.into());
+        if let Some(key) = self.key {
+            item.insert("Key".to_owned(), key.into());
+        }
+        if with_value {
+            item.insert("Value".to_owned(), self.value.clone());
+        }
+        item.insert("Source".to_owned(), self.source.unwrap_or(STATE_DATA).into());
+        item.into()
+    }
 }
 
 impl<'a> ContextObject<'a> {
@@ -119,10 +142,7 @@ impl<'a> ContextObject<'a> {
             Source::Given(object) => object.clone().into(),
         };
         if let Some(item) = self.item {
-            context["Map"] = json!({ "Item": { "Index": item.index } });
-            if with_item {
-                context["Map"]["Item"]["Value"] = item.value.clone();
-            }
+            context["Map"] = json!({ "Item": item.shown(with_item) });
         }
         context
     }
@@ -191,13 +211,19 @@ mod tests {
                 r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered},"RetryCount":2}},"Task":{{"Token":"token"}}}}"#
             )
         );
-        let item = ItemContext { index: 3, value: &json!("x") };
-        assert_eq!(
-            written(bare, Some(item)),
-            format!(
-                r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered}}},"Map":{{"Item":{{"Index":3,"Value":"x"}}}}}}"#
-            )
-        );
+        for (key, source, item) in [
+            (None, None, r#"{"Index":3,"Value":"x","Source":"STATE_DATA"}"#),
+            (Some("k"), None, r#"{"Index":3,"Key":"k","Value":"x","Source":"STATE_DATA"}"#),
+            (None, Some("s3://b/o"), r#"{"Index":3,"Value":"x","Source":"s3://b/o"}"#),
+        ] {
+            let context = ItemContext { index: 3, key, value: &json!("x"), source };
+            assert_eq!(
+                written(bare, Some(context)),
+                format!(
+                    r#"{{{EXECUTION},{MACHINE},"State":{{"Name":"Pay",{entered}}},"Map":{{"Item":{item}}}}}"#
+                )
+            );
+        }
     }
 
     #[test]
@@ -211,9 +237,10 @@ mod tests {
         assert_eq!(path("$$.Execution.Input.a").read(&scope).ok(), Some(&json!(1)));
         assert!(path("$$.Execution.Id").read(&scope).is_err());
         let value = json!("x");
-        let item = context.for_item(ItemContext { index: 3, value: &value });
+        let item =
+            context.for_item(ItemContext { index: 3, key: None, value: &value, source: None });
         let expected = json!({"Execution": {"Input": {"a": 1}}, "State": {},
-            "Map": {"Item": {"Index": 3, "Value": "x"}}});
+            "Map": {"Item": {"Index": 3, "Value": "x", "Source": "STATE_DATA"}}});
         assert_eq!(*item.value(), expected);
     }
 
@@ -224,7 +251,9 @@ mod tests {
         let value = json!({"c": 5});
         let state = StateContext { task_token: Some("token"), ..testing::state() };
         let context = ContextObject::new(testing::execution(&input), state);
-        let context = context.for_item(ItemContext { index: 0, value: &value });
+        let item =
+            ItemContext { index: 0, key: Some("k"), value: &value, source: Some("s3://b/o") };
+        let context = context.for_item(item);
         let (variables, random) = (Default::default(), testing::Counting::default());
         let scope = testing::scope(&Value::Null, &context, &variables, &random);
         let paths = [
@@ -248,6 +277,8 @@ mod tests {
             "$$.Map.Item.Value.c",
             "$$.Map.Item.Value.no",
             "$$.Map.Item.Key",
+            "$$.Map.Item.Source",
+            "$$.Map.Item.Source.no",
             "$$.No.No",
             "$$[0]",
         ];

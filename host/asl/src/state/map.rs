@@ -2,15 +2,17 @@
 
 mod batcher;
 mod distributed;
+mod item;
 mod reader;
 mod writer;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use batcher::{BatchLimits, Batcher};
 pub(crate) use distributed::{Distributed, ExecutionType, Limits, Plan};
+pub use item::Item;
 pub(crate) use reader::Reader;
 pub use reader::{Dataset, ItemFormat, ItemSource, ManifestType};
 pub(crate) use writer::Writer;
@@ -26,6 +28,7 @@ use crate::{
     machine::{Processor, read_processor},
     payload::{
         Scope,
+        context_object::ItemContext,
         path::ReferencePath,
         query::{Moment, QueryLanguage, query_failure},
         template::Template,
@@ -82,7 +85,7 @@ impl Map {
         Self {
             language: fields.language(),
             input_path: Filter::read(fields, "InputPath"),
-            items: Items::read(fields),
+            items: Items::read(fields, distributed.is_some()),
             item_selector: read_selector(fields),
             max_concurrency: Number::read(
                 fields,
@@ -140,12 +143,13 @@ fn read_machine(fields: &mut Fields<'_>) -> (&'static str, Processor) {
 }
 
 impl Items {
-    fn read(fields: &mut Fields<'_>) -> Self {
+    fn read(fields: &mut Fields<'_>, may_be_object: bool) -> Self {
         const NAME: &str = "Items";
         if let Some(path) = fields.any_reference_path("ItemsPath") {
             return if path.text() == "$" { Self::Input } else { Self::Path(path) };
         }
-        let is_list = fields.value(NAME).is_none_or(Value::is_array);
+        let is_list = |it: &Value| it.is_array() || may_be_object && it.is_object();
+        let is_list = fields.value(NAME).is_none_or(is_list);
         let Some(template) = fields.template(NAME, Moment::Entering) else { return Self::Input };
         if !is_list && template.as_query().is_none() {
             let at = fields.at().field(NAME);
@@ -172,8 +176,10 @@ impl StateType for Map {
         let items = if is_read { None } else { Some(self.items(cx, &input)?) };
         cx.inspect(|it| it.after_items_path.clone_from(&items));
         let concurrency = self.concurrency(cx, &input)?;
+        let members = items.as_ref().and_then(|it| it.value().as_object()).map(pairs);
+        let (are_members, items) = (members.is_some(), members.or(items));
         let total = items.as_ref().and_then(|it| it.value().as_array()).map_or(0, Vec::len);
-        let fork = Fork { input, items, total, concurrency };
+        let fork = Fork { input, items, are_members, total, concurrency };
         Ok(if self.distributed.is_some() { Progress::MapRun(fork) } else { Progress::Fork(fork) })
     }
 
@@ -187,21 +193,18 @@ impl StateType for Map {
         fork: &Fork,
         slot: usize,
     ) -> Result<Payload, EvaluationError> {
-        let items = fork.items.as_ref().and_then(|items| items.value().as_array());
-        let item =
-            items.and_then(|items| items.get(slot)).expect("a fork has as many items as slots");
-        self.item_input(cx, fork, slot, item)
+        let item = fork.item(slot).expect("a fork has as many items as slots");
+        self.item_input(cx, fork, item)
     }
 
     fn item_input(
         &self,
         cx: &Context<'_>,
         fork: &Fork,
-        slot: usize,
-        item: &Value,
+        item: ItemContext<'_>,
     ) -> Result<Payload, EvaluationError> {
-        let Some(selector) = &self.item_selector else { return Ok(item.clone().into()) };
-        let object = cx.object_of_item(slot, item);
+        let Some(selector) = &self.item_selector else { return Ok(item.input().into()) };
+        let object = cx.object_of_item(item);
         let scope = Scope { context: &object, ..cx.scope(fork.input.value()) };
         selector.evaluate(&scope).map(Payload::from)
     }
@@ -231,7 +234,8 @@ impl Map {
             Items::Path(path) => path.apply(&scope)?.into_owned().into(),
             Items::Template(template) => template.evaluate(&scope)?.into(),
         };
-        if items.value().is_array() {
+        // "In Inline mode, the Map state accepts only a JSON array as input."
+        if items.value().is_array() || self.distributed.is_some() && items.value().is_object() {
             return Ok(items);
         }
         Err(match &self.items {
@@ -258,6 +262,12 @@ impl Map {
             Some(_) => children_at_once(wanted),
         })
     }
+}
+
+/// The members of an object as items.
+fn pairs(members: &serde_json::Map<String, Value>) -> Payload {
+    let pair = |(key, value)| json!({ "Key": key, "Value": value });
+    Value::from_iter(members.iter().map(pair)).into()
 }
 
 /// How many children a Map Run of this `MaxConcurrency` has at once.
@@ -321,6 +331,23 @@ mod tests {
                     json!({"ItemsPath": "$.a[*]"}),
                     &["Value is not a Reference Path at /States/A/ItemsPath"],
                 ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_members_of_an_object_are_items_of_a_distributed_map_alone() {
+        let machine = json!({"StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
+        let mut children = machine.clone();
+        children["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"});
+        let refused = ["Expected value of type Array at /States/A/Items"];
+        check(
+            &json!({"Type": "Map", "QueryLanguage": "JSONata", "ItemProcessor": machine,
+                "Items": ["{% 1 %}"], "End": true}),
+            &[
+                (json!({"Items": {"a": 1}}), &refused),
+                (json!({"Items": {"a": 1}, "ItemProcessor": children}), &[]),
+                (json!({"Items": "each", "ItemProcessor": children}), &refused),
             ],
         );
     }

@@ -26,8 +26,8 @@ pub(crate) use map::{
     BatchLimits, Distributed, ExecutionType, Limits, Map, Plan, children_at_once,
 };
 pub use map::{
-    Dataset, ExportPlace, ItemFormat, ItemSource, ManifestType, OutputType, ResultDestination,
-    Transformation,
+    Dataset, ExportPlace, Item, ItemFormat, ItemSource, ManifestType, OutputType,
+    ResultDestination, Transformation,
 };
 pub(crate) use parallel::Parallel;
 pub(crate) use pass::Pass;
@@ -70,10 +70,9 @@ pub(crate) trait StateType {
         &self,
         _cx: &Context<'_>,
         _fork: &Fork,
-        _slot: usize,
-        item: &Value,
+        item: ItemContext<'_>,
     ) -> Result<Payload, EvaluationError> {
-        Ok(item.clone().into())
+        Ok(item.input().into())
     }
 
     /// The machines inside the state: a Map's slots all run the only one.
@@ -140,10 +139,25 @@ pub(crate) struct Fork {
     pub(crate) input: Payload,
     /// A Map's items: an array.
     pub(crate) items: Option<Payload>,
+    /// Whether they are the members of an object, each as `{"Key": …, "Value": …}`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) are_members: bool,
     /// How many runs there are in all.
     pub(crate) total: usize,
     /// How many may run at once.
     pub(crate) concurrency: usize,
+}
+
+impl Fork {
+    /// A Map's item; none of a Parallel, and of a Map whose items are read from outside.
+    pub(crate) fn item(&self, index: usize) -> Option<ItemContext<'_>> {
+        let item = self.items.as_ref()?.value().get(index)?;
+        let (key, value) = match self.are_members {
+            true => (Some(item["Key"].as_str()?), &item["Value"]),
+            false => (None, item),
+        };
+        Some(ItemContext { index, key, value, source: None })
+    }
 }
 
 /// What a state may use: its input, the time, the context object and randomness. The same for the
@@ -188,12 +202,8 @@ impl Context<'_> {
     }
 
     /// The context object while a Map looks at one of its items.
-    pub(crate) fn object_of_item<'s>(
-        &'s self,
-        index: usize,
-        value: &'s Value,
-    ) -> ContextObject<'s> {
-        self.object.for_item(ItemContext { index, value })
+    pub(crate) fn object_of_item<'s>(&'s self, item: ItemContext<'s>) -> ContextObject<'s> {
+        self.object.for_item(item)
     }
 }
 

@@ -50,7 +50,8 @@ impl StateType for Parallel {
         let input = self.input_path.apply(cx, cx.input)?;
         let input = fill(self.parameters.as_ref(), cx, input)?;
         let total = self.branches.len();
-        Ok(Progress::Fork(Fork { input, items: None, total, concurrency: total }))
+        let fork = Fork { input, items: None, are_members: false, total, concurrency: total };
+        Ok(Progress::Fork(fork))
     }
 
     fn leave(&self, cx: &Context<'_>, result: Payload) -> Result<Exit, EvaluationError> {

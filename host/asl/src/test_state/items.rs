@@ -2,11 +2,11 @@
 
 use std::mem;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::TestState;
 use crate::{
-    Dataset, ItemFormat, ItemSource, Payload, StatesError, error_name,
+    Dataset, Item, ItemFormat, ItemSource, Payload, StatesError, error_name,
     execution::{PAYLOAD_BYTES_MAX, Tolerance},
     retry::Failure,
     state::{BatchLimits, Fork},
@@ -48,16 +48,16 @@ impl TestState {
             it.tolerated_failure_count = tolerance.count;
             it.tolerated_failure_percentage = tolerance.percentage;
         });
-        let fork = match source.flatten() {
-            Some(source) => self.read(fork, &source)?,
-            None => Some(fork.clone()),
+        let items = match source.flatten() {
+            Some(source) => self.read(&source)?,
+            None => Some(given(fork)),
         };
-        let count = fork.as_ref().map(|fork| fork.total);
+        let count = items.as_ref().map(Vec::len);
         let batch = limits.and_then(|limits| limits.batch);
-        if let Some(fork) = fork.filter(|_| map.selects() || batch.is_some())
-            && let Some(items) = self.items(&fork)?
+        if let Some(items) = items.filter(|_| map.selects() || batch.is_some())
+            && let Some(inputs) = self.inputs(fork, &items)?
         {
-            self.inspect_inputs(&fork, &items, map.selects(), batch)?;
+            self.inspect_inputs(fork, &inputs, map.selects(), batch)?;
         }
         Ok(Iterations { count, tolerance })
     }
@@ -80,8 +80,8 @@ impl TestState {
         Ok(())
     }
 
-    /// The Map over the items that its reader is said to have read; none where these are not known.
-    fn read(&self, fork: &Fork, source: &ItemSource) -> Result<Option<Fork>, Failure> {
+    /// The items that the Map's reader is said to have read; none where these are not known.
+    fn read(&self, source: &ItemSource) -> Result<Option<Vec<Item>>, Failure> {
         let Some(data) = &self.configuration.map_item_reader_data else { return Ok(None) };
         let read = read_items(data, source).map_err(|cause| {
             Failure::of_work(StatesError::new(error_name::ITEM_READER_FAILED, cause))
@@ -90,50 +90,64 @@ impl TestState {
         if let Some(most) = usize::try_from(source.max_items).ok().filter(|most| *most > 0) {
             items.truncate(most);
         }
-        let (total, items) = (items.len(), Payload::from(Value::Array(items)));
         if source.pointer.is_some() {
-            self.alone.inspect(|it| it.after_items_pointer = Some(items.clone()));
-        }
-        Ok(Some(Fork { items: Some(items), total, ..fork.clone() }))
-    }
-
-    /// What each iteration would be given of its item; none when that is more than is shown.
-    fn items(&self, fork: &Fork) -> Result<Option<Vec<Payload>>, Failure> {
-        let (mut items, mut bytes) = (Vec::new(), 0);
-        for slot in 0..fork.total {
-            let item = self.alone.item(fork, slot)?;
-            bytes += item.len() + 1;
-            if bytes > PAYLOAD_BYTES_MAX {
-                return Ok(None);
-            }
-            items.push(item);
+            let pointed = Value::from_iter(items.iter().map(Item::input));
+            self.alone.inspect(|it| it.after_items_pointer = Some(pointed.into()));
         }
         Ok(Some(items))
     }
+
+    /// What each iteration would be given of its item; none when that is more than is shown.
+    fn inputs(&self, fork: &Fork, items: &[Item]) -> Result<Option<Vec<Payload>>, Failure> {
+        let (mut inputs, mut bytes) = (Vec::new(), 0);
+        for (index, item) in items.iter().enumerate() {
+            let input = self.alone.item(fork, item.context(index))?;
+            bytes += input.len() + 1;
+            if bytes > PAYLOAD_BYTES_MAX {
+                return Ok(None);
+            }
+            inputs.push(input);
+        }
+        Ok(Some(inputs))
+    }
+}
+
+/// The items that the state's data has.
+fn given(fork: &Fork) -> Vec<Item> {
+    (0..fork.total).filter_map(|index| fork.item(index).map(Item::from)).collect()
 }
 
 /// The items in what was read, by how they stand there: of JSON, the elements of an array or the members
 /// of an object. Those of a CSV file and of a manifest are not looked at.
-fn read_items(data: &str, source: &ItemSource) -> Result<Option<Vec<Value>>, String> {
+fn read_items(data: &str, source: &ItemSource) -> Result<Option<Vec<Item>>, String> {
     if let Dataset::Manifest { .. } = source.dataset {
         return Ok(None);
     }
+    let key = match &source.dataset {
+        Dataset::Object { key } => Some(&**key),
+        Dataset::Objects { .. } | Dataset::Manifest { .. } => None,
+    };
+    let read_from = Item::source_of(&source.bucket, key);
+    let item = |key, value| Item { key, value, source: Some(read_from.clone()) };
     let parse = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     match source.format {
         Some(ItemFormat::Csv) => Ok(None),
         Some(ItemFormat::JsonLines) => data
             .lines()
             .filter(|line| !line.trim().is_empty())
-            .map(parse)
+            .map(|line| parse(line).map(|value| item(None, value)))
             .collect::<Result<_, _>>()
             .map(Some),
         Some(ItemFormat::Json) | None => {
             let whole = parse(data)?;
             let found = whole.pointer(source.pointer.as_deref().unwrap_or_default());
             match found {
-                Some(Value::Array(items)) => Ok(Some(items.clone())),
+                Some(Value::Array(elements)) => {
+                    Ok(Some(elements.iter().map(|value| item(None, value.clone())).collect()))
+                }
                 Some(Value::Object(members)) => {
-                    let member = |(key, value)| json!({ "Key": key, "Value": value });
+                    let member =
+                        |(key, value): (&String, &Value)| item(Some(key.clone()), value.clone());
                     Ok(Some(members.iter().map(member).collect()))
                 }
                 _ => Err("Attempting to map over non-iterable node.".to_owned()),

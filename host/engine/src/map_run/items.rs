@@ -4,8 +4,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use stepyard_asl::{Dataset, ItemFormat, ItemSource, ManifestType, StatesError, error_name};
+use serde_json::json;
+use stepyard_asl::{Dataset, Item, ItemFormat, ItemSource, ManifestType, StatesError, error_name};
 
 use super::{
     csv::Rows,
@@ -77,6 +77,8 @@ struct Open {
     window: Window,
     decoder: Decoder,
     is_compressed: bool,
+    /// What its items have for their source.
+    source: Arc<str>,
 }
 
 enum Decoder {
@@ -120,7 +122,7 @@ impl Items {
     }
 
     /// The next item.
-    pub(super) async fn next(&mut self) -> Result<Option<Value>, StatesError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Item>, StatesError> {
         if self.source.max_items > 0 && self.count >= self.source.max_items.cast_unsigned() {
             return Ok(None);
         }
@@ -128,7 +130,7 @@ impl Items {
             None => {
                 let object = self.next_listed().await?;
                 self.place.after = self.listed.clone();
-                object.map(|object| listed(&object))
+                object.map(|object| self.listed(&object))
             }
             Some(format) => self.next_read(format).await?,
         };
@@ -136,7 +138,7 @@ impl Items {
         Ok(item)
     }
 
-    async fn next_read(&mut self, format: ItemFormat) -> Result<Option<Value>, StatesError> {
+    async fn next_read(&mut self, format: ItemFormat) -> Result<Option<Item>, StatesError> {
         loop {
             let Some(open) = &mut self.open else {
                 if !self.open_next(format).await? {
@@ -144,13 +146,7 @@ impl Items {
                 }
                 continue;
             };
-            let Open { window, decoder, .. } = open;
-            let item = match decoder {
-                Decoder::Rows(rows) => rows.next(window).await?,
-                Decoder::Members(holder) => members::next(window, *holder).await?,
-                Decoder::Lines => members::next_line(window).await?,
-            };
-            match item {
+            match open.next().await? {
                 Some(item) if open.is_compressed => {
                     self.place.skipped += 1;
                     return Ok(Some(item));
@@ -172,6 +168,7 @@ impl Items {
     async fn open_next(&mut self, format: ItemFormat) -> Result<bool, StatesError> {
         let Some(file) = self.next_file().await? else { return Ok(false) };
         let is_compressed = file.is_compressed;
+        let source = Item::source_of(&file.bucket, Some(&file.key));
         let from = ObjectPlace {
             bucket: file.bucket,
             key: file.key,
@@ -182,17 +179,16 @@ impl Items {
         let body = self.objects.read(from).await.map_err(|error| failed(error.to_string()))?;
         let etag: Arc<str> = body.etag.as_str().into();
         let mut window = Window::open(body, offset, is_compressed).await?;
-        let source = &self.source;
         let decoder = match format {
             ItemFormat::Csv => {
-                let given = source.csv_headers.as_ref().map(|it| it.clone().into());
+                let given = self.source.csv_headers.as_ref().map(|it| it.clone().into());
                 let headers = given.or(self.place.headers.clone().filter(|_| !is_compressed));
-                let rows = Rows::open(&mut window, source.csv_delimiter, headers).await?;
+                let rows = Rows::open(&mut window, self.source.csv_delimiter, headers).await?;
                 Decoder::Rows(Box::new(rows))
             }
             ItemFormat::Json => Decoder::Members(match self.place.holder {
                 Some(holder) if !is_compressed => holder,
-                _ => members::enter(&mut window, source.pointer.as_deref()).await?,
+                _ => members::enter(&mut window, self.source.pointer.as_deref()).await?,
             }),
             ItemFormat::JsonLines => Decoder::Lines,
         };
@@ -202,7 +198,7 @@ impl Items {
             Decoder::Members(holder) => self.place.holder = Some(*holder),
             Decoder::Lines => {}
         }
-        let mut open = Open { window, decoder, is_compressed };
+        let mut open = Open { window, decoder, is_compressed, source };
         if is_compressed {
             open.skip(self.place.skipped).await?;
         } else {
@@ -248,30 +244,38 @@ impl Items {
         }
         Ok(object)
     }
-}
 
-impl Open {
-    async fn skip(&mut self, count: u64) -> Result<(), StatesError> {
-        for _ in 0..count {
-            match &mut self.decoder {
-                Decoder::Rows(rows) => drop(rows.next(&mut self.window).await?),
-                Decoder::Members(holder) => drop(members::next(&mut self.window, *holder).await?),
-                Decoder::Lines => drop(members::next_line(&mut self.window).await?),
-            }
-        }
-        Ok(())
+    /// A listed object as an item, in AWS's shape.
+    fn listed(&self, object: &ObjectSummary) -> Item {
+        let value = json!({
+            "Etag": object.etag,
+            "Key": object.key,
+            "LastModified": object.last_modified.as_millis() / 1_000,
+            "Size": object.size,
+            "StorageClass": object.storage_class,
+        });
+        Item { key: None, value, source: Some(Item::source_of(&self.source.bucket, None)) }
     }
 }
 
-/// A listed object as an item, in AWS's shape.
-fn listed(object: &ObjectSummary) -> Value {
-    json!({
-        "Etag": object.etag,
-        "Key": object.key,
-        "LastModified": object.last_modified.as_millis() / 1_000,
-        "Size": object.size,
-        "StorageClass": object.storage_class,
-    })
+impl Open {
+    async fn next(&mut self) -> Result<Option<Item>, StatesError> {
+        let Self { window, decoder, source, .. } = self;
+        let unnamed = |value| (None, value);
+        let found = match decoder {
+            Decoder::Rows(rows) => rows.next(window).await?.map(unnamed),
+            Decoder::Members(holder) => members::next(window, *holder).await?,
+            Decoder::Lines => members::next_line(window).await?.map(unnamed),
+        };
+        Ok(found.map(|(key, value)| Item { key, value, source: Some(source.clone()) }))
+    }
+
+    async fn skip(&mut self, count: u64) -> Result<(), StatesError> {
+        for _ in 0..count {
+            self.next().await?;
+        }
+        Ok(())
+    }
 }
 
 /// An error of reading items.

@@ -1,7 +1,7 @@
 //! Items that stand in a JSON file, as the elements of an array or the members of an object; or one on
 //! each line. Whatever the file's size, one item is in memory.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use stepyard_asl::StatesError;
 
 use super::{items::failed, window::Window};
@@ -11,7 +11,7 @@ use super::{items::failed, window::Window};
 pub(super) enum Holder {
     /// Its elements are the items.
     Array,
-    /// Its members are, each as `{"Key": …, "Value": …}`.
+    /// Its members are.
     Object,
 }
 
@@ -33,18 +33,18 @@ pub(super) async fn enter(
     Ok(holder)
 }
 
-/// The next item.
+/// The next item, behind its name where it is a member.
 pub(super) async fn next(
     window: &mut Window,
     holder: Holder,
-) -> Result<Option<Value>, StatesError> {
+) -> Result<Option<(Option<String>, Value)>, StatesError> {
     match peek_past_comma(window).await? {
         Some(b']') if holder == Holder::Array => Ok(None),
         Some(b'}') if holder == Holder::Object => Ok(None),
-        Some(_) if holder == Holder::Array => value(window).await.map(Some),
+        Some(_) if holder == Holder::Array => Ok(Some((None, value(window).await?))),
         Some(_) => {
             let key = key(window).await?;
-            Ok(Some(json!({ "Key": key, "Value": value(window).await? })))
+            Ok(Some((Some(key), value(window).await?)))
         }
         None => Err(cut_off()),
     }

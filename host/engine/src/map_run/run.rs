@@ -7,8 +7,7 @@ use futures::{
     future::{BoxFuture, FutureExt},
     stream::FuturesUnordered,
 };
-use serde_json::Value;
-use stepyard_asl::{Child, Filling, MapRun, Payload, StatesError, Status, Transformation};
+use stepyard_asl::{Child, Filling, Item, MapRun, Payload, StatesError, Status, Transformation};
 
 use super::{
     Halt,
@@ -29,7 +28,7 @@ pub(super) struct Run<'a> {
     /// How many items there are, once that is known.
     total: Option<u64>,
     /// An item that was read and is for the next child.
-    ahead: Option<Value>,
+    ahead: Option<Item>,
     /// The next child.
     next: Mark,
     /// Those that are under way.
@@ -41,7 +40,7 @@ pub(super) struct Run<'a> {
 /// Where the items are.
 enum Source<'a> {
     /// In the state's data.
-    Given(&'a [Value]),
+    Given(&'a MapRun),
     /// Outside.
     Read(Box<Items>),
 }
@@ -80,7 +79,7 @@ impl<'a> Run<'a> {
             None => MapRunRecord::new(run, &task.execution.as_str().into(), engine.now()),
         };
         let progress = record.progress.clone().unwrap_or_default();
-        let total = run.items().map(|items| items.len() as u64);
+        let total = run.total().map(|total| total as u64);
         if let Some(total) = total {
             let begun = record.items.succeeded + record.items.failures();
             record.items.pending = total.saturating_sub(begun);
@@ -88,14 +87,13 @@ impl<'a> Run<'a> {
         }
         *at_work.record() = Some(record.clone());
         engine.keep(vec![Record::MapRun(Box::new(record))]).await?;
-        let items = match (run.items(), run.source()) {
-            (Some(items), _) => Source::Given(items),
-            (None, Some(source)) => {
+        let items = match run.source() {
+            None => Source::Given(run),
+            Some(source) => {
                 let objects = engine.shared.config.objects.clone();
                 let (place, count) = (progress.next.place.clone(), progress.next.item as u64);
                 Source::Read(Box::new(Items::new(objects, source.clone(), place, count)?))
             }
-            (None, None) => Source::Given(&[]),
         };
         let next = progress.next.clone();
         let (ahead, begun, unkept) = (None, BTreeMap::new(), Unkept::default());
@@ -301,9 +299,9 @@ impl Source<'_> {
         &mut self,
         first: usize,
         filling: &Filling<'_>,
-    ) -> Result<Option<Value>, StatesError> {
+    ) -> Result<Option<Item>, StatesError> {
         match self {
-            Self::Given(items) => Ok(items.get(first + filling.len()).cloned()),
+            Self::Given(run) => Ok(run.item(first + filling.len())),
             Self::Read(items) => items.next().await,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         randomness::{Purpose, uuid},
         visit::{check, too_long},
     },
-    state::BatchLimits,
+    state::{BatchLimits, Item},
 };
 
 /// What a child finds its batch under.
@@ -59,11 +59,11 @@ impl<'a> Filling<'a> {
 
     /// Gives it the next item; false when that one is for the next child. Fails when the item cannot be
     /// given to any, and so the run.
-    pub fn take(&mut self, item: &Value) -> Result<bool, StatesError> {
+    pub fn take(&mut self, item: &Item) -> Result<bool, StatesError> {
         if self.is_full() {
             return Ok(false);
         }
-        let input = self.run.item(self.first + self.count, item)?;
+        let input = self.run.input_of(item.context(self.first + self.count))?;
         match &mut self.batch {
             None => self.item = Some(input),
             Some(batch) => {

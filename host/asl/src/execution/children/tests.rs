@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Child, MapRun, Outputs, Tolerance};
 use crate::{
-    Command, Dataset, Execution, Fact, FactKind, Payload, StateMachine, StatesError, Timestamp,
-    Transformation,
+    Command, Dataset, Execution, Fact, FactKind, Item, Payload, StateMachine, StatesError,
+    Timestamp, Transformation,
 };
 
 const MACHINE: &str = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders";
@@ -49,10 +49,10 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
 
 /// What each child of a run is given, and how many items it processes.
 fn children(run: &MapRun) -> Vec<Result<(usize, Value), StatesError>> {
-    let (items, mut children, mut first) = (run.items().unwrap(), Vec::new(), 0);
-    while first < items.len() {
+    let (total, mut children, mut first) = (run.total().unwrap(), Vec::new(), 0);
+    while first < total {
         let child = child(run, children.len(), first);
-        first += child.as_ref().map_or(items.len(), |child| child.items);
+        first += child.as_ref().map_or(total, |child| child.items);
         children.push(child.map(|child| (child.items, child.input.value().clone())));
     }
     children
@@ -61,8 +61,8 @@ fn children(run: &MapRun) -> Vec<Result<(usize, Value), StatesError>> {
 /// A child, given what items there are from `first` on.
 fn child(run: &MapRun, index: usize, first: usize) -> Result<Child, StatesError> {
     let mut filling = run.fill(index, first)?;
-    for item in &run.items().unwrap()[first..] {
-        if !filling.take(item)? {
+    for item in (first..).map_while(|index| run.item(index)) {
+        if !filling.take(&item)? {
             break;
         }
     }
@@ -102,6 +102,32 @@ fn a_child_gets_an_item_or_what_the_selector_makes_of_it() {
     let selector = json!({"ItemSelector": {"n.$": "$$.Map.Item.Index", "day.$": "$.day"}});
     let expected = [0, 1].map(|n| (1, json!({"n": n, "day": "Sunday"})));
     assert_eq!(given(selector), expected);
+}
+
+#[test]
+fn the_members_of_an_object_are_items_with_names() {
+    let given = |more: Value| {
+        let run = run(MACHINE, &more, json!({"items": {"b": {"n": 1}, "a": [2]}}));
+        assert_eq!(run.total(), Some(2));
+        children(&run).into_iter().map(|it| it.unwrap().1).collect::<Vec<_>>()
+    };
+    let pairs = [json!({"Key": "b", "Value": {"n": 1}}), json!({"Key": "a", "Value": [2]})];
+    assert_eq!(given(json!({})), pairs);
+    let batch = given(json!({"ItemBatcher": {"MaxItemsPerBatch": 2}}));
+    assert_eq!(batch, [json!({"Items": pairs})]);
+    let item = |n: usize, key, value| json!({"Index": n, "Key": key, "Value": value, "Source": "STATE_DATA"});
+    let items = [item(0, "b", json!({"n": 1})), item(1, "a", json!([2]))];
+    assert_eq!(
+        given(json!({"ItemSelector": {"item.$": "$$.Map.Item"}})),
+        items.clone().map(|it| json!({"item": it}))
+    );
+    let jsonata = json!({"QueryLanguage": "JSONata", "ItemsPath": null});
+    for of in [json!("{% $states.input.items %}"), json!({"b": {"n": "{% 1 %}"}, "a": [2]})] {
+        let mut more = jsonata.clone();
+        more["Items"] = of;
+        more["ItemSelector"] = json!("{% $states.context.Map.Item %}");
+        assert_eq!(given(more), items);
+    }
 }
 
 #[test]
@@ -174,9 +200,10 @@ fn a_reader_and_a_writer_are_evaluated_when_the_run_begins() {
     let destination = run.destination().unwrap();
     assert_eq!(destination.export.as_ref().unwrap().prefix, "out");
     assert_eq!(destination.transformation, Transformation::None);
-    assert_eq!(run.items(), None);
+    assert_eq!((run.total(), run.item(0)), (None, None));
     let mut filling = run.fill(7, 7).unwrap();
-    assert!(filling.take(&json!({"sku": "a"})).unwrap() && filling.is_full());
+    let item = Item { key: None, value: json!({"sku": "a"}), source: None };
+    assert!(filling.take(&item).unwrap() && filling.is_full());
     let child = filling.finish().unwrap();
     assert_eq!(child.input.text(), r#"{"row":"a","number":7}"#);
 }

@@ -56,7 +56,8 @@ fn the_items_of_a_reader_are_those_it_is_said_to_have_read() {
     let reading = |config: Value| {
         map(&json!({"ItemsPath": "$.ignored", "ToleratedFailureCount": 1, "ItemReader": {
             "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config,
-            "Parameters": {"Bucket": "shop", "Key.$": "$.key"}}, "ItemSelector": {"v.$": "$$.Map.Item.Value"}}))
+            "Parameters": {"Bucket": "shop", "Key.$": "$.key"}}, "ItemSelector": {
+            "v.$": "$$.Map.Item.Value", "from.$": "$$.Map.Item.Source"}}))
     };
     let test = |config: Value, data: Option<&str>, failed| {
         let configuration = TestConfiguration {
@@ -70,14 +71,16 @@ fn the_items_of_a_reader_are_those_it_is_said_to_have_read() {
     let selected = |tested: Result<Tested, TestRefusal>| {
         tested.unwrap().inspection.after_item_selector.map(|items| items.value().clone())
     };
+    let from = "s3://shop/k";
+    let of = |value: u64| json!({"v": value, "from": from});
     let json = || json!({"InputType": "JSON"});
     let pointed = json!({"InputType": "JSON", "ItemsPointer": "/in", "MaxItems": 1});
     let csv = json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"});
     for (config, data, expected) in [
-        (json(), Some("[1, 2]"), Some(json!([{"v": 1}, {"v": 2}]))),
-        (json(), Some(r#"{"a": 1}"#), Some(json!([{"v": {"Key": "a", "Value": 1}}]))),
-        (json!({"InputType": "JSONL"}), Some("1\n\n[2]\n"), Some(json!([{"v": 1}, {"v": [2]}]))),
-        (pointed.clone(), Some(r#"{"in": [3, 4]}"#), Some(json!([{"v": 3}]))),
+        (json(), Some("[1, 2]"), Some(json!([of(1), of(2)]))),
+        (json(), Some(r#"{"a": {"b": 1}}"#), Some(json!([{"v": {"b": 1}, "from": from}]))),
+        (json!({"InputType": "JSONL"}), Some("1\n\n2\n"), Some(json!([of(1), of(2)]))),
+        (pointed.clone(), Some(r#"{"in": [3, 4]}"#), Some(json!([of(3)]))),
         (csv, Some("a\n1\n"), None),
         (json!({"InputType": "MANIFEST"}), Some("a,b\n"), None),
         (json!({"InputType": "JSONL", "ManifestType": "ATHENA_DATA"}), Some("1\n"), None),

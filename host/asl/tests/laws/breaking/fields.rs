@@ -159,7 +159,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
     a("Task Parallel", Jsonata, r#"{"Arguments": {"a": "{% $states.result %}"}}"#, "Arguments/a"),
     a("Task Parallel", Jsonata, r#"{"Arguments": {"a": "{% 'open %}"}}"#, "Arguments/a"),
     a("Map", Jsonata, r#"{"Items": "{% [1.. %}"}"#, "Items"),
-    a("Map", Jsonata, r#"{"Items": {"a": 1}, "ItemReader": null}"#, "Items"),
+    a("Map", Jsonata, r#"{"Items": "each", "ItemReader": null}"#, "Items"),
     a("Map", Jsonata, r#"{"ItemSelector": {"a": "{% ] %}"}}"#, "ItemSelector/a"),
     a("Wait", Jsonata, r#"{"Seconds": "{% } %}"}"#, "Seconds"),
     a("Fail", Jsonata, r#"{"Error": "{% ? %}"}"#, "Error"),

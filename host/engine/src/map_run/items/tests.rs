@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path, sync::Arc};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use stepyard_asl::{Dataset, ItemFormat, ItemSource, ManifestType, StatesError};
+use stepyard_asl::{Dataset, Item, ItemFormat, ItemSource, ManifestType, StatesError};
 
 use super::{Items, Place};
 use crate::ObjectFolder;
@@ -31,7 +31,7 @@ async fn read(
     place: Place,
     count: usize,
     most: usize,
-) -> Result<(Vec<Value>, Place), StatesError> {
+) -> Result<(Vec<Item>, Place), StatesError> {
     let objects = Arc::new(ObjectFolder::new(folder, false));
     let mut items = Items::new(objects, source.clone(), place, count as u64)?;
     let mut found = Vec::new();
@@ -46,7 +46,7 @@ async fn read(
 /// Reads all at once, and then leaves off behind each item, to go on from the place as it is kept.
 async fn check(folder: &Path, source: &ItemSource, expected: Value) {
     let (all, _) = read(folder, source, Place::default(), 0, usize::MAX).await.unwrap();
-    assert_eq!(Value::from(all.clone()), expected, "{source:?}");
+    assert_eq!(Value::from_iter(all.iter().map(Item::input)), expected, "{source:?}");
     for left_off in 0..=all.len() {
         let (mut before, place) =
             read(folder, source, Place::default(), 0, left_off).await.unwrap();
@@ -91,8 +91,9 @@ async fn reading_goes_on_from_every_place_of_every_kind_of_file() {
     let most = ItemSource { max_items: 2, ..source(parts(), Some(ItemFormat::JsonLines)) };
     check(folder, &most, json!([1, 2])).await;
     let listed = read(folder, &source(parts(), None), Place::default(), 0, 9).await.unwrap().0;
-    check(folder, &source(parts(), None), listed.clone().into()).await;
-    assert_eq!((listed.len(), &listed[0]["Size"]), (3, &json!(4)));
+    let listed = Value::from_iter(listed.iter().map(Item::input));
+    check(folder, &source(parts(), None), listed.clone()).await;
+    assert_eq!((&listed[0]["Size"], &listed[2]["Size"]), (&json!(4), &json!(2)));
 
     let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
     compressed.write_all(b"\"shop\",\"a%20b\"\n\"shop\",\"c\"\n").unwrap();
@@ -109,6 +110,41 @@ async fn reading_goes_on_from_every_place_of_every_kind_of_file() {
     write("unload.csv", "s3://shop/parts/1.jsonl\ns3://shop/parts/3.jsonl\n");
     let unloaded = manifest("unload.csv", ManifestType::AthenaData);
     check(folder, &source(unloaded, Some(ItemFormat::JsonLines)), json!([1, 2, 3])).await;
+}
+
+#[tokio::test]
+async fn items_know_what_they_were_read_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    fs::create_dir(folder.join("in")).unwrap();
+    for (name, text) in [
+        ("in/a.json", r#"{"x": 1, "y": {"Key": "k", "Value": 2}}"#),
+        ("in/b.json", r#"[{"Key": "k", "Value": 3}]"#),
+        ("unload.csv", "s3://shop/in/a.json\ns3://shop/in/b.json\n"),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let all = || Dataset::Objects { prefix: "in/".to_owned() };
+    let manifest = Dataset::Manifest { key: "unload.csv".to_owned(), of: ManifestType::AthenaData };
+    let (a, b) = ("s3://shop/in/a.json", "s3://shop/in/b.json");
+    let parts = vec![(Some("x"), a), (Some("y"), a), (None, b)];
+    for (source, expected) in [
+        (object("in/a.json", ItemFormat::Json), parts[..2].to_vec()),
+        (object("in/b.json", ItemFormat::JsonLines), vec![(None, b)]),
+        (source(all(), Some(ItemFormat::Json)), parts.clone()),
+        (source(manifest, Some(ItemFormat::Json)), parts.clone()),
+        (source(all(), None), vec![(None, "s3://shop"); 2]),
+    ] {
+        let (items, _) = read(folder, &source, Place::default(), 0, 9).await.unwrap();
+        let told = |item: &Item| (item.key.clone(), item.source.as_deref().map(str::to_owned));
+        let expected =
+            expected.iter().map(|(key, it)| (key.map(str::to_owned), Some((*it).to_owned())));
+        assert_eq!(
+            items.iter().map(told).collect::<Vec<_>>(),
+            expected.collect::<Vec<_>>(),
+            "{source:?}"
+        );
+    }
 }
 
 #[tokio::test]
