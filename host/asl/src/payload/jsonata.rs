@@ -73,16 +73,17 @@ impl Jsonata {
         let written = compile(text)?;
         let root = &written.ast().root;
         names_in(root)?;
-        let engine = match rewrite::rewritten(root, text) {
+        let mark = rewrite::mark(text);
+        let engine = match rewrite::rewritten(root, text, &mark) {
             Some(rewritten) => compile(&rewritten)?,
             None => written.clone(),
         };
         let reads = written.reads();
         let reads = reads.bindings().iter().filter(|(name, _)| !is_function(name));
         let reads = reads.map(|(name, read)| (name.as_str().into(), read.clone())).collect();
-        let hosts = Hosts::of(&names_in(&engine.ast().root)?);
+        let hosts = Hosts::of(&names_in(&engine.ast().root)?, &mark);
         let plain = Plain::of(root);
-        let allowance = Allowance::of(&engine.ast().root, is_function).into();
+        let allowance = Allowance::of(&engine.ast().root, is_engines).into();
         Ok(Self { written, engine, reads, hosts, allowance, plain })
     }
 
@@ -314,6 +315,11 @@ fn is_function(name: &str) -> bool {
         own.chain(["hash", "parse", "partition", "range", "uuid"]).collect()
     });
     NAMES.contains(name)
+}
+
+/// Whether a name in the text that is evaluated is a function's that the engine calls by itself.
+fn is_engines(name: &str) -> bool {
+    is_function(name) && !rewrite::is_guarded(name)
 }
 
 /// A result with its whole numbers written as such: the engine has floats alone. A work list, as

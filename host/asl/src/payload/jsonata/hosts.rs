@@ -51,7 +51,8 @@ static PURE: [Pure; 12] = [
 /// The functions that an expression names.
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
-    pure: Arc<[&'static Pure]>,
+    /// By their names in the expression.
+    pure: Arc<[(String, &'static Pure)]>,
     /// Those whose result is drawn.
     drawing: Arc<[&'static str]>,
 }
@@ -63,6 +64,14 @@ impl Pure {
 
     const fn of_ours(name: &'static str, arguments: usize, body: Body) -> Self {
         Self { name, signature: None, arguments, body }
+    }
+
+    /// What an expression calls it.
+    fn named(&self, mark: &str) -> String {
+        match self.signature {
+            Some(_) => self.name.to_owned(),
+            None => format!("{mark}{}", self.name),
+        }
     }
 
     /// The function, which takes what it may be given of `left`.
@@ -85,9 +94,10 @@ impl Pure {
 }
 
 impl Hosts {
-    /// Those of an expression that names all these.
-    pub(super) fn of(names: &BTreeSet<String>) -> Self {
-        let pure = PURE.iter().filter(|it| names.contains(it.name));
+    /// Those of an expression that names all these, our own behind a mark.
+    pub(super) fn of(names: &BTreeSet<String>, mark: &str) -> Self {
+        let named = PURE.iter().map(|it| (it.named(mark), it));
+        let pure = named.filter(|(name, _)| names.contains(name));
         let drawing = ["random", "shuffle", "uuid"].into_iter().filter(|it| names.contains(*it));
         Self { pure: pure.collect(), drawing: drawing.collect() }
     }
@@ -101,8 +111,8 @@ impl Hosts {
 
     pub(super) fn bind_pure(&self, bindings: Bindings) -> Bindings {
         let left = Arc::new(AtomicUsize::new(LOAD_MAX));
-        let pure = self.pure.iter().map(|it| (it.name, it.bound(&left)));
-        pure.fold(bindings, |bindings, (name, it)| bindings.function(name, it))
+        let pure = self.pure.iter().map(|(name, it)| (name, it.bound(&left)));
+        pure.fold(bindings, |bindings, (name, it)| bindings.function(&**name, it))
     }
 
     /// What an evaluation draws.

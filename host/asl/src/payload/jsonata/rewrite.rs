@@ -7,21 +7,50 @@
 //! | `$distinct`, `$keys` | compare each with each |
 //! | `a / b` | `1 / 0` is no error on AWS |
 //!
-//! Whatever has a literal for one side costs nothing and stays as it is.
+//! Whatever has a literal for one side costs nothing and stays as it is. A name is bound around the whole, so
+//! that it means a function of ours just where it would mean the engine's: authors bind names as they like.
 
-use std::collections::BTreeSet;
+use jlens_core::ast::{BinaryOp, Node, NodeKind};
 
-use jlens_core::ast::{Attrs, BinaryOp, Node, NodeKind, Stage};
+/// The names of our functions, behind a mark.
+pub(super) const EQUAL: &str = "equal";
+pub(super) const UNEQUAL: &str = "unequal";
+pub(super) const MEMBER: &str = "member";
+pub(super) const QUOTIENT: &str = "quotient";
+pub(super) const KEYS: &str = "keys";
+pub(super) const FEW_KEYS: &str = "few_keys";
+pub(super) const UNIQUE: &str = "unique";
+pub(super) const UNIFORM: &str = "uniform";
 
-/// The names of our functions.
-pub(super) const EQUAL: &str = "stepyard_equal";
-pub(super) const UNEQUAL: &str = "stepyard_unequal";
-pub(super) const MEMBER: &str = "stepyard_member";
-pub(super) const QUOTIENT: &str = "stepyard_quotient";
-pub(super) const KEYS: &str = "stepyard_keys";
-pub(super) const FEW_KEYS: &str = "stepyard_few_keys";
-pub(super) const UNIQUE: &str = "stepyard_unique";
-pub(super) const UNIFORM: &str = "stepyard_uniform";
+/// What all names of ours in the place of a text begin with: nothing in the text does.
+pub(super) fn mark(text: &str) -> String {
+    let mut mark = "stepyard_".to_owned();
+    while text.contains(&mark) {
+        mark.push('_');
+    }
+    mark
+}
+
+/// Whether a function of the engine is called by way of one of ours.
+pub(super) fn is_guarded(name: &str) -> bool {
+    GUARDS.iter().any(|guard| guard.name == name)
+}
+
+/// A function of the engine that is not called for what it would take too long with.
+struct Guard {
+    name: &'static str,
+    signature: &'static str,
+    /// Of ours: whether the engine's may do the work. Where it comes to one value the engine alone knows
+    /// whether that is a sequence or an array.
+    is_cheap: &'static str,
+    /// Of ours: what does it else.
+    instead: &'static str,
+}
+
+static GUARDS: [Guard; 2] = [
+    Guard { name: "distinct", signature: "<x:x>", is_cheap: UNIFORM, instead: UNIQUE },
+    Guard { name: "keys", signature: "<x-:x>", is_cheap: FEW_KEYS, instead: KEYS },
+];
 
 /// A change of the text.
 struct Edit {
@@ -31,52 +60,68 @@ struct Edit {
 }
 
 /// The text to evaluate; none when it is `text`, whose tree begins at `root`.
-pub(super) fn rewritten(root: &Node, text: &str) -> Option<String> {
-    let bound = names_bound_in(root);
+pub(super) fn rewritten(root: &Node, text: &str, mark: &str) -> Option<String> {
     let mut edits = Vec::new();
-    root.walk(&mut |node| edit(node, &bound, &mut edits));
-    if edits.is_empty() {
-        return None;
+    root.walk(&mut |node| edit(node, mark, &mut edits));
+    let is_named = |guard: &&Guard| names(root, guard.name);
+    let guards: Vec<&Guard> = GUARDS.iter().filter(is_named).collect();
+    match (edits.is_empty(), guards.is_empty()) {
+        (true, true) => None,
+        (_, true) => Some(edited(text, edits)),
+        _ => Some(guarded(&edited(text, edits), &guards, mark)),
     }
+}
+
+fn edited(text: &str, mut edits: Vec<Edit>) -> String {
     // The tree is walked from the outside in, and so in the order of what begins at the same place;
     // what stood there before comes after it.
     edits.sort_by_key(|edit| (edit.at, edit.removed > 0));
-    let (mut rewritten, mut done) = (String::with_capacity(2 * text.len()), 0);
+    let (mut edited, mut done) = (String::with_capacity(2 * text.len()), 0);
     for Edit { at, removed, inserted } in edits {
-        rewritten.push_str(&text[done..at]);
-        rewritten.push_str(&inserted);
+        edited.push_str(&text[done..at]);
+        edited.push_str(&inserted);
         done = at + removed;
     }
-    rewritten.push_str(&text[done..]);
-    Some(rewritten)
+    edited.push_str(&text[done..]);
+    edited
 }
 
-fn edit(node: &Node, bound: &BTreeSet<&str>, edits: &mut Vec<Edit>) {
+fn edit(node: &Node, mark: &str, edits: &mut Vec<Edit>) {
     match &node.kind {
         NodeKind::Binary { op, lhs, rhs } => {
             let Some(function) = function_for(*op, lhs, rhs) else { return };
             let removed = op.symbol().len();
             let at = node.pos - removed;
-            let call = format!("${function}(");
+            let call = format!("${mark}{function}(");
             edits.push(Edit { at: node.span.start, removed: 0, inserted: call });
             edits.push(Edit { at, removed, inserted: ",".to_owned() });
             edits.push(Edit { at: node.span.end, removed: 0, inserted: ")".to_owned() });
         }
-        NodeKind::Variable { name } if !bound.contains(name.as_str()) => {
-            // Where it comes to one value the engine alone knows whether that is a sequence or an array.
-            let inserted = match name.as_str() {
-                "distinct" => format!(
-                    "(function($it) {{ ${UNIFORM}($it) ? $distinct($it) : ${UNIQUE}($it) }})"
-                ),
-                "keys" => format!(
-                    "(function($it)<x-:x> {{ ${FEW_KEYS}($it) ? $keys($it) : ${KEYS}($it) }})"
-                ),
-                _ => return,
-            };
-            edits.push(Edit { at: node.span.start, removed: 1 + name.len(), inserted });
-        }
         _ => {}
     }
+}
+
+/// Whether there is a variable of this name in an expression.
+fn names(root: &Node, wanted: &str) -> bool {
+    let mut found = false;
+    root.walk(&mut |node| {
+        found |= matches!(&node.kind, NodeKind::Variable { name } if name == wanted);
+    });
+    found
+}
+
+/// A text in which these names are bound. The functions stand in a block around that, where the same
+/// names are still the engine's.
+fn guarded(text: &str, guards: &[&Guard], mark: &str) -> String {
+    let (mut functions, mut names) = (String::new(), String::new());
+    for Guard { name, signature, is_cheap, instead } in guards {
+        functions += &format!(
+            "${mark}for_{name} := function($it){signature} \
+             {{ ${mark}{is_cheap}($it) ? ${name}($it) : ${mark}{instead}($it) }}; "
+        );
+        names += &format!("${name} := ${mark}for_{name}; ");
+    }
+    format!("({functions}({names}{text}))")
 }
 
 fn function_for(op: BinaryOp, lhs: &Node, rhs: &Node) -> Option<&'static str> {
@@ -103,29 +148,6 @@ fn is_list_of_scalars(node: &Node) -> bool {
     matches!(&node.kind, NodeKind::Array { items } if items.iter().all(is_scalar))
 }
 
-/// The names that an expression gives a meaning of its own.
-fn names_bound_in(root: &Node) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    root.walk(&mut |node| {
-        let Attrs { focus, index, stages, .. } = &node.attrs;
-        names.extend(focus.iter().chain(index).map(String::as_str));
-        names.extend(stages.iter().filter_map(|stage| match stage {
-            Stage::Index { var, .. } => Some(var.as_str()),
-            Stage::Filter { .. } => None,
-        }));
-        match &node.kind {
-            NodeKind::Bind { lhs, .. } => {
-                if let NodeKind::Variable { name } = &lhs.kind {
-                    names.insert(name.as_str());
-                }
-            }
-            NodeKind::Lambda(def) => names.extend(def.params.iter().map(String::as_str)),
-            _ => {}
-        }
-    });
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use jlens_core::Expression;
@@ -134,17 +156,28 @@ mod tests {
 
     fn rewrite(text: &str) -> String {
         let expression = Expression::compile(text).unwrap();
-        let Some(rewritten) = rewritten(&expression.ast().root, text) else {
+        let mark = mark(text);
+        let Some(rewritten) = rewritten(&expression.ast().root, text, &mark) else {
             return text.to_owned();
         };
         Expression::compile(&rewritten).unwrap_or_else(|error| panic!("{rewritten}: {error:?}"));
-        rewritten.replace("stepyard_", "")
+        rewritten.replace(&mark, "")
     }
 
     #[test]
     fn what_cannot_be_bounded_is_a_call() {
-        let distinct = "(function($it) { $uniform($it) ? $distinct($it) : $unique($it) })";
-        let keys = "(function($it)<x-:x> { $few_keys($it) ? $keys($it) : $keys($it) })";
+        let distinct = |text: &str| {
+            format!(
+                "($for_distinct := function($it)<x:x> {{ $uniform($it) ? $distinct($it) : $unique($it) }}; \
+                 ($distinct := $for_distinct; {text}))"
+            )
+        };
+        let keys = |text: &str| {
+            format!(
+                "($for_keys := function($it)<x-:x> {{ $few_keys($it) ? $keys($it) : $keys($it) }}; \
+                 ($keys := $for_keys; {text}))"
+            )
+        };
         let cases = [
             ("$a = $b", "$equal($a , $b)".to_owned()),
             ("$a=$b!=$c", "$unequal($equal($a,$b),$c)".to_owned()),
@@ -157,22 +190,30 @@ mod tests {
                 "$equal($a , $b) ? $equal($c , $d) : 'ä' & ($equal($e , $f))".to_owned(),
             ),
             ("function($v) { $v = $w }", "function($v) { $equal($v , $w) }".to_owned()),
-            ("$keys($x) = $y", format!("$equal({keys}($x) , $y)")),
+            ("$keys($x) = $y", keys("$equal($keys($x) , $y)")),
             ("$a/$b/$c=$d", "$equal($quotient($quotient($a,$b),$c),$d)".to_owned()),
-            ("$map($x, $distinct)", format!("$map($x, {distinct})")),
-            ("$x ~> $distinct()", format!("$x ~> {distinct}()")),
+            ("$map($x, $distinct)", distinct("$map($x, $distinct)")),
+            ("$x ~> $distinct()", distinct("$x ~> $distinct()")),
+            ("($keys := 1; $keys)", keys("($keys := 1; $keys)")),
             // What is cheap, and what is not JSONata's.
             ("$a = 'x' or 1 != $b or $c = null", "$a = 'x' or 1 != $b or $c = null".to_owned()),
             ("$a in ['x', 1]", "$a in ['x', 1]".to_owned()),
             ("$a / 100", "$a / 100".to_owned()),
-            ("($keys := 1; $keys)", "($keys := 1; $keys)".to_owned()),
-            ("function($distinct) { $distinct }", "function($distinct) { $distinct }".to_owned()),
-            ("$a@$keys.($keys.b)", "$a@$keys.($keys.b)".to_owned()),
-            ("$a#$keys.($keys)", "$a#$keys.($keys)".to_owned()),
-            ("$a[b]#$keys.($keys)", "$a[b]#$keys.($keys)".to_owned()),
+            ("function($distinct) { 1 }", "function($distinct) { 1 }".to_owned()),
         ];
         for (text, expected) in cases {
             assert_eq!(rewrite(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_ours_are_no_names_of_the_author() {
+        for (text, expected) in [
+            ("$a = $b", "stepyard_"),
+            ("$stepyard_equal = $b", "stepyard__"),
+            ("$a = 'stepyard__' & $b", "stepyard___"),
+        ] {
+            assert_eq!(mark(text), expected, "{text}");
         }
     }
 }

@@ -17,6 +17,9 @@ use super::{hosts::Hosts, names_in, normal, rewrite};
 /// What the suite calls its limits when they are reached.
 const LIMIT: &str = "U1001";
 
+/// What no case names.
+const MARK: &str = "stepyard_";
+
 /// The cases that no more may miss.
 const MISSES_MAX: usize = 1;
 
@@ -41,7 +44,7 @@ fn what_is_evaluated_instead_comes_to_the_same() {
     each_case(|case, folder, file| {
         let text = expression(case, file);
         let Ok(written) = Expression::compile(&text) else { return };
-        let Some(rewritten) = rewrite::rewritten(&written.ast().root, &text) else { return };
+        let Some(rewritten) = rewrite::rewritten(&written.ast().root, &text, MARK) else { return };
         let one = evaluate(&text, case, folder);
         let other = evaluate(&rewritten, case, folder);
         let is_other_number = one.as_ref().is_err_and(|code| code == "D1001" || code == "D3001");
@@ -125,9 +128,10 @@ fn evaluate(text: &str, case: &Value, folder: &Path) -> Result<Option<Value>, St
     }
     let expression = Expression::compile(text).map_err(|error| error.code().to_owned())?;
     // Ours are bound only where they are called, so that the engine's own are not hidden.
-    let bindings = match text.contains("$stepyard_") {
+    let bindings = match text.contains(MARK) {
         true => {
-            Hosts::of(&names_in(&expression.ast().root).unwrap_or_default()).bind_pure(bindings)
+            let names = names_in(&expression.ast().root).unwrap_or_default();
+            Hosts::of(&names, MARK).bind_pure(bindings)
         }
         false => bindings,
     };
