@@ -33,7 +33,7 @@ struct Pure {
     body: Body,
 }
 
-static PURE: [Pure; 12] = [
+static PURE: [Pure; 13] = [
     Pure::of_aws("hash", "<ss:s>", functions::hash),
     Pure::of_aws("parse", "<s:x>", functions::parse),
     Pure::of_aws("partition", "<an:a>", functions::partition),
@@ -41,6 +41,7 @@ static PURE: [Pure; 12] = [
     Pure::of_ours(rewrite::EQUAL, 2, compared::equal),
     Pure::of_ours(rewrite::UNEQUAL, 2, compared::unequal),
     Pure::of_ours(rewrite::MEMBER, 2, compared::member),
+    Pure::of_ours(rewrite::COUNTED, 1, compared::counted),
     Pure::of_ours(rewrite::QUOTIENT, 2, compared::quotient),
     Pure::of_ours(rewrite::KEYS, 1, compared::keys),
     Pure::of_ours(rewrite::FEW_KEYS, 1, compared::few_keys),

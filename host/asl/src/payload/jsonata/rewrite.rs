@@ -4,6 +4,7 @@
 //! | written | why |
 //! | --- | --- |
 //! | `a = b`, `a != b`, `a in b` | what shares its parts takes exponentially long to compare |
+//! | `**` | and to go through |
 //! | `$distinct`, `$keys` | compare each with each |
 //! | `a / b` | `1 / 0` is no error on AWS |
 //!
@@ -16,6 +17,7 @@ use jlens_core::ast::{BinaryOp, Node, NodeKind};
 pub(super) const EQUAL: &str = "equal";
 pub(super) const UNEQUAL: &str = "unequal";
 pub(super) const MEMBER: &str = "member";
+pub(super) const COUNTED: &str = "counted";
 pub(super) const QUOTIENT: &str = "quotient";
 pub(super) const KEYS: &str = "keys";
 pub(super) const FEW_KEYS: &str = "few_keys";
@@ -96,6 +98,10 @@ fn edit(node: &Node, mark: &str, edits: &mut Vec<Edit>) {
             edits.push(Edit { at: node.span.start, removed: 0, inserted: call });
             edits.push(Edit { at, removed, inserted: ",".to_owned() });
             edits.push(Edit { at: node.span.end, removed: 0, inserted: ")".to_owned() });
+        }
+        NodeKind::Descendant => {
+            let inserted = format!("(${mark}{COUNTED}($) ? **)");
+            edits.push(Edit { at: node.span.start, removed: "**".len(), inserted });
         }
         _ => {}
     }
@@ -195,6 +201,9 @@ mod tests {
             ("$map($x, $distinct)", distinct("$map($x, $distinct)")),
             ("$x ~> $distinct()", distinct("$x ~> $distinct()")),
             ("($keys := 1; $keys)", keys("($keys := 1; $keys)")),
+            ("**", "($counted($) ? **)".to_owned()),
+            ("$a.**[b = c].d", "$a.($counted($) ? **)[$equal(b , c)].d".to_owned()),
+            ("**.a = **", "$equal(($counted($) ? **).a , ($counted($) ? **))".to_owned()),
             // What is cheap, and what is not JSONata's.
             ("$a = 'x' or 1 != $b or $c = null", "$a = 'x' or 1 != $b or $c = null".to_owned()),
             ("$a in ['x', 1]", "$a in ['x', 1]".to_owned()),

@@ -293,6 +293,9 @@ fn hostile_expressions_fail_and_no_more() {
         "($f := function($n) { $n = 0 ? {'v': 1} : ($x := $f($n - 1); {'a': $x, 'b': $x}) }; $f(60))",
         "($f := function($n) { $n = 0 ? {'v': 1} : ($x := $f($n - 1); {'a': $x, 'b': $x}) }; $string($f(60)))",
         "($f := function($n) { $n = 0 ? {'v': 1} : ($x := $f($n - 1); {'a': $x, 'b': $x}) }; $f(60).**)",
+        // The same of arrays with nothing in them.
+        "($f := function($n) { $n = 0 ? [] : ($x := $f($n - 1); [[$x], [$x]]) }; {'a': $f(60)}.**)",
+        "($f := function($n) { $n = 0 ? [] : ($x := $f($n - 1); [[$x], [$x]]) }; $f(60) = $f(60))",
         // Where a name of the engine's functions is another's somewhere, it is guarded elsewhere.
         "($x := function($keys) { $keys }; $a := [1..30000].{'k' & $: 1}; $count([1..3000].$count($keys($a))))",
         "($distinct := 1; $f := function() { $distinct }; $count([1..5000]#$distinct)) + ($count([1..5000].$count($distinct([1..32000]))))",
