@@ -217,7 +217,13 @@ impl MapRun {
     }
 
     /// What a child gets of one item.
-    fn input_of(&self, item: ItemContext<'_>) -> Result<Payload, StatesError> {
+    fn input_of(&self, index: usize, item: &Item) -> Result<Payload, StatesError> {
+        // Before, the member of an object was its name and value in one, and nothing told where it is from.
+        let whole = (self.started.edition < 1).then(|| item.input());
+        let item = match &whole {
+            Some(value) => ItemContext { index, key: None, value, source: None },
+            None => item.context(index),
+        };
         let branch = child_path(&self.path, &self.branch, item.index);
         let place = CommandId { branch, visit: 0, attempt: 0, kind: CommandKind::Task };
         let input = self.visit().evaluate(&place, Purpose::Item, |state, cx| {

@@ -126,6 +126,7 @@ impl Visit<'_> {
             redrive_time: self.redrives.1,
             state_machine_id: &started.machine,
             state_machine_name: started.machine.split(':').nth(6).unwrap_or_default(),
+            edition: started.edition,
         };
         let shown = StateContext {
             name: state.name(),

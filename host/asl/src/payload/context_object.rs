@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use serde_json::{Map, Value, json};
 
 use super::path::{Miss, Step, walk};
-use crate::{Payload, Timestamp};
+use crate::{EDITION, Payload, Timestamp};
 
 /// `Map.Item.Source` of an item that is in the state's data.
 const STATE_DATA: &str = "STATE_DATA";
@@ -50,6 +50,8 @@ pub(crate) struct ExecutionContext<'a> {
     /// The state machine's unqualified ARN.
     pub(crate) state_machine_id: &'a str,
     pub(crate) state_machine_name: &'a str,
+    /// That of the rules that it is run by.
+    pub(crate) edition: u32,
 }
 
 /// `$$.State` and `$$.Task`.
@@ -75,8 +77,8 @@ pub(crate) struct ItemContext<'a> {
 }
 
 impl ItemContext<'_> {
-    /// The members in AWS's order, with or without the value, which may be large.
-    fn shown(&self, with_value: bool) -> Value {
+    /// The members in AWS's order, with or without the value, which may be large, and the source.
+    fn shown(&self, with_value: bool, with_source: bool) -> Value {
         let mut item = Map::new();
         item.insert("Index".to_owned(), self.index.into());
         if let Some(key) = self.key {
@@ -85,7 +87,9 @@ impl ItemContext<'_> {
         if with_value {
             item.insert("Value".to_owned(), self.value.clone());
         }
-        item.insert("Source".to_owned(), self.source.unwrap_or(STATE_DATA).into());
+        if with_source {
+            item.insert("Source".to_owned(), self.source.unwrap_or(STATE_DATA).into());
+        }
         item.into()
     }
 }
@@ -111,6 +115,14 @@ impl<'a> ContextObject<'a> {
         'a: 'b,
     {
         ContextObject { item: Some(item), ..ContextObject::from(self.source) }
+    }
+
+    /// The edition of the rules that the execution is run by.
+    pub(crate) fn edition(&self) -> u32 {
+        match self.source {
+            Source::Execution(execution, _) => execution.edition,
+            Source::Given(_) => EDITION,
+        }
     }
 
     /// The node that `steps` lead to from `$$`.
@@ -142,7 +154,7 @@ impl<'a> ContextObject<'a> {
             Source::Given(object) => object.clone().into(),
         };
         if let Some(item) = self.item {
-            context["Map"] = json!({ "Item": item.shown(with_item) });
+            context["Map"] = json!({ "Item": item.shown(with_item, self.edition() >= 1) });
         }
         context
     }

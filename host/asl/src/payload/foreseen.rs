@@ -11,7 +11,7 @@ use super::{
     expression::Expression,
     variables::Variables,
 };
-use crate::Timestamp;
+use crate::{EDITION, Timestamp};
 
 /// What a member of a template will be, as far as its definition tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ fn execution(input: &Payload) -> ExecutionContext<'_> {
         redrive_time: None,
         state_machine_id: MACHINE,
         state_machine_name: "",
+        edition: EDITION,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     template::{Reader, Template},
     variables::Variables,
 };
-use crate::{Diagnostic, Location, StatesError, Timestamp, fields::Dialect};
+use crate::{Diagnostic, EDITION, Location, StatesError, Timestamp, fields::Dialect};
 
 /// What a field of a state holds, taken out of it.
 #[derive(Clone, Debug)]
@@ -96,6 +96,7 @@ fn execution(input: &Payload) -> ExecutionContext<'_> {
         redrive_time: None,
         state_machine_id: "arn:aws:states:us-east-1:123456789012:stateMachine:snippet",
         state_machine_name: "snippet",
+        edition: EDITION,
     }
 }
 

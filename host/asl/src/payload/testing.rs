@@ -9,7 +9,7 @@ use super::{
     context_object::{ContextObject, ExecutionContext, StateContext},
     variables::Variables,
 };
-use crate::Timestamp;
+use crate::{EDITION, Timestamp};
 
 /// Draws 16 times 1, then 16 times 2, and so on.
 #[derive(Debug, Default)]
@@ -57,6 +57,7 @@ pub(crate) fn execution(input: &Payload) -> ExecutionContext<'_> {
         redrive_time: None,
         state_machine_id: "arn:aws:states:us-east-1:123456789012:stateMachine:shop-orders",
         state_machine_name: "shop-orders",
+        edition: EDITION,
     }
 }
 

@@ -235,7 +235,8 @@ impl Map {
             Items::Template(template) => template.evaluate(&scope)?.into(),
         };
         // "In Inline mode, the Map state accepts only a JSON array as input."
-        if items.value().is_array() || self.distributed.is_some() && items.value().is_object() {
+        let may_be_object = self.distributed.is_some() && cx.object.edition() >= 1;
+        if items.value().is_array() || may_be_object && items.value().is_object() {
             return Ok(items);
         }
         Err(match &self.items {

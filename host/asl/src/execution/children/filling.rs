@@ -63,7 +63,7 @@ impl<'a> Filling<'a> {
         if self.is_full() {
             return Ok(false);
         }
-        let input = self.run.input_of(item.context(self.first + self.count))?;
+        let input = self.run.input_of(self.first + self.count, item)?;
         match &mut self.batch {
             None => self.item = Some(input),
             Some(batch) => {

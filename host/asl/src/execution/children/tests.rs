@@ -22,6 +22,11 @@ fn definition(more: &Value) -> Value {
 
 /// The Map Run that a Map state with `more` fields asks for.
 fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
+    let run = run_of_edition(crate::EDITION, machine, more, input);
+    run.unwrap_or_else(|| panic!("no Map Run of {more}"))
+}
+
+fn run_of_edition(edition: u32, machine: &str, more: &Value, input: Value) -> Option<Arc<MapRun>> {
     let parsed = StateMachine::parse(&definition(more).to_string()).unwrap();
     let kind = FactKind::ExecutionStarted {
         id: format!("{}:one", machine.replacen("stateMachine", "execution", 1)),
@@ -36,15 +41,14 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
         seed: [7; 32],
         pins: None,
         logging: None,
-        edition: crate::EDITION,
+        edition,
     };
     let at = Timestamp::from_millis(0);
     let step = Execution::new(Arc::new(parsed)).step(&Fact::new(at, kind));
-    let run = step.commands.into_iter().find_map(|command| match command {
+    step.commands.into_iter().find_map(|command| match command {
         Command::ScheduleTask(task) => task.map_run,
         _ => None,
-    });
-    run.unwrap_or_else(|| panic!("no Map Run of {more}"))
+    })
 }
 
 /// What each child of a run is given, and how many items it processes.
@@ -128,6 +132,26 @@ fn the_members_of_an_object_are_items_with_names() {
         more["ItemSelector"] = json!("{% $states.context.Map.Item %}");
         assert_eq!(given(more), items);
     }
+}
+
+#[test]
+fn an_execution_that_began_before_is_told_of_items_what_it_was_told() {
+    let of = |items: Value| {
+        let selector = json!({"ItemSelector": {"item.$": "$$.Map.Item"}});
+        run_of_edition(0, MACHINE, &selector, json!({ "items": items }))
+    };
+    assert_eq!(of(json!({"a": 1})), None);
+    let run = of(json!([1])).unwrap();
+    let given = |item: &Item| {
+        let mut filling = run.fill(0, 0).unwrap();
+        filling.take(item).unwrap();
+        filling.finish().unwrap().input.text().to_owned()
+    };
+    assert_eq!(given(&run.item(0).unwrap()), r#"{"item":{"Index":0,"Value":1}}"#);
+    let source = Some("s3://shop/a".into());
+    let member = Item { key: Some("k".to_owned()), value: json!(2), source };
+    let pair = r#"{"item":{"Index":0,"Value":{"Key":"k","Value":2}}}"#;
+    assert_eq!(given(&member), pair);
 }
 
 #[test]
