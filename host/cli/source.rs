@@ -157,7 +157,7 @@ struct Node {
 impl Node {
     fn child(&self, segment: &Segment) -> Option<usize> {
         match segment {
-            Segment::Field(name) => self.fields.get(name).copied(),
+            Segment::Field(name) => self.fields.get(&**name).copied(),
             Segment::Index(index) => self.elements.get(*index).copied(),
         }
     }
@@ -218,7 +218,7 @@ impl Tree {
 
 fn duplicate(name: &str, location: Location) -> Diagnostic {
     let segments = location.segments();
-    let is_state = matches!(segments, [.., Segment::Field(parent), _] if parent == "States");
+    let is_state = matches!(segments, [.., Segment::Field(parent), _] if **parent == *"States");
     let (severity, code) = match is_state {
         true => (Severity::Error, Code::DuplicateStateName),
         false => (Severity::Warning, Code::SchemaValidationFailed),

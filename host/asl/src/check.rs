@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Code, Diagnostic, Location, Severity,
+    findings::Findings,
     outline::{Container, Outline, Role, State},
     scopes,
 };
@@ -22,21 +23,21 @@ const COMPARISONS_MAX: usize = 20_000;
 const LIKENESS_MIN: f64 = 0.6;
 
 /// Every problem of the definition as a whole, in the order of the definition's containers.
-pub(crate) fn check(definition: &Value) -> Vec<Diagnostic> {
+pub(crate) fn check(definition: &Value) -> Findings {
     check_containers(definition, 0)
 }
 
 /// The same of what is inside the states of the definition: where these themselves lead is not
 /// looked at.
-pub(crate) fn check_inside(definition: &Value) -> Vec<Diagnostic> {
+pub(crate) fn check_inside(definition: &Value) -> Findings {
     check_containers(definition, 1)
 }
 
 /// Of all containers but for the first few; an outer one comes before those inside it.
-fn check_containers(definition: &Value, skipped: usize) -> Vec<Diagnostic> {
+fn check_containers(definition: &Value, skipped: usize) -> Findings {
     let outline = Outline::read(definition);
     let mut names = Names::of(&outline);
-    let mut found = Vec::new();
+    let mut found = Findings::default();
     for container in outline.containers.iter().skip(skipped) {
         check_names(container, &mut found);
         check_targets(container, &mut names, &mut found);
@@ -59,7 +60,7 @@ fn error(code: Code, message: String, location: &Location, mend: String) -> Diag
     Diagnostic { severity: Severity::Error, code, message, location: location.clone(), mend }
 }
 
-fn check_names(container: &Container<'_>, found: &mut Vec<Diagnostic>) {
+fn check_names(container: &Container<'_>, found: &mut Findings) {
     for state in &container.states {
         let length = state.name.chars().count();
         if length == 0 || length > NAME_CHARS_MAX {
@@ -73,7 +74,7 @@ fn check_names(container: &Container<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_targets(container: &Container<'_>, names: &mut Names<'_>, found: &mut Vec<Diagnostic>) {
+fn check_targets(container: &Container<'_>, names: &mut Names<'_>, found: &mut Findings) {
     let start = container.start.map(|start| (start, container.at.field("StartAt")));
     let arrows = container.states.iter().flat_map(|state| &state.arrows);
     let arrows = arrows.map(|arrow| (arrow.to, arrow.at.clone()));
@@ -104,7 +105,7 @@ fn no_terminal(container: &Container<'_>) -> Diagnostic {
 }
 
 /// Walks from `StartAt`. Where that leads nowhere, everything would be unreachable: it is silent.
-fn check_reachable(container: &Container<'_>, found: &mut Vec<Diagnostic>) {
+fn check_reachable(container: &Container<'_>, found: &mut Findings) {
     let Some(start) = container.start.and_then(|start| container.position(start)) else { return };
     let mut reached = vec![false; container.states.len()];
     let mut ready = vec![start];
@@ -128,7 +129,7 @@ fn check_reachable(container: &Container<'_>, found: &mut Vec<Diagnostic>) {
 
 /// A name is unique over the whole machine. Two states of one container cannot share one: JSON has
 /// no room for it.
-fn check_unique(outline: &Outline<'_>, found: &mut Vec<Diagnostic>) {
+fn check_unique(outline: &Outline<'_>, found: &mut Findings) {
     let mut first = BTreeMap::new();
     for state in outline.containers.iter().flat_map(|container| &container.states) {
         if let Some(other) = first.get(state.name) {
@@ -145,7 +146,7 @@ fn check_unique(outline: &Outline<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// A label stands in the ARN of a Map Run, and of what its children run.
-fn check_labels(outline: &Outline<'_>, found: &mut Vec<Diagnostic>) {
+fn check_labels(outline: &Outline<'_>, found: &mut Findings) {
     let mut first = BTreeMap::new();
     for state in outline.containers.iter().flat_map(|container| &container.states) {
         let Some(label) = state.fields.get("Label").and_then(Value::as_str) else { continue };
@@ -365,7 +366,7 @@ mod tests {
         }
         states.insert("End".to_owned(), json!({"Type": "Succeed"}));
         let found = check(&json!({"StartAt": "End", "States": states}));
-        assert_eq!(found.len(), 20_000);
+        assert_eq!(found.count(), 20_000);
         assert!(found[0].mend.starts_with("did you mean"), "{}", found[0].mend);
     }
 

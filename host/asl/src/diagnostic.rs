@@ -1,6 +1,6 @@
 //! What validation reports: a code of AWS's, the place, what is wrong and how to mend it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// One problem of a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,8 +108,8 @@ pub enum Location {
 /// One step down into a definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Segment {
-    /// Into an object's field.
-    Field(String),
+    /// Into an object's field. Places share the names above them.
+    Field(Arc<str>),
     /// Into an array's element.
     Index(usize),
 }
@@ -125,7 +125,7 @@ impl Location {
     /// The place of `name` in the object here.
     #[must_use]
     pub fn field(&self, name: &str) -> Self {
-        self.then(Segment::Field(name.to_owned()))
+        self.then(Segment::Field(name.into()))
     }
 
     /// The place of element `index` in the array here.

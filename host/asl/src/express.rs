@@ -2,6 +2,7 @@
 
 use crate::{
     Code, Diagnostic, Location, Pattern, ResourceKind, Severity, State, StateMachine, TaskState,
+    findings::Findings,
 };
 
 impl StateMachine {
@@ -12,16 +13,16 @@ impl StateMachine {
 
     /// All that is to be said of the definition of an Express state machine, warnings included.
     pub fn diagnose_express(text: &str) -> Vec<Diagnostic> {
-        Self::examine(text, problems_at_root).1
+        Self::examine(text, problems_at_root).1.into()
     }
 }
 
-fn problems_at_root(machine: &StateMachine) -> Vec<Diagnostic> {
+fn problems_at_root(machine: &StateMachine) -> Findings {
     problems(machine, &Location::default())
 }
 
 /// What is wrong with a machine at `at` whose executions are Express ones.
-pub(crate) fn problems(machine: &StateMachine, at: &Location) -> Vec<Diagnostic> {
+pub(crate) fn problems(machine: &StateMachine, at: &Location) -> Findings {
     let states = machine.states_within(at).into_iter();
     states
         .filter_map(|(state, at)| {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Code, Diagnostic, Location, Severity, StateName,
+    findings::Findings,
     payload::{
         path::{Path, ReferencePath},
         query::{Moment, Query, QueryLanguage, marked},
@@ -22,7 +23,7 @@ pub(crate) const NUMBER_MAX: u64 = 99_999_999;
 pub(crate) struct Fields<'a> {
     object: &'a Map<String, Value>,
     at: Location,
-    found: &'a mut Vec<Diagnostic>,
+    found: &'a mut Findings,
     dialect: Dialect,
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
@@ -40,11 +41,7 @@ pub(crate) struct Dialect {
 
 impl<'a> Fields<'a> {
     /// The fields of `value`, when it is an object; reports it when it is not.
-    pub(crate) fn of(
-        value: &'a Value,
-        at: Location,
-        found: &'a mut Vec<Diagnostic>,
-    ) -> Option<Self> {
+    pub(crate) fn of(value: &'a Value, at: Location, found: &'a mut Findings) -> Option<Self> {
         match value {
             Value::Object(object) => Some(Self::new(object, at, found)),
             _ => {
@@ -57,7 +54,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn new(
         object: &'a Map<String, Value>,
         at: Location,
-        found: &'a mut Vec<Diagnostic>,
+        found: &'a mut Findings,
     ) -> Self {
         let (dialect, asked, missing) = (Dialect::default(), Vec::new(), Vec::new());
         Self { object, at, found, dialect, asked, missing }
@@ -93,7 +90,7 @@ impl<'a> Fields<'a> {
     }
 
     /// For readers of inner values, which report on their own.
-    pub(crate) fn found(&mut self) -> &mut Vec<Diagnostic> {
+    pub(crate) fn found(&mut self) -> &mut Findings {
         self.found
     }
 
@@ -401,7 +398,7 @@ mod tests {
 
     /// Reads `value` and gives what was reported.
     fn reported(value: &Value, read: impl FnOnce(&mut Fields<'_>)) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         let at = Location::default().field("States").field("A");
         let mut fields = Fields::of(value, at, &mut found).unwrap();
         read(&mut fields);

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     Code, Diagnostic, Location, Severity,
-    outline::{Outline, State},
+    findings::Findings,
+    outline::Outline,
     payload::expression::Expression,
     references::{CONTAINERS, TEMPLATES},
 };
@@ -16,22 +17,20 @@ use crate::{
 const NO_VALUES: [&str; 2] = ["Comment", "Variable"];
 
 /// Every warning, state by state.
-pub(crate) fn of(definition: &Value) -> Vec<Diagnostic> {
+pub(crate) fn of(definition: &Value) -> Findings {
     let outline = Outline::read(definition);
     let of_machine = definition.get("QueryLanguage");
     let states = outline.containers.iter().flat_map(|container| &container.states);
-    states.filter(|state| state.is_jsonpath(of_machine)).flat_map(of_state).collect()
-}
-
-fn of_state(state: &State<'_>) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    in_fields(state.fields, &state.at, &mut found);
+    let mut found = Findings::default();
+    for state in states.filter(|state| state.is_jsonpath(of_machine)) {
+        in_fields(state.fields, &state.at, &mut found);
+    }
     found
 }
 
 /// Looks at a state's fields, or at those of what is inside one. Recursion here and below is as deep as
 /// JSON is read, and so is the one place that is held.
-fn in_fields(fields: &Map<String, Value>, at: &Location, found: &mut Vec<Diagnostic>) {
+fn in_fields(fields: &Map<String, Value>, at: &Location, found: &mut Findings) {
     for (name, value) in fields {
         match (name.as_str(), value) {
             ("Result", _) => in_result(value, &at.field(name), found),
@@ -60,7 +59,7 @@ fn takes_no_path(field: &str) -> bool {
 }
 
 /// Looks at all that a template takes as it stands.
-fn in_template(template: &Value, at: &Location, found: &mut Vec<Diagnostic>) {
+fn in_template(template: &Value, at: &Location, found: &mut Findings) {
     match template {
         Value::Object(members) => {
             for (name, member) in members.iter().filter(|(name, _)| !name.ends_with(".$")) {
@@ -82,7 +81,7 @@ fn in_template(template: &Value, at: &Location, found: &mut Vec<Diagnostic>) {
 }
 
 /// Looks at all of a Pass state's `Result`, none of which is evaluated.
-fn in_result(result: &Value, at: &Location, found: &mut Vec<Diagnostic>) {
+fn in_result(result: &Value, at: &Location, found: &mut Findings) {
     match result {
         Value::String(text) if is_path(text) || is_call(text) => {
             found.push(static_result(text, at.clone()));

@@ -25,6 +25,7 @@ mod execution;
 mod express;
 mod fact;
 mod fields;
+mod findings;
 mod graph;
 mod hints;
 mod history;

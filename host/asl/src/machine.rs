@@ -11,9 +11,10 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    Diagnostic, Location, Resource, ResourceKind, Severity, StateName,
+    Diagnostic, Location, Resource, ResourceKind, StateName,
     check::{check, check_inside},
     fields::Fields,
+    findings::Findings,
     hints, parameters,
     payload::query::QueryLanguage,
     retry::{Catcher, Retrier},
@@ -41,9 +42,10 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Reads a definition. Reports every problem that it is refused for, not only the first.
+    /// Reads a definition. Reports every problem that it is refused for, not only the first, and of
+    /// thousands the first thousand.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        Self::accepted(Self::examine(text, |_| Vec::new()))
+        Self::accepted(Self::examine(text, |_| Findings::default()))
     }
 
     /// Reads the definition of a state, as that of a machine whose only state it is, under this name.
@@ -60,7 +62,7 @@ impl StateMachine {
     /// All that is to be said of a definition: what [`Self::parse`] refuses it for, and what it is only
     /// warned of.
     pub fn diagnose(text: &str) -> Vec<Diagnostic> {
-        Self::examine(text, |_| Vec::new()).1
+        Self::examine(text, |_| Findings::default()).1.into()
     }
 
     /// Reads a definition that was accepted once, by this version or an earlier one, whose checks may
@@ -74,11 +76,11 @@ impl StateMachine {
     /// checks of a type of state machine.
     pub(crate) fn examine(
         text: &str,
-        more: impl Fn(&Self) -> Vec<Diagnostic>,
-    ) -> (Option<Self>, Vec<Diagnostic>) {
+        more: impl Fn(&Self) -> Findings,
+    ) -> (Option<Self>, Findings) {
         let value = match read_json(text) {
             Ok(value) => value,
-            Err(problem) => return (None, vec![problem]),
+            Err(problem) => return (None, Findings::from_iter([problem])),
         };
         let (machine, mut found) = Self::read(&value);
         found.extend(check(&value));
@@ -88,18 +90,18 @@ impl StateMachine {
         (machine, found)
     }
 
-    fn read(value: &Value) -> (Option<Self>, Vec<Diagnostic>) {
-        let mut found = Vec::new();
+    fn read(value: &Value) -> (Option<Self>, Findings) {
+        let mut found = Findings::default();
         let machine = Fields::of(value, Location::default(), &mut found).and_then(read_definition);
         (machine, found)
     }
 
     /// The machine that was examined, unless there is an error.
     pub(crate) fn accepted(
-        (machine, mut found): (Option<Self>, Vec<Diagnostic>),
+        (machine, found): (Option<Self>, Findings),
     ) -> Result<Self, Vec<Diagnostic>> {
-        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
-        machine.filter(|_| found.is_empty()).map(Self::surveyed).ok_or(found)
+        let errors = found.into_errors();
+        machine.filter(|_| errors.is_empty()).map(Self::surveyed).ok_or(errors)
     }
 
     fn surveyed(mut self) -> Self {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Diagnostic, Location, Resource, ResourceKind, StateMachine, TaskState, fields::problem,
+    findings::Findings,
 };
 
 /// The parameters of an integration ("Integrating optimized services", API by API).
@@ -197,14 +198,14 @@ pub fn is_reserved_header(name: &str) -> bool {
 
 /// What is wrong with the parameters that a definition spells out. Where a state has none its input is
 /// taken for them, and they are checked when it runs.
-pub(crate) fn check(machine: &StateMachine) -> Vec<Diagnostic> {
+pub(crate) fn check(machine: &StateMachine) -> Findings {
     machine.tasks().iter().flat_map(check_task).collect()
 }
 
-fn check_task(task: &TaskState<'_>) -> Vec<Diagnostic> {
+fn check_task(task: &TaskState<'_>) -> Findings {
     let written = task.parameters.and_then(Value::as_object);
     let (Some(written), Some(known)) = (written, task.resource.parameters()) else {
-        return Vec::new();
+        return Findings::default();
     };
     let at = task.location.field(task.parameters_field);
     let names = || written.keys().map(|key| key.strip_suffix(".$").unwrap_or(key));

@@ -254,14 +254,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    use crate::Location;
+    use crate::{Location, findings::Findings};
 
     fn retriers(value: &Value) -> Vec<Retrier> {
-        let (value, mut found) = (json!({ "Retry": value }), Vec::new());
+        let (value, mut found) = (json!({ "Retry": value }), Findings::default());
         let mut fields = Fields::of(&value, Location::default(), &mut found).unwrap();
         let retriers = Retrier::read_all(&mut fields);
         fields.finish();
-        assert_eq!(found, []);
+        assert_eq!(*found, []);
         retriers
     }
 

@@ -10,12 +10,13 @@ use serde_json::{Map, Value};
 use crate::{
     Diagnostic, Location,
     fields::problem,
+    findings::Findings,
     outline::{Container, Outline, State},
 };
 
 /// Every variable of a branch or iteration whose name is taken around it.
-pub(crate) fn check(outline: &Outline<'_>) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+pub(crate) fn check(outline: &Outline<'_>) -> Findings {
+    let mut found = Findings::default();
     let mut around = vec![BTreeSet::new(); outline.containers.len()];
     // A container comes before those inside it.
     for (index, container) in outline.containers.iter().enumerate() {

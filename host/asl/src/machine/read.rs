@@ -10,6 +10,7 @@ use crate::{
     diagnostic::AT,
     express,
     fields::{Dialect, Fields, NUMBER_MAX, problem},
+    findings::Findings,
     jackson,
     payload::query::QueryLanguage,
     state::{Choice, ExecutionType, Fail, Map, Parallel, Pass, Succeed, Task, Wait},
@@ -154,7 +155,7 @@ fn read_state(
     name: &str,
     value: &Value,
     (at, of_machine): (Location, QueryLanguage),
-    found: &mut Vec<Diagnostic>,
+    found: &mut Findings,
 ) -> Option<State> {
     let depth = at.segments().len();
     let mut fields = Fields::of(value, at, found)?;

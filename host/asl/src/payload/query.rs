@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Code, Diagnostic, EvaluationError, Location, StatesError, error_name, fields::problem,
+    findings::Findings,
 };
 
 /// The language of a state's paths, templates and conditions.
@@ -109,7 +110,7 @@ impl Query {
         text: &str,
         (at, place): (&Location, String),
         moment: Moment,
-        found: &mut Vec<Diagnostic>,
+        found: &mut Findings,
     ) -> Option<Self> {
         let expression = match Jsonata::compile(text) {
             Ok(expression) => expression,

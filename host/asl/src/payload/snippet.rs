@@ -13,7 +13,9 @@ use super::{
     template::{Reader, Template},
     variables::Variables,
 };
-use crate::{Diagnostic, EDITION, Location, StatesError, Timestamp, fields::Dialect};
+use crate::{
+    Diagnostic, EDITION, Location, StatesError, Timestamp, fields::Dialect, findings::Findings,
+};
 
 /// What a field of a state holds, taken out of it.
 #[derive(Clone, Debug)]
@@ -36,18 +38,18 @@ impl Snippet {
 
     /// A payload template, in JSONPath.
     pub fn template(value: &Value) -> Result<Self, Vec<Diagnostic>> {
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         let reader = Reader { dialect: Dialect::default(), moment: Moment::Entering };
         let template = Template::read(value, &Location::default(), reader, &mut found);
-        if found.is_empty() { Ok(Self(Kind::Template(template))) } else { Err(found) }
+        if found.is_empty() { Ok(Self(Kind::Template(template))) } else { Err(found.into()) }
     }
 
     /// A JSONata expression, without the `{%` and `%}` around it.
     pub fn jsonata(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         let at = (&Location::default(), String::new());
         let query = Query::read(text, at, Moment::Entering, &mut found);
-        query.filter(|_| found.is_empty()).map(Kind::Query).map(Self).ok_or(found)
+        query.filter(|_| found.is_empty()).map(Kind::Query).map(Self).ok_or(found.into())
     }
 
     /// What a state with this input makes of it. There is no variable, and it is the Unix epoch; the

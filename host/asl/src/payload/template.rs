@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Diagnostic, EvaluationError, Location, StatesError, error_name,
     fields::{Dialect, problem},
+    findings::Findings,
 };
 
 /// What the paths and calls of one template may give in all, in the units of [`measure::weight`].
@@ -54,12 +55,7 @@ struct Field {
 
 impl Template {
     /// Reads a template that stands at `at`; what is wrong with it is added to `found`.
-    pub(crate) fn read(
-        value: &Value,
-        at: &Location,
-        reader: Reader,
-        found: &mut Vec<Diagnostic>,
-    ) -> Self {
+    pub(crate) fn read(value: &Value, at: &Location, reader: Reader, found: &mut Findings) -> Self {
         Self(Node::read(value, at, reader, found))
     }
 
@@ -82,7 +78,7 @@ impl Template {
 
 /// Recursion here is as deep as the definition, which serde_json reads to a depth of 127 at most.
 impl Node {
-    fn read(value: &Value, at: &Location, reader: Reader, found: &mut Vec<Diagnostic>) -> Self {
+    fn read(value: &Value, at: &Location, reader: Reader, found: &mut Findings) -> Self {
         let node = match value {
             Value::Object(members) => Self::Object(read_members(members, at, reader, found)),
             Value::Array(elements) => {
@@ -130,7 +126,7 @@ fn read_members(
     members: &Map<String, Value>,
     at: &Location,
     reader: Reader,
-    found: &mut Vec<Diagnostic>,
+    found: &mut Findings,
 ) -> Vec<(Box<str>, Node)> {
     let has_paths = reader.dialect.language == QueryLanguage::JsonPath;
     let mut nodes = Vec::with_capacity(members.len());
@@ -154,12 +150,7 @@ fn read_members(
 }
 
 /// Reads a text that is an expression. None when it is none, or is refused.
-fn read_query(
-    text: &str,
-    at: &Location,
-    reader: Reader,
-    found: &mut Vec<Diagnostic>,
-) -> Option<Query> {
+fn read_query(text: &str, at: &Location, reader: Reader, found: &mut Findings) -> Option<Query> {
     if reader.dialect.language != QueryLanguage::Jsonata {
         return None;
     }
@@ -196,7 +187,7 @@ mod tests {
     use crate::payload::{path::tests::values, testing::in_scope};
 
     fn read(template: &Value) -> (Template, Vec<String>) {
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         let at = Location::default().field("States").field("A").field("Parameters");
         let reader = Reader { dialect: Dialect::default(), moment: Moment::Entering };
         let template = Template::read(template, &at, reader, &mut found);

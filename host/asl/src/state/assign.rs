@@ -53,10 +53,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Location, payload::testing::in_scope};
+    use crate::{Location, findings::Findings, payload::testing::in_scope};
 
     fn read(value: &Value) -> (Assign, Vec<String>) {
-        let (value, mut found) = (json!({ "Assign": value }), Vec::new());
+        let (value, mut found) = (json!({ "Assign": value }), Findings::default());
         let mut fields = Fields::of(&value, Location::default(), &mut found).unwrap();
         let assign = Assign::read(&mut fields, Moment::Entering);
         (assign, found.iter().map(|it| format!("{} at {}", it.message, it.location)).collect())

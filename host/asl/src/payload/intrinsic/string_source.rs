@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::Call;
 use crate::{
-    Diagnostic, Location, StatesError,
+    Location, StatesError,
+    findings::Findings,
     payload::{
         Scope,
         expression::{ExpressionError, not_found, refusal},
@@ -32,7 +33,7 @@ impl StringSource {
         value: &Value,
         field: &'static str,
         at: &Location,
-        found: &mut Vec<Diagnostic>,
+        found: &mut Findings,
     ) -> Option<Self> {
         match Source::read(value) {
             Ok(source) => Some(Self { field, source }),
@@ -87,11 +88,11 @@ mod tests {
     use crate::payload::testing::in_scope;
 
     fn evaluated(source: &Value, input: &Value) -> String {
-        let (mut found, at) = (Vec::new(), Location::default().field("States").field("F"));
+        let (mut found, at) = (Findings::default(), Location::default().field("States").field("F"));
         let Some(source) = StringSource::read(source, "CausePath", &at, &mut found) else {
             return format!("{} at {} ({})", found[0].message, found[0].location, found[0].mend);
         };
-        assert_eq!(found, []);
+        assert_eq!(*found, []);
         match in_scope(input, |scope| source.evaluate(scope)) {
             Ok(text) => text,
             Err(error) => {

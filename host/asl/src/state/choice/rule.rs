@@ -13,8 +13,9 @@ use self::{
     pattern::Pattern,
 };
 use crate::{
-    Diagnostic, Location, StatesError, Timestamp,
+    Location, StatesError, Timestamp,
     fields::{Fields, expected},
+    findings::Findings,
     payload::{Scope, compare, path::ReferencePath},
 };
 
@@ -58,7 +59,7 @@ impl Rule {
     pub(crate) fn read(
         object: &Map<String, Value>,
         at: &Location,
-        found: &mut Vec<Diagnostic>,
+        found: &mut Findings,
     ) -> Option<Self> {
         let mut fields = Fields::new(object, at.clone(), found);
         for name in ["Next", "Comment", "Assign"] {
@@ -127,7 +128,7 @@ impl Rule {
     }
 
     /// Reads a rule inside another. It says nothing of where to go.
-    fn read_nested(value: &Value, at: Location, found: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read_nested(value: &Value, at: Location, found: &mut Findings) -> Option<Self> {
         let mut fields = Fields::of(value, at, found)?;
         fields.string("Comment");
         Self::read_condition(fields)

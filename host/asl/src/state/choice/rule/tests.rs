@@ -6,7 +6,7 @@ use super::*;
 use crate::payload::testing::in_scope;
 
 fn read(rule: &Value) -> (Option<Rule>, Vec<String>) {
-    let mut found = Vec::new();
+    let mut found = Findings::default();
     let at = Location::default().field("States").field("C").field("Choices").index(0);
     let rule = Rule::read(rule.as_object().unwrap(), &at, &mut found);
     (rule, found.iter().map(|it| format!("{} at {}", it.message, it.location)).collect())
