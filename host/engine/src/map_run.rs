@@ -8,8 +8,10 @@
 
 mod child;
 mod csv;
+mod feed;
 mod items;
 mod json;
+mod ledger;
 mod looking;
 mod manifest;
 mod orphans;

@@ -9,7 +9,7 @@ use futures::future;
 use stepyard_asl::{Child, MapRun, Parent, StateMachine, StatesError, Status};
 use tokio::sync::{MutexGuard as Turn, Notify};
 
-use super::{Halt, record::MapRunRecord, results::ToldChild};
+use super::{Halt, ledger::Ledger, results::ToldChild};
 use crate::{
     Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
     StartExecution, Task, execution_arn,
@@ -22,9 +22,9 @@ const RETRY_MILLIS: i64 = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct AtWork {
     children: Mutex<HashSet<ExecutionArn>>,
-    /// What is known of the run, once it has begun.
-    record: Mutex<Option<MapRunRecord>>,
-    /// Told that the record was changed from outside.
+    /// What the run has come to, once it has begun.
+    ledger: Mutex<Option<Ledger>>,
+    /// Told that it was changed from outside.
     pub(super) changed: Notify,
     turn: tokio::sync::Mutex<()>,
 }
@@ -54,9 +54,10 @@ impl AtWork {
         future::join_all(children.into_iter().map(stop)).await;
     }
 
-    /// What is known of the run, once it has begun.
-    pub(super) fn record(&self) -> MutexGuard<'_, Option<MapRunRecord>> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the run has come to, once it has begun. Whoever keeps something of it holds the run's ARN
+    /// meanwhile, so that it is kept in the order in which it came to be.
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn children(&self) -> MutexGuard<'_, HashSet<ExecutionArn>> {

@@ -88,7 +88,7 @@ impl Ended {
 }
 
 /// What is not kept yet.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Unkept {
     pub(super) results: Vec<(u64, ChildResult)>,
     pub(super) bytes: usize,
@@ -97,6 +97,11 @@ pub(super) struct Unkept {
 }
 
 impl Unkept {
+    /// Nothing, at a moment at which all was kept.
+    pub(super) fn since(now: Timestamp) -> Self {
+        Self { since: Some(now), ..Self::default() }
+    }
+
     /// Whether it is time to keep it.
     pub(super) fn is_due(&mut self, now: Timestamp) -> bool {
         let since = *self.since.get_or_insert(now);

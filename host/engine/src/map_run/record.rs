@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::{MapRun, Status, Timestamp, Tolerance};
 
-use super::{child::AtWork, progress::Progress};
-use crate::{EngineError, EngineHandle, ExecutionArn, store::Record};
+use super::progress::Progress;
+use crate::ExecutionArn;
 
 /// What is known of a Map Run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,16 +141,27 @@ impl MapRunRecord {
     /// The same run, under way in another engine or once more.
     pub(super) fn resumed(mut self, run: &MapRun, now: Timestamp) -> Self {
         if self.redrive_count < run.redrive_count() {
-            self.items = RunCounts::default();
-            self.executions = RunCounts::default();
             self.progress = None;
             (self.redrive_count, self.redriven_at) = (run.redrive_count(), Some(now));
         }
+        let counts = [&mut self.items, &mut self.executions];
+        match self.progress {
+            Some(_) => counts.into_iter().for_each(RunCounts::begin_again),
+            // All children are found again.
+            None => counts.into_iter().for_each(|counts| *counts = RunCounts::default()),
+        }
         (self.status, self.stopped_at) = (MapRunStatus::Running, None);
-        self.progress.get_or_insert_default();
-        self.items.begin_again();
-        self.executions.begin_again();
         self
+    }
+
+    /// Whether it is kept how far it has come. Until its execution knows it, a run that succeeded may be
+    /// asked again what it came to; of Standard children the store tells that.
+    pub(super) fn keeps_progress(&self) -> bool {
+        match self.status {
+            MapRunStatus::Running => true,
+            MapRunStatus::Succeeded => self.is_express,
+            MapRunStatus::Failed | MapRunStatus::Aborted => false,
+        }
     }
 
     pub(super) fn end(&mut self, status: MapRunStatus, now: Timestamp) {
@@ -187,37 +198,14 @@ pub struct MapRunChange {
 }
 
 impl MapRunRecord {
-    pub(super) fn change(&mut self, change: &MapRunChange) {
+    /// Changes it; false when it is over, and nothing of it can be changed.
+    pub(super) fn change(&mut self, change: &MapRunChange) -> bool {
+        if self.status != MapRunStatus::Running {
+            return false;
+        }
         self.concurrency = change.concurrency.unwrap_or(self.concurrency);
         self.tolerance.count = change.tolerated_count.or(self.tolerance.count);
         self.tolerance.percentage = change.tolerated_percentage.or(self.tolerance.percentage);
-    }
-}
-
-impl AtWork {
-    /// Has it on record how a run ended.
-    pub(super) async fn end(
-        &self,
-        engine: &EngineHandle,
-        run: &str,
-        status: MapRunStatus,
-    ) -> Result<(), EngineError> {
-        let engine = engine.engine()?;
-        let known = self.record().clone();
-        let known = match known {
-            Some(record) => Some(record),
-            None => engine.store().map_run(run)?,
-        };
-        let Some(mut record) = known.filter(|it| it.status == MapRunStatus::Running) else {
-            return Ok(());
-        };
-        record.end(status, engine.now());
-        // Until its execution knows it, a run that succeeded may be asked again what it came to; of
-        // Standard children the store tells that.
-        if status != MapRunStatus::Succeeded || !record.is_express {
-            record.progress = None;
-        }
-        *self.record() = Some(record.clone());
-        engine.keep(vec![Record::MapRun(Box::new(record))]).await
+        true
     }
 }

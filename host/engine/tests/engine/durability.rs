@@ -213,6 +213,18 @@ impl Slow {
         Self { inner, through, facts_read, appends, fails_from, broken }
     }
 
+    /// The same on what another store has kept.
+    pub(crate) fn on(inner: MemoryStore, let_through: usize) -> Self {
+        Self { inner, ..Self::new(let_through, usize::MAX) }
+    }
+
+    /// Waits until so many appends were asked for.
+    pub(crate) async fn until_asked(&self, appends: usize) {
+        while self.appends.load(Ordering::SeqCst) < appends {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// From here on it fails.
     pub(crate) fn break_down(&self) {
         self.broken.store(true, Ordering::SeqCst);

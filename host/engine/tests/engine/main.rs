@@ -7,6 +7,7 @@ mod flood;
 mod histories;
 mod lines;
 mod looking;
+mod map_run_changes;
 mod map_runs;
 mod measures;
 mod observer;

@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// A Distributed Map over the items of `$.items`, with `more` fields, each item a task of `Do`.
-fn each(execution_type: &str, more: Value) -> Value {
+pub(crate) fn each(execution_type: &str, more: Value) -> Value {
     let mut map = json!({"Type": "Map", "End": true, "ItemsPath": "$.items", "Label": "each",
     "ItemProcessor": {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": execution_type},
@@ -29,7 +29,9 @@ fn each(execution_type: &str, more: Value) -> Value {
 }
 
 /// Does what `work` makes of an item's number.
-fn doing(work: impl Fn(u64) -> Option<Outcome> + Send + Sync + 'static) -> Arc<Functions> {
+pub(crate) fn doing(
+    work: impl Fn(u64) -> Option<Outcome> + Send + Sync + 'static,
+) -> Arc<Functions> {
     Functions::new(move |task| {
         let outcome = work(task.input.value().as_u64().unwrap());
         async move {
@@ -41,11 +43,11 @@ fn doing(work: impl Fn(u64) -> Option<Outcome> + Send + Sync + 'static) -> Arc<F
     })
 }
 
-fn tenfold(item: u64) -> Option<Outcome> {
+pub(crate) fn tenfold(item: u64) -> Option<Outcome> {
     Some(Outcome::done(json!(item * 10)))
 }
 
-fn boom() -> Option<Outcome> {
+pub(crate) fn boom() -> Option<Outcome> {
     Some(Outcome::failed(StatesError::new("Boom", "as told")))
 }
 

@@ -1,0 +1,149 @@
+//! What a Map Run at work has come to: its record, and what of it is yet to be kept. That is kept now and
+//! then, and whole when the run ends: what the store has of a run is of one moment.
+
+use std::{collections::BTreeMap, mem};
+
+use stepyard_asl::{MapRun, Status, Timestamp, Transformation};
+
+use super::{
+    child::{AtWork, EndedChild},
+    progress::{Mark, Progress, Unkept},
+    record::{MapRunRecord, MapRunStatus},
+};
+use crate::{EngineError, EngineHandle, MapRunChange, store::Record};
+
+/// What a run at work has come to.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// What is shown of it; how far it has come is beside it.
+    pub(super) record: MapRunRecord,
+    /// The next child.
+    next: Mark,
+    /// Where those begin that are under way.
+    begun: BTreeMap<usize, Mark>,
+    progress: Progress,
+    unkept: Unkept,
+}
+
+impl Ledger {
+    /// That of a run that begins, or goes on.
+    pub(super) fn new(mut record: MapRunRecord) -> Self {
+        let progress = record.progress.take().unwrap_or_default();
+        let next = progress.next.clone();
+        Self { record, next, begun: BTreeMap::new(), progress, unkept: Unkept::default() }
+    }
+
+    /// Where the next child begins.
+    pub(super) fn next(&self) -> &Mark {
+        &self.next
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The next child begins with so many items, and the one behind it is at `then`; false when it is over
+    /// already, and is passed by.
+    pub(super) fn begin_next(&mut self, items: usize, then: Mark) -> bool {
+        let begins = mem::replace(&mut self.next, then);
+        if self.progress.ended.contains(begins.child) {
+            return false;
+        }
+        self.record.child_begins(items as u64);
+        self.begun.insert(begins.child, begins);
+        true
+    }
+
+    /// A child is over.
+    pub(super) fn child_ended(&mut self, run: &MapRun, ended: EndedChild) {
+        let EndedChild { index, items, status, told } = ended;
+        self.begun.remove(&index);
+        self.progress.ended.insert(index);
+        self.record.child_ends(items as u64, &status);
+        self.unkept.children += 1;
+        match (told, run.destination()) {
+            (Some(told), Some(destination)) if destination.export.is_some() => {
+                let result = told.result(run, destination, &status, items as u64);
+                self.unkept.bytes += result.text.len();
+                self.unkept.results.push((index as u64, result));
+            }
+            (Some(told), Some(destination)) => {
+                let output = match (&status, destination.transformation) {
+                    (Status::Succeeded { output }, it) if it != Transformation::None => {
+                        output.clone()
+                    }
+                    _ => told.record(run.machine_arn(), &status).into(),
+                };
+                self.progress.outputs.keep(index, output);
+            }
+            _ => {
+                if let Status::Succeeded { output } = status {
+                    self.progress.outputs.keep(index, output);
+                }
+            }
+        }
+    }
+
+    /// Changes the run, and gives what is to be kept of it; none when it is over.
+    pub(super) fn change(&mut self, change: &MapRunChange, now: Timestamp) -> Option<Vec<Record>> {
+        self.record.change(change).then(|| self.records(now))
+    }
+
+    /// Whether it is time to keep what is not kept yet.
+    pub(super) fn is_due(&mut self, now: Timestamp) -> bool {
+        self.unkept.is_due(now)
+    }
+
+    /// All that is to be kept of the run as it is.
+    pub(super) fn records(&mut self, now: Timestamp) -> Vec<Record> {
+        let next = self.begun.first_key_value().map_or(&self.next, |(_, mark)| mark);
+        self.progress.next = next.clone();
+        self.progress.ended.forget_before(self.progress.next.child);
+        let unkept = mem::replace(&mut self.unkept, Unkept::since(now));
+        let run = &self.record.arn;
+        let result = |(child, result)| Record::ChildResult { run: run.clone(), child, result };
+        let mut records: Vec<Record> = unkept.results.into_iter().map(result).collect();
+        let progress = self.record.keeps_progress().then(|| self.progress.clone());
+        records.push(Record::MapRun(Box::new(MapRunRecord { progress, ..self.record.clone() })));
+        records
+    }
+}
+
+impl AtWork {
+    /// Notes something in the run's ledger; none before the run has begun.
+    pub(super) fn note<T>(&self, note: impl FnOnce(&mut Ledger) -> T) -> Option<T> {
+        self.ledger().as_mut().map(note)
+    }
+
+    /// Keeps what the run has come to.
+    pub(super) async fn keep(&self, engine: &EngineHandle, run: &str) -> Result<(), EngineError> {
+        let engine = engine.engine()?;
+        let _held = engine.hold(&run.into()).await;
+        let records = self.note(|ledger| ledger.records(engine.now()));
+        engine.keep(records.unwrap_or_default()).await
+    }
+
+    /// Keeps how a run ended, unless it is over already.
+    pub(super) async fn end(
+        &self,
+        engine: &EngineHandle,
+        run: &str,
+        status: MapRunStatus,
+    ) -> Result<(), EngineError> {
+        let engine = engine.engine()?;
+        let _held = engine.hold(&run.into()).await;
+        let is_known = self.ledger().is_some();
+        if !is_known {
+            let Some(record) = engine.store().map_run(run)? else { return Ok(()) };
+            *self.ledger() = Some(Ledger::new(record));
+        }
+        let records = self.note(|ledger| {
+            let is_over = ledger.record.status != MapRunStatus::Running;
+            (!is_over).then(|| {
+                ledger.record.end(status, engine.now());
+                ledger.records(engine.now())
+            })
+        });
+        engine.keep(records.flatten().unwrap_or_default()).await
+    }
+}
