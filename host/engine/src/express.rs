@@ -12,6 +12,14 @@ use crate::{
     start::started_fact,
 };
 
+/// The ARN of a Map Run's child, which has the run's id: begun anew, it has the same one (Map Run redrive,
+/// "Child workflow execution redrive behavior"). None of what is no child.
+pub(crate) fn child_arn(start: &StartExecution) -> Option<ExecutionArn> {
+    let run = start.parent.as_ref()?.map_run.as_deref()?;
+    let (_, id) = run.rsplit_once(':')?;
+    express_arn(&start.machine_arn, &start.name, id)
+}
+
 impl Engine {
     /// Begins an Express execution. How it ends comes by the channel; nobody needs to listen. The
     /// same name is another execution.
@@ -48,7 +56,8 @@ impl Engine {
         watcher: Option<mpsc::UnboundedSender<HistoryEvent>>,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
         check_name(&start.name)?;
-        let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
+        let arn = child_arn(&start)
+            .or_else(|| express_arn(&start.machine_arn, &start.name, &self.fresh_uuid()))
             .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
         start.check_input()?;
         self.check_pressure()?;

@@ -4,10 +4,12 @@
 //! The children's names follow from the run, so a run that is performed again after a crash finds the
 //! Standard ones that it had started: what they came to is taken, what is under way is awaited, and
 //! none is begun twice. Express ones that were under way are begun anew, as they may be performed more than
-//! once. How far a run has come is kept with its record, and items are read on from there.
+//! once; those that succeeded are not, in a redrive either. How far a run has come is kept with its record, and
+//! items are read on from there.
 
 mod child;
 mod csv;
+mod earlier;
 mod feed;
 mod items;
 mod json;

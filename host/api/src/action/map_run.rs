@@ -36,8 +36,8 @@ impl Action for DescribeMapRun {
             "maxConcurrency": run.concurrency,
             "toleratedFailurePercentage": run.tolerance.percentage.unwrap_or_default(),
             "toleratedFailureCount": run.tolerance.count.unwrap_or_default(),
-            "itemCounts": counts(&run.items, &run),
-            "executionCounts": counts(&run.executions, &run),
+            "itemCounts": counts(&run.items),
+            "executionCounts": counts(&run.executions),
             "redriveCount": run.redrive_count,
         });
         for (member, at) in [("stopDate", run.stopped_at), ("redriveDate", run.redriven_at)] {
@@ -49,9 +49,7 @@ impl Action for DescribeMapRun {
     }
 }
 
-fn counts(counts: &RunCounts, run: &MapRunRecord) -> Value {
-    // Express children are begun anew when their run is redriven, and cannot be redriven themselves.
-    let not_redrivable = if run.is_express { counts.failures() } else { 0 };
+fn counts(counts: &RunCounts) -> Value {
     json!({
         "pending": counts.pending,
         "running": counts.running,
@@ -61,7 +59,9 @@ fn counts(counts: &RunCounts, run: &MapRunRecord) -> Value {
         "aborted": counts.aborted,
         "total": counts.total(),
         "resultsWritten": counts.results_written,
-        "failuresNotRedrivable": not_redrivable,
+        // Express children are begun anew, and so can always be redriven. Whether a Standard one can no
+        // longer is known when that is tried.
+        "failuresNotRedrivable": 0,
         "pendingRedrive": 0,
     })
 }

@@ -12,7 +12,7 @@ use tokio::sync::{MutexGuard as Turn, Notify};
 use super::{Halt, ledger::Ledger, results::ToldChild};
 use crate::{
     Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
-    StartExecution, Task, execution_arn,
+    StartExecution, Task, execution_arn, express::child_arn,
 };
 
 /// How long a child waits to be begun that finds too many executions open.
@@ -121,6 +121,8 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<(Status, Option<ToldChild>), Halt> {
         let start = self.start(child);
+        // Noted before it is begun: dropped in between, it would be at work and nobody knew.
+        at_work.children().extend(child_arn(&start));
         let (arn, started_at, ended) = loop {
             let engine = self.task.engine.engine()?;
             match engine.start_express(start.clone()).await {
@@ -128,7 +130,6 @@ impl<'a> Children<'a> {
                 Err(error) => self.wait_for_room(error, engine).await?,
             }
         };
-        at_work.children().insert(arn.clone());
         let status = ended.await.map_err(|_| EngineError::ShutDown)?;
         at_work.children().remove(&arn);
         if !self.are_told {
@@ -169,7 +170,7 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<(ExecutionArn, Status), Halt> {
         let start = self.start(child.clone());
-        // Noted before it is begun: dropped in between, it would be at work and nobody knew.
+        // As an Express one is.
         let arn = execution_arn(&start.machine_arn, &start.name);
         at_work.children().extend(arn);
         let started = loop {

@@ -9,10 +9,12 @@ use tokio::task::yield_now;
 use super::{
     Halt,
     child::AtWork,
+    earlier::Earlier,
     items::{Items, Place},
+    ledger::Ledger,
     progress::Mark,
 };
-use crate::Engine;
+use crate::EngineHandle;
 
 /// Where the children of a run come from.
 pub(super) struct Feed<'a> {
@@ -21,6 +23,7 @@ pub(super) struct Feed<'a> {
     items: Source<'a>,
     /// An item that was read and is for the next child.
     ahead: Option<Value>,
+    earlier: Earlier<'a>,
 }
 
 /// Where the items are.
@@ -34,21 +37,22 @@ enum Source<'a> {
 impl<'a> Feed<'a> {
     /// From the first child that is not over, as the run's ledger has it.
     pub(super) fn new(
-        engine: &Engine,
+        engine: &'a EngineHandle,
         run: &'a MapRun,
         at_work: &'a AtWork,
-    ) -> Result<Self, StatesError> {
-        let Mark { item, place, .. } =
-            at_work.note(|ledger| ledger.next().clone()).unwrap_or_default();
+    ) -> Result<Self, Halt> {
+        let found = at_work.note(|it| (it.next().clone(), it.progress().earlier.clone()));
+        let (Mark { child, item, place }, over) = found.unwrap_or_default();
+        let earlier = Earlier::new(engine, run.arn(), over, child);
         let items = match (run.items(), run.source()) {
             (Some(items), _) => Source::Given(items),
             (None, Some(source)) => {
-                let objects = engine.shared.config.objects.clone();
+                let objects = engine.engine()?.shared.config.objects.clone();
                 Source::Read(Box::new(Items::new(objects, source.clone(), place, item as u64)?))
             }
             (None, None) => Source::Given(&[]),
         };
-        Ok(Self { run, at_work, items, ahead: None })
+        Ok(Self { run, at_work, items, ahead: None, earlier })
     }
 
     /// The children one by one, with their numbers. What was begun of one is gone on with when the next is
@@ -65,10 +69,13 @@ impl<'a> Feed<'a> {
             let at = self.at_work.note(|ledger| ledger.next().clone()).unwrap_or_default();
             let Some((child, place)) = self.fill(&at).await? else { return Ok(None) };
             let then = Mark { child: at.child + 1, item: at.item + child.items, place };
-            let begins = self.at_work.note(|ledger| ledger.begin_next(child.items, then));
-            if begins.unwrap_or_default() {
+            let is_over = |it: &mut Ledger| it.progress().ended.contains(at.child);
+            let is_over = self.at_work.note(is_over).unwrap_or_default();
+            if !is_over && !self.earlier.has_succeeded(at.child).await? {
+                self.at_work.note(|ledger| ledger.begin_next(child.items, then));
                 return Ok(Some((at.child, child)));
             }
+            self.at_work.note(|ledger| ledger.pass_by_next(then));
             // Many may be passed by.
             yield_now().await;
         }

@@ -9,6 +9,7 @@ use super::{
     child::{AtWork, EndedChild},
     progress::{Mark, Progress, Unkept},
     record::{MapRunRecord, MapRunStatus},
+    results::ChildResult,
 };
 use crate::{EngineError, EngineHandle, MapRunChange, store::Record};
 
@@ -42,45 +43,40 @@ impl Ledger {
         &self.progress
     }
 
-    /// The next child begins with so many items, and the one behind it is at `then`; false when it is over
-    /// already, and is passed by.
-    pub(super) fn begin_next(&mut self, items: usize, then: Mark) -> bool {
+    /// The next child begins with so many items, and the one behind it is at `then`.
+    pub(super) fn begin_next(&mut self, items: usize, then: Mark) {
         let begins = mem::replace(&mut self.next, then);
-        if self.progress.ended.contains(begins.child) {
-            return false;
-        }
         self.record.child_begins(items as u64);
         self.begun.insert(begins.child, begins);
-        true
+    }
+
+    /// The next child is over already; the one behind it is at `then`.
+    pub(super) fn pass_by_next(&mut self, then: Mark) {
+        self.next = then;
     }
 
     /// A child is over.
     pub(super) fn child_ended(&mut self, run: &MapRun, ended: EndedChild) {
         let EndedChild { index, items, status, told } = ended;
         self.begun.remove(&index);
-        self.progress.ended.insert(index);
+        self.progress.ended.insert(index, index + 1);
         self.record.child_ends(items as u64, &status);
         self.unkept.children += 1;
-        match (told, run.destination()) {
-            (Some(told), Some(destination)) if destination.export.is_some() => {
-                let result = told.result(run, destination, &status, items as u64);
-                self.unkept.bytes += result.text.len();
-                self.unkept.results.push((index as u64, result));
+        if let Some(result) = ChildResult::of(run, told.as_ref(), &status, items as u64) {
+            self.unkept.bytes += result.text.len();
+            self.unkept.results.push((index as u64, result));
+        }
+        if run.destination().is_some_and(|it| it.export.is_some()) {
+            return;
+        }
+        let transformation = run.destination().map(|it| it.transformation);
+        match (status, told, transformation) {
+            (status @ Status::Succeeded { .. }, Some(told), Some(Transformation::None)) => {
+                let told = told.record(run.machine_arn(), &status);
+                self.progress.outputs.keep(index, told.into());
             }
-            (Some(told), Some(destination)) => {
-                let output = match (&status, destination.transformation) {
-                    (Status::Succeeded { output }, it) if it != Transformation::None => {
-                        output.clone()
-                    }
-                    _ => told.record(run.machine_arn(), &status).into(),
-                };
-                self.progress.outputs.keep(index, output);
-            }
-            _ => {
-                if let Status::Succeeded { output } = status {
-                    self.progress.outputs.keep(index, output);
-                }
-            }
+            (Status::Succeeded { output }, ..) => self.progress.outputs.keep(index, output),
+            _ => {}
         }
     }
 

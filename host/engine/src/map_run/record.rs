@@ -40,7 +40,7 @@ pub struct MapRunRecord {
     pub redrive_count: u32,
     /// When it was last redriven.
     pub redriven_at: Option<Timestamp>,
-    /// From where another engine goes on; none when it is over.
+    /// From where another engine or a redrive goes on; none when Standard children are over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) progress: Option<Progress>,
 }
@@ -111,9 +111,11 @@ impl RunCounts {
         }
     }
 
-    /// What is under way counts as yet to be begun: for who goes on with it.
-    fn begin_again(&mut self) {
-        self.pending += std::mem::take(&mut self.running);
+    /// The same for who goes on with it: what was under way is yet to be begun. Express children are stopped
+    /// with their run alone, and so they are, too.
+    fn begun_again(self, is_express: bool) -> Self {
+        let (stopped, aborted) = if is_express { (self.aborted, 0) } else { (0, self.aborted) };
+        Self { pending: self.pending + self.running + stopped, running: 0, aborted, ..self }
     }
 }
 
@@ -140,28 +142,29 @@ impl MapRunRecord {
 
     /// The same run, under way in another engine or once more.
     pub(super) fn resumed(mut self, run: &MapRun, now: Timestamp) -> Self {
-        if self.redrive_count < run.redrive_count() {
-            self.progress = None;
+        let is_redriven = self.redrive_count < run.redrive_count();
+        if is_redriven {
             (self.redrive_count, self.redriven_at) = (run.redrive_count(), Some(now));
+            self.progress = self.progress.map(Progress::redriven);
         }
-        let counts = [&mut self.items, &mut self.executions];
-        match self.progress {
-            Some(_) => counts.into_iter().for_each(RunCounts::begin_again),
-            // All children are found again.
-            None => counts.into_iter().for_each(|counts| *counts = RunCounts::default()),
+        for counts in [&mut self.items, &mut self.executions] {
+            *counts = match self.progress {
+                // Each child is found again.
+                None => RunCounts::default(),
+                Some(_) if is_redriven => {
+                    RunCounts { succeeded: counts.succeeded, ..RunCounts::default() }
+                }
+                Some(_) => counts.begun_again(self.is_express),
+            };
         }
         (self.status, self.stopped_at) = (MapRunStatus::Running, None);
         self
     }
 
-    /// Whether it is kept how far it has come. Until its execution knows it, a run that succeeded may be
-    /// asked again what it came to; of Standard children the store tells that.
+    /// Whether it is kept how far it has come. A run that is over may be asked again what it came to, until
+    /// its execution knows it, and may be redriven; of Standard children the store tells how they ended.
     pub(super) fn keeps_progress(&self) -> bool {
-        match self.status {
-            MapRunStatus::Running => true,
-            MapRunStatus::Succeeded => self.is_express,
-            MapRunStatus::Failed | MapRunStatus::Aborted => false,
-        }
+        self.status == MapRunStatus::Running || self.is_express
     }
 
     pub(super) fn end(&mut self, status: MapRunStatus, now: Timestamp) {

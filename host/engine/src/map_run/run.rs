@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
     async fn run_children(&mut self, children: &Children<'_>) -> Result<(), Halt> {
         let (run, at_work) = (self.run, self.at_work);
         let mut under_way = UnderWay::new();
-        let feed = Feed::new(&self.task.engine.engine()?, run, at_work)?;
+        let feed = Feed::new(&self.task.engine, run, at_work)?;
         let mut feed = pin!(feed.children());
         let mut are_all_begun = false;
         loop {
@@ -159,7 +159,12 @@ impl<'a> Run<'a> {
             return Ok(exported);
         }
         let outputs = self.at_work.note(|ledger| ledger.progress().outputs.clone());
-        Ok(self.run.result(&outputs.unwrap_or_default())?)
+        let mut outputs = outputs.unwrap_or_default();
+        if self.run.destination().is_some() {
+            let engine = self.task.engine.engine()?;
+            results::add_unsuccessful(&engine, self.run.arn(), &mut outputs).await?;
+        }
+        Ok(self.run.result(&outputs)?)
     }
 
     /// Exports the results, where that is asked for.

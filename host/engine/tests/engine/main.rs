@@ -8,6 +8,7 @@ mod histories;
 mod lines;
 mod looking;
 mod map_run_changes;
+mod map_run_redrives;
 mod map_runs;
 mod measures;
 mod observer;
