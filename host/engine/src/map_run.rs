@@ -98,8 +98,9 @@ impl Integration for MapRuns {
             let at_work = self.children_of(run.arn());
             let turn = at_work.turn().await;
             at_work.stop(&task.engine).await;
-            let ended = at_work.end(&task.engine, run.arn(), MapRunStatus::Aborted).await;
-            if let Err(error) = ended {
+            if let Some(engine) = task.engine.upgrade()
+                && let Err(error) = at_work.end(&engine, run.arn(), MapRunStatus::Aborted).await
+            {
                 tracing::warn!(map_run = run.arn(), %error, "the end of a map run was not kept");
             }
             drop(turn);

@@ -12,7 +12,7 @@ use tokio::sync::{MutexGuard as Turn, Notify};
 use super::{Halt, ledger::Ledger, results::ToldChild};
 use crate::{
     Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
-    StartExecution, Task, execution_arn, express::child_arn,
+    StartExecution, Task, execution_arn, express::child_arn, store::Record,
 };
 
 /// How long a child waits to be begun that finds too many executions open.
@@ -181,6 +181,7 @@ impl<'a> Children<'a> {
             }
         };
         let arn = started.arn;
+        self.count_items(&arn, child.items).await?;
         match started.standing {
             Standing::New | Standing::Running => {}
             Standing::Interrupted => self.task.engine.engine()?.resume(&arn).await?,
@@ -192,6 +193,15 @@ impl<'a> Children<'a> {
         }
         let status = self.task.engine.wait(&arn).await?;
         Ok((arn, status))
+    }
+
+    /// Has it on record how many items a child with a batch of them processes.
+    async fn count_items(&self, arn: &ExecutionArn, items: usize) -> Result<(), EngineError> {
+        let engine = self.task.engine.engine()?;
+        if self.run.items_of_child() == 1 || engine.record(arn)?.summary.items.is_some() {
+            return Ok(());
+        }
+        engine.keep(vec![Record::Items { execution: arn.clone(), items: items as u64 }]).await
     }
 
     /// Lets a child that did not succeed go on, if its run does so and it has not yet.

@@ -11,7 +11,7 @@ use super::{
     record::{MapRunRecord, MapRunStatus},
     results::ChildResult,
 };
-use crate::{EngineError, EngineHandle, MapRunChange, store::Record};
+use crate::{Engine, EngineError, EngineHandle, MapRunChange, store::Record};
 
 /// What a run at work has come to.
 #[derive(Debug)]
@@ -122,11 +122,10 @@ impl AtWork {
     /// Keeps how a run ended, unless it is over already.
     pub(super) async fn end(
         &self,
-        engine: &EngineHandle,
+        engine: &Engine,
         run: &str,
         status: MapRunStatus,
     ) -> Result<(), EngineError> {
-        let engine = engine.engine()?;
         let _held = engine.hold(&run.into()).await;
         let is_known = self.ledger().is_some();
         if !is_known {

@@ -38,10 +38,17 @@ impl Engine {
         found.ok_or_else(|| MapRunError::DoesNotExist { arn: arn.to_owned() })
     }
 
-    /// The Map Runs of an execution, those begun last first.
-    pub async fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, EngineError> {
+    /// The Map Runs of an execution, those begun last first: those begun before the one of the ARN `after`,
+    /// and at most `limit`.
+    pub async fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, EngineError> {
         let (store, execution) = (self.shared.config.store.clone(), execution.to_owned());
-        blocking(move || Ok(store.map_runs(&execution)?)).await
+        let after = after.map(str::to_owned);
+        blocking(move || Ok(store.map_runs(&execution, after.as_deref(), limit)?)).await
     }
 
     /// Changes a Map Run that is under way. It is durable when this returns, and holds for the children

@@ -32,6 +32,9 @@ pub struct MapRunRecord {
     pub concurrency: usize,
     /// How many items may fail.
     pub tolerance: Tolerance,
+    /// How many items a child has at most; 0 when that is not known.
+    #[serde(default)]
+    pub items_of_child: usize,
     /// Its items.
     pub items: RunCounts,
     /// Its children.
@@ -41,7 +44,7 @@ pub struct MapRunRecord {
     /// When it was last redriven.
     pub redriven_at: Option<Timestamp>,
     /// From where another engine or a redrive goes on; none when Standard children are over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub(crate) progress: Option<Progress>,
 }
 
@@ -132,6 +135,7 @@ impl MapRunRecord {
             stopped_at: None,
             concurrency: run.concurrency(),
             tolerance: run.tolerance(),
+            items_of_child: run.items_of_child(),
             items: RunCounts::default(),
             executions: RunCounts::default(),
             redrive_count: run.redrive_count(),
@@ -158,7 +162,16 @@ impl MapRunRecord {
             };
         }
         (self.status, self.stopped_at) = (MapRunStatus::Running, None);
+        self.items_of_child = run.items_of_child();
         self
+    }
+
+    /// What is shown of it.
+    pub(crate) fn shown(&self) -> Self {
+        // How far it has come may be long.
+        let Self { arn, execution, machine, .. } = self;
+        let (arn, execution, machine) = (arn.clone(), execution.clone(), machine.clone());
+        Self { arn, execution, machine, progress: None, ..*self }
     }
 
     /// Whether it is kept how far it has come. A run that is over may be asked again what it came to, until

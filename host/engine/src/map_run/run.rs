@@ -49,7 +49,7 @@ impl<'a> Run<'a> {
             }
             Err(Halt::Interrupted) => return result,
         };
-        at_work.end(&task.engine, run.arn(), status).await?;
+        at_work.end(&task.engine.engine()?, run.arn(), status).await?;
         result
     }
 

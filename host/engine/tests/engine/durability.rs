@@ -289,8 +289,29 @@ impl Store for Slow {
         self.inner.map_run(arn)
     }
 
-    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
-        self.inner.map_runs(execution)
+    fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.inner.map_runs(execution, after, limit)
+    }
+
+    fn activity_count(&self) -> Result<usize, StoreError> {
+        self.inner.activity_count()
+    }
+
+    fn state_machine_count(&self) -> Result<usize, StoreError> {
+        self.inner.state_machine_count()
+    }
+
+    fn open_map_runs(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.inner.open_map_runs(after, limit)
     }
 
     fn map_run_results(

@@ -20,7 +20,7 @@ use crate::{
 
 /// The only Map Run of an execution.
 async fn run(engine: &Engine, execution: &str) -> MapRunRecord {
-    engine.map_runs(execution).await.unwrap().pop().expect("a run has begun")
+    engine.map_runs(execution, None, 9).await.unwrap().pop().expect("a run has begun")
 }
 
 fn at_once(concurrency: usize) -> MapRunChange {

@@ -50,7 +50,7 @@ impl Items {
 }
 
 async fn counts(engine: &Engine, execution: &str) -> [u64; 5] {
-    let run = engine.map_runs(execution).await.unwrap().pop().unwrap();
+    let run = engine.map_runs(execution, None, 9).await.unwrap().pop().unwrap();
     let run = engine.map_run(&run.arn).await.unwrap();
     assert_eq!(run.executions, run.items);
     let it = run.items;
