@@ -13,6 +13,7 @@ mod map_runs;
 mod measures;
 mod observer;
 mod publishing;
+mod quotas;
 mod starting;
 mod support;
 mod tasks;
