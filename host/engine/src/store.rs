@@ -137,7 +137,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn open_count(&self) -> Result<usize, StoreError>;
 
     /// Forgets executions that were over before `before`, and what was published before it: the
-    /// longest past first, of each at most `limit`. Yields how many executions that were.
+    /// longest past first, of each at most `limit`. Yields how many executions that were, or `limit` when
+    /// there is so much of one that it is forgotten in more than one act.
     fn purge(
         &self,
         before: Timestamp,

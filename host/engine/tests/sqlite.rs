@@ -330,3 +330,35 @@ fn how_far_a_map_run_has_come_outlives_a_change_of_format() {
     let expected = [(r#"{"arn":"run:1"}"#, Some(progress)), (r#"{"arn":"run:2"}"#, None)];
     assert_eq!(rows, expected.map(|(body, progress)| (body.to_owned(), progress)));
 }
+
+#[tokio::test]
+async fn a_map_run_of_many_children_is_forgotten_in_more_than_one_act() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path).unwrap();
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch(
+        r#"INSERT INTO definition VALUES (1, x'00', '{}');
+           INSERT INTO execution (id, arn, name, machine, definition, started_at, stopped_at, status)
+           VALUES (1, 'e', 'n', 'm', 1, 0, 1, 'SUCCEEDED'), (2, 'f', 'n', 'm', 1, 0, 2, 'SUCCEEDED');
+           INSERT INTO map_run (arn, execution, body) VALUES ('run:1', 'e', '{}'), ('run:2', 'f', '{}');
+           WITH RECURSIVE number(child) AS (SELECT 0 UNION ALL SELECT child + 1 FROM number LIMIT 15000)
+           INSERT INTO map_run_result
+           SELECT 'run:1', child, '{"file": "Failed", "text": "", "items": 1}' FROM number;
+           INSERT INTO map_run_result VALUES ('run:2', 0, '{}');"#,
+    )
+    .unwrap();
+    let left = || -> (i64, i64) {
+        let count = |table: &str| {
+            let select = format!("SELECT count(*) FROM {table}");
+            raw.query_row(&select, [], |row| row.get(0)).unwrap()
+        };
+        (count("execution"), count("map_run_result"))
+    };
+    let mut purged = Vec::new();
+    for _ in 0..3 {
+        let executions = store.purge(Timestamp::from_millis(9), 50).await.unwrap();
+        purged.push((executions, left()));
+    }
+    assert_eq!(purged, [(50, (2, 5_001)), (2, (0, 0)), (0, (0, 0))]);
+}
