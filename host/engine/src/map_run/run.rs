@@ -19,6 +19,10 @@ use super::{
 };
 use crate::{EngineError, Task, store::Record};
 
+/// How often a run may be redriven (Quotas: "Redrives of a Map Run"; Map Run redrive: past that "you'll receive
+/// the States.Runtime error").
+const REDRIVES_MAX: u32 = 1_000;
+
 /// A run at work.
 pub(super) struct Run<'a> {
     task: &'a Task,
@@ -55,6 +59,11 @@ impl<'a> Run<'a> {
 
     /// Has it on record that the run is under way, from where it was left.
     async fn begin(task: &'a Task, run: &'a MapRun, at_work: &'a AtWork) -> Result<Self, Halt> {
+        if run.redrive_count() > REDRIVES_MAX {
+            let often =
+                format!("The Map Run was redriven {REDRIVES_MAX} times, and can be no more.");
+            return Err(StatesError::runtime(often).into());
+        }
         let engine = task.engine.engine()?;
         let _held = engine.hold(&run.arn().into()).await;
         let found = engine.store().map_run(run.arn()).map_err(EngineError::from)?;

@@ -8,7 +8,9 @@ use std::{
 
 use serde_json::{Value, json};
 use stepyard_asl::StatesError;
-use stepyard_engine::{Config, Engine, MemoryStore, ObjectFolder, Quotas, clock::VirtualClock};
+use stepyard_engine::{
+    Config, Engine, MapRunStatus, MemoryStore, ObjectFolder, Quotas, clock::VirtualClock,
+};
 
 use crate::{
     map_runs::{boom, doing, each, tenfold},
@@ -131,6 +133,22 @@ async fn an_express_child_that_is_begun_anew_keeps_its_arn() {
     assert_eq!(arns.len(), 1, "{arns:?}");
     let child = "arn:aws:states:us-east-1:123456789012:express:orders/each:";
     assert!(arns.first().unwrap().starts_with(child), "{arns:?}");
+}
+
+#[tokio::test]
+async fn a_run_is_redriven_a_thousand_times_and_no_more() {
+    let bench = Bench::new(doing(|_| boom()));
+    let arn = bench.start(each("EXPRESS", json!({"MaxConcurrency": 1}))).await.arn;
+    let mut errors = BTreeSet::new();
+    for _ in 0..=1_000 {
+        let error = failed(bench.engine.wait(&arn).await.unwrap());
+        errors.insert(error.name().to_owned());
+        bench.engine.redrive(&arn, None).await.unwrap();
+    }
+    assert_eq!(errors, ["States.ExceedToleratedFailureThreshold".to_owned()].into());
+    assert_eq!(failed(bench.engine.wait(&arn).await.unwrap()).name(), "States.Runtime");
+    let run = bench.engine.map_runs(&arn, None, 9).await.unwrap().pop().unwrap();
+    assert_eq!((run.status, run.redrive_count), (MapRunStatus::Failed, 1_000));
 }
 
 /// A Distributed Map whose results go where `writer` says, and the texts of the files that came of it.
