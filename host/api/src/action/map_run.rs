@@ -59,9 +59,9 @@ fn counts(counts: &RunCounts) -> Value {
         "aborted": counts.aborted,
         "total": counts.total(),
         "resultsWritten": counts.results_written,
-        // Express children are begun anew, and so can always be redriven. Whether a Standard one can no
-        // longer is known when that is tried.
-        "failuresNotRedrivable": 0,
+        // Express children are begun anew, and so can always be redriven. Of a Standard one it is known once
+        // it was tried.
+        "failuresNotRedrivable": counts.not_redrivable,
         "pendingRedrive": 0,
     })
 }

@@ -82,8 +82,20 @@ pub(super) struct EndedChild {
     pub(super) index: usize,
     pub(super) items: usize,
     pub(super) status: Status,
+    /// Whether a redrive of its run would not let it go on.
+    pub(super) is_final: bool,
     /// What else is known of it, where that is asked for.
     pub(super) told: Option<ToldChild>,
+}
+
+/// What a redrive of its run makes of a child that is over.
+enum Redrive {
+    /// It goes on.
+    GoesOn,
+    /// It succeeded, or did go on before.
+    Stays,
+    /// It cannot go on (`ExecutionNotRedrivable`).
+    CannotGoOn,
 }
 
 impl<'a> Children<'a> {
@@ -108,11 +120,14 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<EndedChild, Halt> {
         let items = child.items;
-        let (status, told) = match self.run.is_express() {
-            true => self.run_express(child, at_work).await?,
-            false => self.run_standard(child, at_work).await?,
-        };
-        Ok(EndedChild { index, items, status, told })
+        if self.run.is_express() {
+            let (status, told) = self.run_express(child, at_work).await?;
+            return Ok(EndedChild { index, items, status, is_final: false, told });
+        }
+        let (arn, status, is_final) = self.standard_end(&child, at_work).await?;
+        at_work.children().remove(&arn);
+        let told = self.are_told.then(|| self.told_standard(arn, child)).transpose()?;
+        Ok(EndedChild { index, items, status, is_final, told })
     }
 
     async fn run_express(
@@ -141,34 +156,24 @@ impl<'a> Children<'a> {
         Ok((status, Some(told)))
     }
 
-    async fn run_standard(
-        &self,
-        child: Child,
-        at_work: &AtWork,
-    ) -> Result<(Status, Option<ToldChild>), Halt> {
-        let status = self.standard_end(&child, at_work);
-        let (arn, status) = status.await?;
-        at_work.children().remove(&arn);
-        if !self.are_told {
-            return Ok((status, None));
-        }
+    fn told_standard(&self, arn: ExecutionArn, child: Child) -> Result<ToldChild, EngineError> {
         let summary = self.task.engine.engine()?.record(&arn)?.summary;
-        let told = ToldChild {
+        Ok(ToldChild {
             arn,
             name: child.name,
             input: child.input,
             started_at: summary.started_at,
             stopped_at: summary.stopped_at.unwrap_or(summary.started_at),
             redrive_count: summary.redrive_count,
-        };
-        Ok((status, Some(told)))
+        })
     }
 
+    /// How a Standard child ends, and whether that is final.
     async fn standard_end(
         &self,
         child: &Child,
         at_work: &AtWork,
-    ) -> Result<(ExecutionArn, Status), Halt> {
+    ) -> Result<(ExecutionArn, Status, bool), Halt> {
         let start = self.start(child.clone());
         // As an Express one is.
         let arn = execution_arn(&start.machine_arn, &start.name);
@@ -185,14 +190,14 @@ impl<'a> Children<'a> {
         match started.standing {
             Standing::New | Standing::Running => {}
             Standing::Interrupted => self.task.engine.engine()?.resume(&arn).await?,
-            Standing::Finished(status) => {
-                if !self.redrive(&arn, &status).await? {
-                    return Ok((arn, status));
-                }
-            }
+            Standing::Finished(status) => match self.redrive(&arn, &status).await? {
+                Redrive::GoesOn => {}
+                Redrive::Stays => return Ok((arn, status, false)),
+                Redrive::CannotGoOn => return Ok((arn, status, true)),
+            },
         }
         let status = self.task.engine.wait(&arn).await?;
-        Ok((arn, status))
+        Ok((arn, status, false))
     }
 
     /// Has it on record how many items a child with a batch of them processes.
@@ -205,15 +210,15 @@ impl<'a> Children<'a> {
     }
 
     /// Lets a child that did not succeed go on, if its run does so and it has not yet.
-    async fn redrive(&self, arn: &ExecutionArn, status: &Status) -> Result<bool, Halt> {
+    async fn redrive(&self, arn: &ExecutionArn, status: &Status) -> Result<Redrive, Halt> {
         let engine = self.task.engine.engine()?;
         let redriven = engine.record(arn)?.summary.redrive_count;
         if matches!(status, Status::Succeeded { .. }) || redriven >= self.run.redrive_count() {
-            return Ok(false);
+            return Ok(Redrive::Stays);
         }
         match engine.redrive(arn, None).await {
-            Ok(_) => Ok(true),
-            Err(RedriveError::NotRedrivable { .. }) => Ok(false),
+            Ok(_) => Ok(Redrive::GoesOn),
+            Err(RedriveError::NotRedrivable { .. }) => Ok(Redrive::CannotGoOn),
             Err(RedriveError::Engine(error)) => Err(error.into()),
         }
     }

@@ -57,10 +57,10 @@ impl Ledger {
 
     /// A child is over.
     pub(super) fn child_ended(&mut self, run: &MapRun, ended: EndedChild) {
-        let EndedChild { index, items, status, told } = ended;
+        let EndedChild { index, items, status, is_final, told } = ended;
         self.begun.remove(&index);
         self.progress.ended.insert(index, index + 1);
-        self.record.child_ends(items as u64, &status);
+        self.record.child_ends(items as u64, &status, is_final);
         self.unkept.children += 1;
         if let Some(result) = ChildResult::of(run, told.as_ref(), &status, items as u64) {
             self.unkept.bytes += result.text.len();
@@ -92,6 +92,11 @@ impl Ledger {
 
     /// All that is to be kept of the run as it is.
     pub(super) fn records(&mut self, now: Timestamp) -> Vec<Record> {
+        self.records_with(self.record.clone(), now)
+    }
+
+    /// All that is to be kept of the run with this record.
+    fn records_with(&mut self, record: MapRunRecord, now: Timestamp) -> Vec<Record> {
         let next = self.begun.first_key_value().map_or(&self.next, |(_, mark)| mark);
         self.progress.next = next.clone();
         self.progress.ended.forget_before(self.progress.next.child);
@@ -99,8 +104,8 @@ impl Ledger {
         let run = &self.record.arn;
         let result = |(child, result)| Record::ChildResult { run: run.clone(), child, result };
         let mut records: Vec<Record> = unkept.results.into_iter().map(result).collect();
-        let progress = self.record.keeps_progress().then(|| self.progress.clone());
-        records.push(Record::MapRun(Box::new(MapRunRecord { progress, ..self.record.clone() })));
+        let progress = record.keeps_progress().then(|| self.progress.clone());
+        records.push(Record::MapRun(Box::new(MapRunRecord { progress, ..record })));
         records
     }
 }
@@ -119,7 +124,7 @@ impl AtWork {
         engine.keep(records.unwrap_or_default()).await
     }
 
-    /// Keeps how a run ended, unless it is over already.
+    /// Keeps how a run ended, unless it is over already. It is shown once it is durable.
     pub(super) async fn end(
         &self,
         engine: &Engine,
@@ -132,13 +137,18 @@ impl AtWork {
             let Some(record) = engine.store().map_run(run)? else { return Ok(()) };
             *self.ledger() = Some(Ledger::new(record));
         }
-        let records = self.note(|ledger| {
-            let is_over = ledger.record.status != MapRunStatus::Running;
-            (!is_over).then(|| {
-                ledger.record.end(status, engine.now());
-                ledger.records(engine.now())
+        let now = engine.now();
+        let ended = self.note(|ledger| {
+            let is_under_way = ledger.record.status == MapRunStatus::Running;
+            is_under_way.then(|| {
+                let mut ended = ledger.record.clone();
+                ended.end(status, now);
+                (ledger.records_with(ended.clone(), now), ended)
             })
         });
-        engine.keep(records.flatten().unwrap_or_default()).await
+        let Some((records, ended)) = ended.flatten() else { return Ok(()) };
+        engine.keep(records).await?;
+        self.note(|ledger| ledger.record = ended);
+        Ok(())
     }
 }

@@ -91,6 +91,8 @@ pub struct RunCounts {
     pub aborted: u64,
     /// Whose results were exported.
     pub results_written: u64,
+    /// Those of the unsuccessful that a redrive could not let go on.
+    pub not_redrivable: u64,
 }
 
 impl RunCounts {
@@ -195,10 +197,12 @@ impl MapRunRecord {
         }
     }
 
-    /// A child of so many items is over.
-    pub(super) fn child_ends(&mut self, items: u64, status: &Status) {
-        self.items.end(items, status);
-        self.executions.end(1, status);
+    /// A child of so many items is over, and cannot be redriven if that is final.
+    pub(super) fn child_ends(&mut self, items: u64, status: &Status, is_final: bool) {
+        for (counts, count) in [(&mut self.items, items), (&mut self.executions, 1)] {
+            counts.end(count, status);
+            counts.not_redrivable += if is_final { count } else { 0 };
+        }
     }
 }
 

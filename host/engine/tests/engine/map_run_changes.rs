@@ -73,6 +73,22 @@ async fn a_change_while_a_run_begins_again_holds_for_it() {
 }
 
 #[tokio::test]
+async fn a_run_is_shown_to_be_over_once_that_is_durable() {
+    // The start, the run's beginning and how far it has come; its end waits.
+    let store = Slow::new(3, usize::MAX);
+    let config = config(doing(tenfold), VirtualClock::manual(START), store.clone());
+    let engine = Engine::new(config);
+    let arn = engine.start(start("e", each("EXPRESS", json!({})))).await.unwrap().arn;
+    store.until_asked(4).await;
+    settle().await;
+    let run = run(&engine, &arn).await.arn;
+    assert_eq!(engine.map_run(&run).await.unwrap().status, MapRunStatus::Running);
+    store.through.add_permits(9);
+    succeeded(engine.wait(&arn).await.unwrap());
+    assert_eq!(engine.map_run(&run).await.unwrap().status, MapRunStatus::Succeeded);
+}
+
+#[tokio::test]
 async fn a_run_that_is_over_is_not_changed() {
     let bench = Bench::new(doing(tenfold));
     succeeded(bench.run(each("STANDARD", json!({}))).await);

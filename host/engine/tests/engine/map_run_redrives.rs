@@ -136,6 +136,31 @@ async fn an_express_child_that_is_begun_anew_keeps_its_arn() {
 }
 
 #[tokio::test]
+async fn a_child_that_cannot_be_redriven_any_more_counts_as_failed() {
+    const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+    let items = Items::default();
+    items.fail(&[0]);
+    items.hang(&[1]);
+    let more = json!({"MaxConcurrency": 2, "ToleratedFailureCount": 1});
+    let bench = Bench::manual(items.functions());
+    let arn = bench.start(each("STANDARD", more)).await.arn;
+    settle().await;
+    assert_eq!(items.given(), [0, 1, 2, 3, 4]);
+    bench.clock.advance_millis(10 * DAY_MILLIS);
+    settle().await;
+    bench.engine.stop(&arn, StatesError::default()).await.unwrap();
+    settle().await;
+    bench.clock.advance_millis(10 * DAY_MILLIS);
+    items.hang(&[]);
+    bench.engine.redrive(&arn, None).await.unwrap();
+    let output = succeeded(bench.engine.wait(&arn).await.unwrap());
+    assert_eq!((output, items.given()), (json!([10, 20, 30, 40]), vec![1]));
+    assert_eq!(counts(&bench.engine, &arn).await, [0, 0, 4, 1, 5]);
+    let run = bench.engine.map_runs(&arn, None, 9).await.unwrap().pop().unwrap();
+    assert_eq!((run.items.not_redrivable, run.executions.not_redrivable), (1, 1));
+}
+
+#[tokio::test]
 async fn a_run_is_redriven_a_thousand_times_and_no_more() {
     let bench = Bench::new(doing(|_| boom()));
     let arn = bench.start(each("EXPRESS", json!({"MaxConcurrency": 1}))).await.arn;
