@@ -12,7 +12,7 @@ use tokio::sync::{MutexGuard as Turn, Notify};
 use super::{Halt, ledger::Ledger, results::ToldChild};
 use crate::{
     Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
-    StartExecution, Task, execution_arn, express::child_arn, store::Record,
+    StartExecution, Task, execution_arn, store::Record,
 };
 
 /// How long a child waits to be begun that finds too many executions open.
@@ -136,12 +136,13 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<(Status, Option<ToldChild>), Halt> {
         let start = self.start(child);
+        let arn = self.task.engine.engine()?.fresh_express_arn(&start).map_err(refused)?;
         // Noted before it is begun: dropped in between, it would be at work and nobody knew.
-        at_work.children().extend(child_arn(&start));
-        let (arn, started_at, ended) = loop {
+        at_work.children().insert(arn.clone());
+        let (started_at, ended) = loop {
             let engine = self.task.engine.engine()?;
-            match engine.start_express(start.clone()).await {
-                Ok((started, ended)) => break (started.arn, started.started_at, ended),
+            match engine.start_express_as(arn.clone(), start.clone()).await {
+                Ok((started, ended)) => break (started.started_at, ended),
                 Err(error) => self.wait_for_room(error, engine).await?,
             }
         };
@@ -231,8 +232,7 @@ impl<'a> Children<'a> {
                 clock.sleep_until(clock.now().plus_millis(RETRY_MILLIS)).await;
                 Ok(())
             }
-            StartError::Engine(error) => Err(error.into()),
-            error => Err(StatesError::runtime(error.to_string()).into()),
+            error => Err(refused(error)),
         }
     }
 
@@ -255,5 +255,13 @@ impl<'a> Children<'a> {
                 map_run: Some(self.run.arn().to_owned()),
             }),
         }
+    }
+}
+
+/// What a child that cannot be begun makes of its run.
+fn refused(error: StartError) -> Halt {
+    match error {
+        StartError::Engine(error) => error.into(),
+        error => StatesError::runtime(error.to_string()).into(),
     }
 }
