@@ -212,6 +212,9 @@ impl From<ActivityError> for ApiError {
             ActivityError::WorkerLimitExceeded { .. } => {
                 Self::new("ActivityWorkerLimitExceeded", error.to_string())
             }
+            ActivityError::LimitExceeded { .. } => {
+                Self::new("ActivityLimitExceeded", error.to_string())
+            }
             ActivityError::Store(error) => Self::internal(&error),
             ActivityError::Engine(error) => error.into(),
         }
@@ -258,6 +261,9 @@ impl From<MachineError> for ApiError {
                 "Failed to create alias because an alias with the same name and a different \
                  routing configuration already exists.",
             ),
+            MachineError::LimitExceeded { .. } => {
+                Self::new("StateMachineLimitExceeded", error.to_string())
+            }
             MachineError::TooMany { .. } => {
                 Self::new("ServiceQuotaExceededException", error.to_string())
             }
@@ -334,6 +340,16 @@ mod tests {
                 MachineError::DoesNotExist { arn: arn() }.into(),
                 "StateMachineDoesNotExist",
                 "State Machine Does Not Exist: 'arn:m:1'",
+            ),
+            (
+                MachineError::LimitExceeded { limit: 9 }.into(),
+                "StateMachineLimitExceeded",
+                "9 state machines are registered, and no more may be: delete one first",
+            ),
+            (
+                ActivityError::LimitExceeded { limit: 9 }.into(),
+                "ActivityLimitExceeded",
+                "9 activities are registered, and no more may be: delete one first",
             ),
             (
                 TagError::ResourceNotFound { arn: arn() }.into(),

@@ -12,7 +12,8 @@ pub type Seed = [u8; 32];
 /// The edition of the rules by which executions begin now. What an edition changed is not done to an
 /// execution of an earlier one, so that its journal replays as it was told.
 ///
-/// From 1 on a fact that leads far is gone on with in turns.
+/// From 1 on a fact that leads far is gone on with in turns; a Distributed Map takes the members of an object,
+/// and `$$.Map.Item` has `Key` and `Source`.
 pub const EDITION: u32 = 1;
 
 /// One thing the world told an execution. Journaled once, in order; never decided again.
@@ -151,6 +152,8 @@ pub enum FactKind {
         /// What the caller gave; either part may be absent.
         error: StatesError,
     },
+    /// It took as long as any execution may (Quotas: "Maximum execution time").
+    ExecutionOverdue,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -57,6 +57,12 @@ pub enum ActivityError {
         /// The activity.
         arn: String,
     },
+    /// As many activities are registered as may be.
+    #[error("{limit} activities are registered, and no more may be: delete one first")]
+    LimitExceeded {
+        /// How many may be.
+        limit: usize,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -194,6 +200,12 @@ impl Engine {
         let _held = self.hold(&arn.as_str().into()).await;
         if let Some(found) = self.store().activity(&arn)? {
             return Ok(found);
+        }
+        // One after the other, so that each counts those before it.
+        let _turn = self.hold(&"activities".into()).await;
+        let limit = self.shared.config.activities_max;
+        if self.store().activity_count()? >= limit {
+            return Err(ActivityError::LimitExceeded { limit });
         }
         let record = ActivityRecord { arn: arn.into(), name: name.into(), created_at: self.now() };
         let mut records = vec![Record::Activity(record.clone())];

@@ -19,7 +19,17 @@ impl Engine {
         &self,
         start: StartExecution,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
-        self.begin_express(start, None).await
+        let arn = self.fresh_express_arn(&start)?;
+        self.start_express_as(arn, start).await
+    }
+
+    /// Begins one as [`Self::start_express`] does, under an ARN of [`Self::fresh_express_arn`].
+    pub(crate) async fn start_express_as(
+        &self,
+        arn: ExecutionArn,
+        start: StartExecution,
+    ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
+        self.begin_express(arn, start, None).await
     }
 
     /// Begins one as [`Self::start_express`] does, for somebody who looks on from its first event.
@@ -28,28 +38,39 @@ impl Engine {
         start: StartExecution,
     ) -> Result<(Started, oneshot::Receiver<Status>, Watch), StartError> {
         let (watcher, events) = mpsc::unbounded_channel();
-        let (started, end) = self.begin_express(start, Some(watcher)).await?;
+        let arn = self.fresh_express_arn(&start)?;
+        let (started, end) = self.begin_express(arn, start, Some(watcher)).await?;
         Ok((started, end, Watch::new(Vec::new(), Some(events))))
+    }
+
+    /// An ARN that no execution has. One of the same name has another: its tasks are not this one's, whatever
+    /// was done for them.
+    pub(crate) fn fresh_express_arn(
+        &self,
+        start: &StartExecution,
+    ) -> Result<ExecutionArn, StartError> {
+        check_name(&start.name)?;
+        let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid());
+        arn.ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })
     }
 
     async fn begin_express(
         &self,
+        arn: ExecutionArn,
         start: StartExecution,
         watcher: Option<mpsc::UnboundedSender<HistoryEvent>>,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
         let machine = self.observer().map(|_| start.machine_arn.clone());
-        let begun = self.add_express(start, watcher).await;
+        let begun = self.add_express(arn, start, watcher).await;
         begun.inspect_err(|error| self.tell_throttled(machine, error))
     }
 
     async fn add_express(
         &self,
+        arn: ExecutionArn,
         start: StartExecution,
         watcher: Option<mpsc::UnboundedSender<HistoryEvent>>,
     ) -> Result<(Started, oneshot::Receiver<Status>), StartError> {
-        check_name(&start.name)?;
-        let arn = express_arn(&start.machine_arn, &start.name, &self.fresh_uuid())
-            .ok_or_else(|| StartError::InvalidArn { arn: start.machine_arn.clone() })?;
         start.check_input()?;
         self.check_pressure()?;
         let (ended, end) = oneshot::channel();

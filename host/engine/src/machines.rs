@@ -185,6 +185,12 @@ pub enum MachineError {
         /// How many it may have.
         limit: usize,
     },
+    /// As many state machines are registered as may be.
+    #[error("{limit} state machines are registered, and no more may be: delete one first")]
+    LimitExceeded {
+        /// How many may be.
+        limit: usize,
+    },
     /// The definition is not valid.
     #[error("the definition is not valid")]
     InvalidDefinition {
@@ -212,6 +218,12 @@ impl Engine {
         let _held = self.hold(&new.arn.as_str().into()).await;
         if let Some(found) = self.store().state_machine(&new.arn)? {
             return self.found_machine(found, &new);
+        }
+        // One after the other, so that each counts those before it.
+        let _turn = self.hold(&"state machines".into()).await;
+        let limit = self.shared.config.machines_max;
+        if self.store().state_machine_count()? >= limit {
+            return Err(MachineError::LimitExceeded { limit });
         }
         let now = self.now();
         let machine = StateMachineRecord {

@@ -4,12 +4,16 @@
 //! The children's names follow from the run, so a run that is performed again after a crash finds the
 //! Standard ones that it had started: what they came to is taken, what is under way is awaited, and
 //! none is begun twice. Express ones that were under way are begun anew, as they may be performed more than
-//! once. How far a run has come is kept with its record, and items are read on from there.
+//! once; those that succeeded are not, in a redrive either. How far a run has come is kept with its record, and
+//! items are read on from there.
 
 mod child;
 mod csv;
+mod earlier;
+mod feed;
 mod items;
 mod json;
+mod ledger;
 mod looking;
 mod manifest;
 mod orphans;
@@ -94,8 +98,9 @@ impl Integration for MapRuns {
             let at_work = self.children_of(run.arn());
             let turn = at_work.turn().await;
             at_work.stop(&task.engine).await;
-            let ended = at_work.end(&task.engine, run.arn(), MapRunStatus::Aborted).await;
-            if let Err(error) = ended {
+            if let Some(engine) = task.engine.upgrade()
+                && let Err(error) = at_work.end(&engine, run.arn(), MapRunStatus::Aborted).await
+            {
                 tracing::warn!(map_run = run.arn(), %error, "the end of a map run was not kept");
             }
             drop(turn);

@@ -108,8 +108,22 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The Map Run of this ARN.
     fn map_run(&self, arn: &str) -> Result<Option<MapRunRecord>, StoreError>;
 
-    /// The Map Runs of an execution, those begun last first.
-    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError>;
+    /// The Map Runs of an execution, those begun last first: those begun before the one of the ARN `after`,
+    /// and at most `limit`. How far they have come is left out.
+    fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError>;
+
+    /// The Map Runs that are under way, as far as that was kept, in the order of their ARNs: those behind the
+    /// ARN `after`, and at most `limit`. How far they have come is left out.
+    fn open_map_runs(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError>;
 
     /// What became of a Map Run's children, by their numbers: of those above `after`, at most `limit`.
     fn map_run_results(
@@ -123,7 +137,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn open_count(&self) -> Result<usize, StoreError>;
 
     /// Forgets executions that were over before `before`, and what was published before it: the
-    /// longest past first, of each at most `limit`. Yields how many executions that were.
+    /// longest past first, of each at most `limit`. Yields how many executions that were, or `limit` when
+    /// there is so much of one that it is forgotten in more than one act.
     fn purge(
         &self,
         before: Timestamp,
@@ -138,6 +153,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The activity of this ARN.
     fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError>;
+
+    /// How many activities there are.
+    fn activity_count(&self) -> Result<usize, StoreError>;
+
+    /// How many state machines there are.
+    fn state_machine_count(&self) -> Result<usize, StoreError>;
 
     /// All activities, by name.
     fn activities(&self) -> Result<Vec<ActivityRecord>, StoreError>;
@@ -223,6 +244,13 @@ pub enum Record {
         execution: ExecutionArn,
         /// When.
         at: Timestamp,
+    },
+    /// A child of a Map Run processes so many items.
+    Items {
+        /// The child.
+        execution: ExecutionArn,
+        /// How many.
+        items: u64,
     },
     /// An execution only waits: nothing need be at work on it until `until`, or until somebody tells
     /// it something.
@@ -323,6 +351,7 @@ impl Record {
             Self::Fact { execution, .. }
             | Self::Finished { execution, .. }
             | Self::Redriven { execution, .. }
+            | Self::Items { execution, .. }
             | Self::Rests { execution, .. }
             | Self::Wakes { execution }
             | Self::Waits { execution, .. }

@@ -70,17 +70,17 @@ fn a_file_of_a_later_format_is_refused_and_left_as_it_is() {
     let path = folder.path().join("store.db");
     drop(open(&path).unwrap());
     let raw = Connection::open(&path).unwrap();
-    raw.pragma_update(None, "user_version", 9).unwrap();
+    raw.pragma_update(None, "user_version", 10).unwrap();
     raw.pragma_update(None, "journal_mode", "DELETE").unwrap();
     drop(raw);
     let before = fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
     let file = path.display().to_string();
-    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 9, known: 8 });
+    assert_eq!(error, StoreError::NewerFormat { file: file.clone(), found: 10, known: 9 });
     assert_eq!(
         error.to_string(),
         format!(
-            "`{file}` has format 9; this program knows formats up to 8: \
+            "`{file}` has format 10; this program knows formats up to 9: \
              use the program that wrote it, or a later one"
         )
     );
@@ -246,7 +246,13 @@ async fn a_refused_publication_is_not_logged() {
 }
 
 /// What each format has that the one before has not, taken back: the newest first.
-const BACK: [&str; 7] = [
+const BACK: [&str; 8] = [
+    "DROP INDEX map_run_open;
+     ALTER TABLE execution DROP COLUMN items;
+     UPDATE map_run SET body = json_set(body, '$.progress', json(progress))
+     WHERE progress IS NOT NULL;
+     ALTER TABLE map_run DROP COLUMN progress;
+     DROP INDEX state_machine_name;",
     "DROP TABLE map_run; DROP TABLE map_run_result;
      DROP INDEX execution_map_run;
      ALTER TABLE execution DROP COLUMN map_run;",
@@ -292,10 +298,67 @@ fn a_file_of_an_earlier_format_is_brought_up_to_date() {
         raw.pragma_update(None, "user_version", known - i64::try_from(steps).unwrap()).unwrap();
         drop(raw);
         let store = open(&path).unwrap();
-        assert_eq!(store.state_machines(), Ok(vec![]));
+        assert_eq!((store.state_machines(), store.state_machine_count()), (Ok(vec![]), Ok(0)));
         assert_eq!(store.versions("m"), Ok(vec![]));
         let executions = store.executions(&Selection::default()).unwrap();
         assert_eq!((executions.len(), &executions[0].version), (1, &None));
         assert_eq!(format(&path), known);
     }
+}
+
+#[test]
+fn how_far_a_map_run_has_come_outlives_a_change_of_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    drop(open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch(BACK[0]).unwrap();
+    raw.execute_batch(
+        r#"INSERT INTO map_run (arn, execution, body) VALUES
+           ('run:1', 'e', '{"arn": "run:1", "progress": {"next": {"child": 7}, "ended": [[8, 9]]}}'),
+           ('run:2', 'e', '{"arn": "run:2"}');"#,
+    )
+    .unwrap();
+    raw.pragma_update(None, "user_version", 8).unwrap();
+    drop(raw);
+    drop(open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    let mut select = raw.prepare("SELECT body, progress FROM map_run ORDER BY number").unwrap();
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let rows: Vec<(String, Option<String>)> = rows.map(Result::unwrap).collect();
+    let progress = r#"{"next":{"child":7},"ended":[[8,9]]}"#.to_owned();
+    let expected = [(r#"{"arn":"run:1"}"#, Some(progress)), (r#"{"arn":"run:2"}"#, None)];
+    assert_eq!(rows, expected.map(|(body, progress)| (body.to_owned(), progress)));
+}
+
+#[tokio::test]
+async fn a_map_run_of_many_children_is_forgotten_in_more_than_one_act() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path).unwrap();
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch(
+        r#"INSERT INTO definition VALUES (1, x'00', '{}');
+           INSERT INTO execution (id, arn, name, machine, definition, started_at, stopped_at, status)
+           VALUES (1, 'e', 'n', 'm', 1, 0, 1, 'SUCCEEDED'), (2, 'f', 'n', 'm', 1, 0, 2, 'SUCCEEDED');
+           INSERT INTO map_run (arn, execution, body) VALUES ('run:1', 'e', '{}'), ('run:2', 'f', '{}');
+           WITH RECURSIVE number(child) AS (SELECT 0 UNION ALL SELECT child + 1 FROM number LIMIT 15000)
+           INSERT INTO map_run_result
+           SELECT 'run:1', child, '{"file": "Failed", "text": "", "items": 1}' FROM number;
+           INSERT INTO map_run_result VALUES ('run:2', 0, '{}');"#,
+    )
+    .unwrap();
+    let left = || -> (i64, i64) {
+        let count = |table: &str| {
+            let select = format!("SELECT count(*) FROM {table}");
+            raw.query_row(&select, [], |row| row.get(0)).unwrap()
+        };
+        (count("execution"), count("map_run_result"))
+    };
+    let mut purged = Vec::new();
+    for _ in 0..3 {
+        let executions = store.purge(Timestamp::from_millis(9), 50).await.unwrap();
+        purged.push((executions, left()));
+    }
+    assert_eq!(purged, [(50, (2, 5_001)), (2, (0, 0)), (0, (0, 0))]);
 }

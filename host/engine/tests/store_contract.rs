@@ -484,6 +484,9 @@ async fn map_runs_are_kept_with_their_children_and_go_with_their_execution() {
         for (number, status) in [(1, "Failed"), (2, "Running"), (2, "Succeeded")] {
             records.push(Record::MapRun(Box::new(map_run("a", number, status))));
         }
+        for number in [5, 3] {
+            records.push(Record::MapRun(Box::new(map_run("other", number, "Running"))));
+        }
         let result = |child: u64| {
             let result = json!({"file": "Succeeded", "text": format!("[{child}]"), "items": 1});
             let result = serde_json::from_value(result).unwrap();
@@ -491,12 +494,26 @@ async fn map_runs_are_kept_with_their_children_and_go_with_their_execution() {
         };
         records.extend([result(5), result(0), result(5), result(3)]);
         records.push(Record::Redriven { execution: arn("c1"), at: at(40) });
+        records.push(Record::Items { execution: arn("c2"), items: 7 });
         store.append(batch(records)).await.unwrap();
 
         let runs = vec![map_run("a", 2, "Succeeded"), map_run("a", 1, "Failed")];
-        assert_eq!(store.map_runs(&arn("a")), Ok(runs.clone()), "{store:?}");
+        assert_eq!(store.map_runs(&arn("a"), None, 9), Ok(runs.clone()), "{store:?}");
+        assert_eq!(store.map_runs(&arn("a"), None, 1), Ok(runs[..1].to_vec()));
+        assert_eq!(store.map_runs(&arn("a"), Some("run:2"), 9), Ok(runs[1..].to_vec()));
+        assert_eq!(store.map_runs(&arn("a"), Some("run:1"), 9), Ok(vec![]));
+        assert_eq!(store.map_runs(&arn("a"), Some("run:4"), 9), Ok(vec![]));
+        let open = |after, limit| {
+            let found = store.open_map_runs(after, limit).unwrap();
+            found.iter().map(|run| run.arn.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (open(None, 9), open(None, 1)),
+            (vec!["run:3".into(), "run:5".into()], vec!["run:3".into()])
+        );
+        assert_eq!(open(Some("run:3"), 9), ["run:5"]);
         assert_eq!(store.map_run("run:2"), Ok(Some(runs[0].clone())));
-        assert_eq!(store.map_run("run:3"), Ok(None));
+        assert_eq!(store.map_run("run:4"), Ok(None));
         let children = |after, limit| {
             let found = store.map_run_results("run:2", after, limit).unwrap();
             found.into_iter().map(|(child, _)| child).collect::<Vec<_>>()
@@ -509,11 +526,13 @@ async fn map_runs_are_kept_with_their_children_and_go_with_their_execution() {
             found.iter().map(|it| it.name.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names(None), ["c2", "c1"]);
+        let items = |name| store.execution(&arn(name)).unwrap().unwrap().summary.items;
+        assert_eq!((items("c1"), items("c2")), (None, Some(7)));
         assert_eq!((names(Some(true)), names(Some(false))), (vec!["c1".into()], vec!["c2".into()]));
 
         store.append(batch([finished("a", Status::TimedOut)])).await.unwrap();
         store.purge(at(31), 9).await.unwrap();
-        assert_eq!(store.map_runs(&arn("a")), Ok(vec![]));
+        assert_eq!(store.map_runs(&arn("a"), None, 9), Ok(vec![]));
         assert_eq!(children(None, 9), [0; 0]);
     }
 }

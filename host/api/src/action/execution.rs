@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
-    EngineError, ExecutionRecord, ExecutionSummary, MachineType, NAME_CHARACTERS_MAX, Qualifier,
-    Request, Selection, StartError, Started, StateMachineRecord, check_name,
+    EngineError, ExecutionRecord, ExecutionSummary, MachineType, MapRunRecord, NAME_CHARACTERS_MAX,
+    Qualifier, Request, Selection, StartError, Started, StateMachineRecord, check_name,
 };
 
 use super::{
@@ -363,6 +363,7 @@ impl Action for ListExecutions {
             .one_of("redriveFilter", self.redrive_filter.as_deref(), &["REDRIVEN", "NOT_REDRIVEN"])
             .check()?;
         let invalid = |message: &str| ApiError::new("ValidationException", message);
+        let mut run = None;
         let (of, arn) = match (self.state_machine_arn, self.map_run_arn) {
             (None, None) => {
                 return Err(invalid("Must provide a State Machine ARN or Map Run ARN"));
@@ -373,11 +374,20 @@ impl Action for ListExecutions {
             (Some(_), None) if self.redrive_filter.is_some() => {
                 return Err(invalid("redriveFilter is for the executions of a Map Run"));
             }
+            // A child alone waits for a redrive (API reference, `ListExecutions`, `statusFilter`).
+            (Some(_), None) if self.status_filter.as_deref() == Some("PENDING_REDRIVE") => {
+                return Err(invalid("PENDING_REDRIVE is for the executions of a Map Run"));
+            }
             (Some(arn), None) => (Self::of_machine(api, &arn).await?, arn),
-            (None, Some(run)) => {
-                api.engine.map_run(arn::map_run(&run)?).await?;
-                let map_run = Some(run.clone());
-                (Selection { map_run, ..Selection::default() }, run)
+            (None, Some(arn)) => {
+                let found = api.engine.map_run(arn::map_run(&arn)?).await?;
+                // Express executions leave no record, and are not listed.
+                if found.is_express {
+                    return Err(ApiError::type_not_supported());
+                }
+                run = Some(found);
+                let map_run = Some(arn.clone());
+                (Selection { map_run, ..Selection::default() }, arn)
             }
         };
         let filters = [&self.status_filter, &self.redrive_filter];
@@ -385,7 +395,6 @@ impl Action for ListExecutions {
         let list = format!("executions/{arn}/{status}/{redrive}");
         let place = api.pages.place(&list, self.next_token.as_deref())?;
         let size = page::size(self.max_results);
-        let map_run = of.map_run.clone();
         let selection = Selection {
             redriven: self.redrive_filter.map(|filter| filter == "REDRIVEN"),
             status: self.status_filter,
@@ -400,11 +409,11 @@ impl Action for ListExecutions {
         let mut found = api.engine.list(selection).await?;
         let is_last = found.len() <= size;
         found.truncate(size);
-        let mut shown: Vec<Value> = found.iter().map(listed).collect();
-        if let Some(run) = map_run {
-            shown.iter_mut().for_each(|it| it["mapRunArn"] = json!(run));
-        }
-        let mut answer = json!({ "executions": shown });
+        let listed = |execution: &ExecutionSummary| match &run {
+            Some(run) => listed_child(execution, run),
+            None => listed(execution),
+        };
+        let mut answer = json!({ "executions": found.iter().map(listed).collect::<Vec<_>>() });
         if let (Some(last), false) = (found.last(), is_last) {
             answer["nextToken"] = json!(api.pages.token(&list, &last.number.to_string()));
         }
@@ -428,6 +437,17 @@ impl ListExecutions {
         }
         Ok(selection)
     }
+}
+
+fn listed_child(execution: &ExecutionSummary, run: &MapRunRecord) -> Value {
+    let mut shown = listed(execution);
+    shown["mapRunArn"] = json!(run.arn);
+    // Without batches it is one, which is not kept of each.
+    let items = execution.items.or((run.items_of_child == 1).then_some(1));
+    if let Some(items) = items {
+        shown["itemCount"] = json!(items);
+    }
+    shown
 }
 
 fn listed(execution: &ExecutionSummary) -> Value {

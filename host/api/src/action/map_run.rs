@@ -36,8 +36,8 @@ impl Action for DescribeMapRun {
             "maxConcurrency": run.concurrency,
             "toleratedFailurePercentage": run.tolerance.percentage.unwrap_or_default(),
             "toleratedFailureCount": run.tolerance.count.unwrap_or_default(),
-            "itemCounts": counts(&run.items, &run),
-            "executionCounts": counts(&run.executions, &run),
+            "itemCounts": counts(&run.items),
+            "executionCounts": counts(&run.executions),
             "redriveCount": run.redrive_count,
         });
         for (member, at) in [("stopDate", run.stopped_at), ("redriveDate", run.redriven_at)] {
@@ -49,9 +49,7 @@ impl Action for DescribeMapRun {
     }
 }
 
-fn counts(counts: &RunCounts, run: &MapRunRecord) -> Value {
-    // Express children are begun anew when their run is redriven, and cannot be redriven themselves.
-    let not_redrivable = if run.is_express { counts.failures() } else { 0 };
+fn counts(counts: &RunCounts) -> Value {
     json!({
         "pending": counts.pending,
         "running": counts.running,
@@ -61,7 +59,9 @@ fn counts(counts: &RunCounts, run: &MapRunRecord) -> Value {
         "aborted": counts.aborted,
         "total": counts.total(),
         "resultsWritten": counts.results_written,
-        "failuresNotRedrivable": not_redrivable,
+        // Express children are begun anew, and so can always be redriven. Of a Standard one it is known once
+        // it was tried.
+        "failuresNotRedrivable": counts.not_redrivable,
         "pendingRedrive": 0,
     })
 }
@@ -88,17 +88,15 @@ impl Action for ListMapRuns {
         let execution = arn::execution(&execution)?;
         api.engine.describe(execution).await?;
         let list = format!("mapRuns/{execution}");
-        let place = api.pages.place(&list, self.next_token.as_deref())?;
-        let runs = api.engine.map_runs(execution).await?;
         // A page begins behind the last run of the one before: newer ones move nothing.
-        let begins = match &place {
-            None => 0,
-            Some(last) => runs.iter().position(|run| *run.arn == **last).map_or(0, |at| at + 1),
-        };
+        let after = api.pages.place(&list, self.next_token.as_deref())?;
         let size = page::size(self.max_results);
-        let page = &runs[begins..runs.len().min(begins + size)];
-        let mut answer = json!({ "mapRuns": page.iter().map(listed).collect::<Vec<_>>() });
-        if let (Some(last), true) = (page.last(), begins + page.len() < runs.len()) {
+        // One more shows that the page is not the last.
+        let mut runs = api.engine.map_runs(execution, after.as_deref(), size + 1).await?;
+        let is_last = runs.len() <= size;
+        runs.truncate(size);
+        let mut answer = json!({ "mapRuns": runs.iter().map(listed).collect::<Vec<_>>() });
+        if let (Some(last), false) = (runs.last(), is_last) {
             answer["nextToken"] = json!(api.pages.token(&list, &last.arn));
         }
         Ok(answer)
@@ -167,3 +165,6 @@ impl From<MapRunError> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

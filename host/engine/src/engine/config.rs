@@ -25,6 +25,10 @@ pub struct Config {
     pub standard_max: usize,
     /// How many Express executions may be open at once.
     pub express_max: usize,
+    /// How many state machines may be registered.
+    pub machines_max: usize,
+    /// How many activities may be.
+    pub activities_max: usize,
     /// What the engine does with the store as a whole. None: it leaves executions alone that it was
     /// not told to start or to resume, and keeps those at work in memory.
     pub custody: Option<Custody>,
@@ -43,6 +47,10 @@ const STANDARD_MAX: usize = 1_000_000;
 /// AWS bounds how many Express executions are started in a second, and each takes five minutes at
 /// most; here their memory is what is bounded.
 const EXPRESS_MAX: usize = 100_000;
+/// How many state machines and activities may be registered (Quotas: "Maximum number of registered state
+/// machines", "Maximum number of registered activities").
+const MACHINES_MAX: usize = 100_000;
+const ACTIVITIES_MAX: usize = 100_000;
 /// Fewer than may wait for one function, so that a flood of executions is throttled before its tasks
 /// are refused.
 const TASKS_MAX: usize = 4_096;
@@ -59,6 +67,8 @@ impl Config {
             entropy: Arc::new(SystemEntropy),
             standard_max: STANDARD_MAX,
             express_max: EXPRESS_MAX,
+            machines_max: MACHINES_MAX,
+            activities_max: ACTIVITIES_MAX,
             custody: None,
             pinning: None,
             tasks_max: TASKS_MAX,

@@ -9,10 +9,10 @@ use futures::future;
 use stepyard_asl::{Child, MapRun, Parent, StateMachine, StatesError, Status};
 use tokio::sync::{MutexGuard as Turn, Notify};
 
-use super::{Halt, record::MapRunRecord, results::ToldChild};
+use super::{Halt, ledger::Ledger, results::ToldChild};
 use crate::{
     Engine, EngineError, EngineHandle, ExecutionArn, RedriveError, Standing, StartError,
-    StartExecution, Task, execution_arn,
+    StartExecution, Task, execution_arn, store::Record,
 };
 
 /// How long a child waits to be begun that finds too many executions open.
@@ -22,9 +22,9 @@ const RETRY_MILLIS: i64 = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct AtWork {
     children: Mutex<HashSet<ExecutionArn>>,
-    /// What is known of the run, once it has begun.
-    record: Mutex<Option<MapRunRecord>>,
-    /// Told that the record was changed from outside.
+    /// What the run has come to, once it has begun.
+    ledger: Mutex<Option<Ledger>>,
+    /// Told that it was changed from outside.
     pub(super) changed: Notify,
     turn: tokio::sync::Mutex<()>,
 }
@@ -54,9 +54,10 @@ impl AtWork {
         future::join_all(children.into_iter().map(stop)).await;
     }
 
-    /// What is known of the run, once it has begun.
-    pub(super) fn record(&self) -> MutexGuard<'_, Option<MapRunRecord>> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the run has come to, once it has begun. Whoever keeps something of it holds the run's ARN
+    /// meanwhile, so that it is kept in the order in which it came to be.
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn children(&self) -> MutexGuard<'_, HashSet<ExecutionArn>> {
@@ -81,8 +82,20 @@ pub(super) struct EndedChild {
     pub(super) index: usize,
     pub(super) items: usize,
     pub(super) status: Status,
+    /// Whether a redrive of its run would not let it go on.
+    pub(super) is_final: bool,
     /// What else is known of it, where that is asked for.
     pub(super) told: Option<ToldChild>,
+}
+
+/// What a redrive of its run makes of a child that is over.
+enum Redrive {
+    /// It goes on.
+    GoesOn,
+    /// It succeeded, or did go on before.
+    Stays,
+    /// It cannot go on (`ExecutionNotRedrivable`).
+    CannotGoOn,
 }
 
 impl<'a> Children<'a> {
@@ -107,11 +120,14 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<EndedChild, Halt> {
         let items = child.items;
-        let (status, told) = match self.run.is_express() {
-            true => self.run_express(child, at_work).await?,
-            false => self.run_standard(child, at_work).await?,
-        };
-        Ok(EndedChild { index, items, status, told })
+        if self.run.is_express() {
+            let (status, told) = self.run_express(child, at_work).await?;
+            return Ok(EndedChild { index, items, status, is_final: false, told });
+        }
+        let (arn, status, is_final) = self.standard_end(&child, at_work).await?;
+        at_work.children().remove(&arn);
+        let told = self.are_told.then(|| self.told_standard(arn, child)).transpose()?;
+        Ok(EndedChild { index, items, status, is_final, told })
     }
 
     async fn run_express(
@@ -120,14 +136,16 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<(Status, Option<ToldChild>), Halt> {
         let start = self.start(child);
-        let (arn, started_at, ended) = loop {
+        let arn = self.task.engine.engine()?.fresh_express_arn(&start).map_err(refused)?;
+        // Noted before it is begun: dropped in between, it would be at work and nobody knew.
+        at_work.children().insert(arn.clone());
+        let (started_at, ended) = loop {
             let engine = self.task.engine.engine()?;
-            match engine.start_express(start.clone()).await {
-                Ok((started, ended)) => break (started.arn, started.started_at, ended),
+            match engine.start_express_as(arn.clone(), start.clone()).await {
+                Ok((started, ended)) => break (started.started_at, ended),
                 Err(error) => self.wait_for_room(error, engine).await?,
             }
         };
-        at_work.children().insert(arn.clone());
         let status = ended.await.map_err(|_| EngineError::ShutDown)?;
         at_work.children().remove(&arn);
         if !self.are_told {
@@ -139,36 +157,26 @@ impl<'a> Children<'a> {
         Ok((status, Some(told)))
     }
 
-    async fn run_standard(
-        &self,
-        child: Child,
-        at_work: &AtWork,
-    ) -> Result<(Status, Option<ToldChild>), Halt> {
-        let status = self.standard_end(&child, at_work);
-        let (arn, status) = status.await?;
-        at_work.children().remove(&arn);
-        if !self.are_told {
-            return Ok((status, None));
-        }
+    fn told_standard(&self, arn: ExecutionArn, child: Child) -> Result<ToldChild, EngineError> {
         let summary = self.task.engine.engine()?.record(&arn)?.summary;
-        let told = ToldChild {
+        Ok(ToldChild {
             arn,
             name: child.name,
             input: child.input,
             started_at: summary.started_at,
             stopped_at: summary.stopped_at.unwrap_or(summary.started_at),
             redrive_count: summary.redrive_count,
-        };
-        Ok((status, Some(told)))
+        })
     }
 
+    /// How a Standard child ends, and whether that is final.
     async fn standard_end(
         &self,
         child: &Child,
         at_work: &AtWork,
-    ) -> Result<(ExecutionArn, Status), Halt> {
+    ) -> Result<(ExecutionArn, Status, bool), Halt> {
         let start = self.start(child.clone());
-        // Noted before it is begun: dropped in between, it would be at work and nobody knew.
+        // As an Express one is.
         let arn = execution_arn(&start.machine_arn, &start.name);
         at_work.children().extend(arn);
         let started = loop {
@@ -179,29 +187,39 @@ impl<'a> Children<'a> {
             }
         };
         let arn = started.arn;
+        self.count_items(&arn, child.items).await?;
         match started.standing {
             Standing::New | Standing::Running => {}
             Standing::Interrupted => self.task.engine.engine()?.resume(&arn).await?,
-            Standing::Finished(status) => {
-                if !self.redrive(&arn, &status).await? {
-                    return Ok((arn, status));
-                }
-            }
+            Standing::Finished(status) => match self.redrive(&arn, &status).await? {
+                Redrive::GoesOn => {}
+                Redrive::Stays => return Ok((arn, status, false)),
+                Redrive::CannotGoOn => return Ok((arn, status, true)),
+            },
         }
         let status = self.task.engine.wait(&arn).await?;
-        Ok((arn, status))
+        Ok((arn, status, false))
+    }
+
+    /// Has it on record how many items a child with a batch of them processes.
+    async fn count_items(&self, arn: &ExecutionArn, items: usize) -> Result<(), EngineError> {
+        let engine = self.task.engine.engine()?;
+        if self.run.items_of_child() == 1 || engine.record(arn)?.summary.items.is_some() {
+            return Ok(());
+        }
+        engine.keep(vec![Record::Items { execution: arn.clone(), items: items as u64 }]).await
     }
 
     /// Lets a child that did not succeed go on, if its run does so and it has not yet.
-    async fn redrive(&self, arn: &ExecutionArn, status: &Status) -> Result<bool, Halt> {
+    async fn redrive(&self, arn: &ExecutionArn, status: &Status) -> Result<Redrive, Halt> {
         let engine = self.task.engine.engine()?;
         let redriven = engine.record(arn)?.summary.redrive_count;
         if matches!(status, Status::Succeeded { .. }) || redriven >= self.run.redrive_count() {
-            return Ok(false);
+            return Ok(Redrive::Stays);
         }
         match engine.redrive(arn, None).await {
-            Ok(_) => Ok(true),
-            Err(RedriveError::NotRedrivable { .. }) => Ok(false),
+            Ok(_) => Ok(Redrive::GoesOn),
+            Err(RedriveError::NotRedrivable { .. }) => Ok(Redrive::CannotGoOn),
             Err(RedriveError::Engine(error)) => Err(error.into()),
         }
     }
@@ -214,8 +232,7 @@ impl<'a> Children<'a> {
                 clock.sleep_until(clock.now().plus_millis(RETRY_MILLIS)).await;
                 Ok(())
             }
-            StartError::Engine(error) => Err(error.into()),
-            error => Err(StatesError::runtime(error.to_string()).into()),
+            error => Err(refused(error)),
         }
     }
 
@@ -238,5 +255,13 @@ impl<'a> Children<'a> {
                 map_run: Some(self.run.arn().to_owned()),
             }),
         }
+    }
+}
+
+/// What a child that cannot be begun makes of its run.
+fn refused(error: StartError) -> Halt {
+    match error {
+        StartError::Engine(error) => error.into(),
+        error => StatesError::runtime(error.to_string()).into(),
     }
 }

@@ -14,6 +14,10 @@ use super::{
 /// The most cells of a row: empty ones take room, too, and no bytes.
 const CELLS_MAX: usize = 1 << 20;
 
+/// The most bytes of headers: each row is an object with all of them (Map state, "ItemReader": "headers of up
+/// to 10 KiB").
+const HEADER_BYTES_MAX: usize = 10 << 10;
+
 /// Reads rows, one after the other.
 pub(super) struct Rows {
     reader: Reader,
@@ -37,6 +41,12 @@ impl Rows {
             Some(headers) => headers,
             None => rows.row(window).await?.unwrap_or_default().into(),
         };
+        let separators = rows.headers.len().saturating_sub(1);
+        let bytes = rows.headers.iter().map(String::len).sum::<usize>() + separators;
+        if bytes > HEADER_BYTES_MAX {
+            let most = "at most 10 KiB of them are read";
+            return Err(failed(format!("The CSV headers have {bytes} bytes: {most}.")));
+        }
         let mut seen = HashSet::new();
         if !rows.headers.iter().all(|header| seen.insert(header)) {
             return Err(failed("CSV headers cannot contain duplicates."));

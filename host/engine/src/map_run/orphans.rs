@@ -1,17 +1,44 @@
-//! Children that outlived their Map Run: the server was killed before it had stopped them.
+//! What outlived a Map Run: the server was killed before it had stopped the children, or kept that the run is
+//! over.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use stepyard_asl::{Command, Parent, StatesError, Status};
 
-use crate::{Engine, EngineError, ExecutionArn, Selection};
+use crate::{
+    Engine, EngineError, ExecutionArn, MapRunRecord, MapRunStatus, Selection, recall::blocking,
+};
 
 /// How many executions are looked at at a time.
 const PAGE: usize = 1_024;
 
 impl Engine {
-    /// Stops the children of Map Runs that are over.
+    /// Stops the children of Map Runs that are over, and has it on record that the runs are.
     pub async fn stop_orphans(&self) -> Result<(), EngineError> {
+        self.stop_children().await?;
+        self.end_runs().await
+    }
+
+    async fn end_runs(&self) -> Result<(), EngineError> {
+        let mut after: Option<Arc<str>> = None;
+        loop {
+            let store = self.shared.config.store.clone();
+            let page = move || Ok(store.open_map_runs(after.as_deref(), PAGE)?);
+            let page = blocking(page).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.arn.clone());
+            for MapRunRecord { arn, execution, .. } in page {
+                if !self.is_under_way(&execution, &arn).await? {
+                    let at_work = self.shared.map_runs.children_of(&arn);
+                    at_work.end(self, &arn, MapRunStatus::Aborted).await?;
+                    drop(at_work);
+                    self.shared.map_runs.forget(&arn);
+                }
+            }
+        }
+    }
+
+    async fn stop_children(&self) -> Result<(), EngineError> {
         let mut before = None;
         loop {
             let (children, limit) = (true, Some(PAGE));

@@ -22,8 +22,21 @@ pub(crate) struct Progress {
     pub(super) next: Mark,
     /// Which children behind that one are.
     pub(super) ended: Ended,
+    /// Those that were when the run was redriven last. They succeeded, but for those of which it is kept that
+    /// they did not.
+    pub(super) earlier: Ended,
     /// The outputs of those that succeeded, where they are the state's result.
     pub(super) outputs: Outputs,
+}
+
+impl Progress {
+    /// That of a run that is redriven: from its first child, without those that succeeded.
+    pub(super) fn redriven(self) -> Self {
+        let Self { next, ended, mut earlier, outputs } = self;
+        let over = Vec::from(ended).into_iter().chain([(0, next.child)]);
+        over.for_each(|(start, end)| earlier.insert(start, end));
+        Self { earlier, outputs, ..Self::default() }
+    }
 }
 
 /// Where a child begins.
@@ -57,16 +70,18 @@ impl From<Ended> for Vec<(usize, usize)> {
 }
 
 impl Ended {
-    pub(super) fn insert(&mut self, child: usize) {
-        if self.contains(child) {
+    /// Adds the children from one up to another.
+    pub(super) fn insert(&mut self, mut start: usize, mut end: usize) {
+        if start == end {
             return;
         }
-        let end = self.0.remove(&(child + 1)).unwrap_or(child + 1);
-        let before = self.0.range_mut(..child).next_back().filter(|(_, end)| **end == child);
-        match before {
-            Some((_, before)) => *before = end,
-            None => drop(self.0.insert(child, end)),
+        let before = self.0.range(..=start).next_back().filter(|(_, end)| **end >= start);
+        start = before.map_or(start, |(before, _)| *before);
+        while let Some((&touching, &its_end)) = self.0.range(start..=end).next() {
+            self.0.remove(&touching);
+            end = end.max(its_end);
         }
+        self.0.insert(start, end);
     }
 
     pub(super) fn contains(&self, child: usize) -> bool {
@@ -88,7 +103,7 @@ impl Ended {
 }
 
 /// What is not kept yet.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Unkept {
     pub(super) results: Vec<(u64, ChildResult)>,
     pub(super) bytes: usize,
@@ -97,6 +112,11 @@ pub(super) struct Unkept {
 }
 
 impl Unkept {
+    /// Nothing, at a moment at which all was kept.
+    pub(super) fn since(now: Timestamp) -> Self {
+        Self { since: Some(now), ..Self::default() }
+    }
+
     /// Whether it is time to keep it.
     pub(super) fn is_due(&mut self, now: Timestamp) -> bool {
         let since = *self.since.get_or_insert(now);
@@ -114,12 +134,16 @@ mod tests {
     fn children_that_are_over_are_kept_as_ranges() {
         let mut ended = Ended::default();
         for child in [5, 7, 6, 1, 9, 5] {
-            ended.insert(child);
+            ended.insert(child, child + 1);
         }
         assert_eq!(Vec::from(ended.clone()), [(1, 2), (5, 8), (9, 10)]);
         let contained = (0..11).filter(|child| ended.contains(*child));
         assert_eq!(contained.collect::<Vec<_>>(), [1, 5, 6, 7, 9]);
         ended.forget_before(6);
-        assert_eq!(Vec::from(ended), [(6, 8), (9, 10)]);
+        assert_eq!(Vec::from(ended.clone()), [(6, 8), (9, 10)]);
+        for (start, end) in [(3, 3), (8, 9), (0, 2), (1, 7), (12, 14)] {
+            ended.insert(start, end);
+        }
+        assert_eq!(Vec::from(ended), [(0, 10), (12, 14)]);
     }
 }

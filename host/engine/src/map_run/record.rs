@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::{MapRun, Status, Timestamp, Tolerance};
 
-use super::{child::AtWork, progress::Progress};
-use crate::{EngineError, EngineHandle, ExecutionArn, store::Record};
+use super::progress::Progress;
+use crate::ExecutionArn;
 
 /// What is known of a Map Run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct MapRunRecord {
     pub concurrency: usize,
     /// How many items may fail.
     pub tolerance: Tolerance,
+    /// How many items a child has at most; 0 when that is not known.
+    #[serde(default)]
+    pub items_of_child: usize,
     /// Its items.
     pub items: RunCounts,
     /// Its children.
@@ -40,8 +43,8 @@ pub struct MapRunRecord {
     pub redrive_count: u32,
     /// When it was last redriven.
     pub redriven_at: Option<Timestamp>,
-    /// From where another engine goes on; none when it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// From where another engine or a redrive goes on; none when Standard children are over.
+    #[serde(skip)]
     pub(crate) progress: Option<Progress>,
 }
 
@@ -88,6 +91,8 @@ pub struct RunCounts {
     pub aborted: u64,
     /// Whose results were exported.
     pub results_written: u64,
+    /// Those of the unsuccessful that a redrive could not let go on.
+    pub not_redrivable: u64,
 }
 
 impl RunCounts {
@@ -111,9 +116,11 @@ impl RunCounts {
         }
     }
 
-    /// What is under way counts as yet to be begun: for who goes on with it.
-    fn begin_again(&mut self) {
-        self.pending += std::mem::take(&mut self.running);
+    /// The same for who goes on with it: what was under way is yet to be begun. Express children are stopped
+    /// with their run alone, and so they are, too.
+    fn begun_again(self, is_express: bool) -> Self {
+        let (stopped, aborted) = if is_express { (self.aborted, 0) } else { (0, self.aborted) };
+        Self { pending: self.pending + self.running + stopped, running: 0, aborted, ..self }
     }
 }
 
@@ -130,6 +137,7 @@ impl MapRunRecord {
             stopped_at: None,
             concurrency: run.concurrency(),
             tolerance: run.tolerance(),
+            items_of_child: run.items_of_child(),
             items: RunCounts::default(),
             executions: RunCounts::default(),
             redrive_count: run.redrive_count(),
@@ -140,17 +148,38 @@ impl MapRunRecord {
 
     /// The same run, under way in another engine or once more.
     pub(super) fn resumed(mut self, run: &MapRun, now: Timestamp) -> Self {
-        if self.redrive_count < run.redrive_count() {
-            self.items = RunCounts::default();
-            self.executions = RunCounts::default();
-            self.progress = None;
+        let is_redriven = self.redrive_count < run.redrive_count();
+        if is_redriven {
             (self.redrive_count, self.redriven_at) = (run.redrive_count(), Some(now));
+            self.progress = self.progress.map(Progress::redriven);
+        }
+        for counts in [&mut self.items, &mut self.executions] {
+            *counts = match self.progress {
+                // Each child is found again.
+                None => RunCounts::default(),
+                Some(_) if is_redriven => {
+                    RunCounts { succeeded: counts.succeeded, ..RunCounts::default() }
+                }
+                Some(_) => counts.begun_again(self.is_express),
+            };
         }
         (self.status, self.stopped_at) = (MapRunStatus::Running, None);
-        self.progress.get_or_insert_default();
-        self.items.begin_again();
-        self.executions.begin_again();
+        self.items_of_child = run.items_of_child();
         self
+    }
+
+    /// What is shown of it.
+    pub(crate) fn shown(&self) -> Self {
+        // How far it has come may be long.
+        let Self { arn, execution, machine, .. } = self;
+        let (arn, execution, machine) = (arn.clone(), execution.clone(), machine.clone());
+        Self { arn, execution, machine, progress: None, ..*self }
+    }
+
+    /// Whether it is kept how far it has come. A run that is over may be asked again what it came to, until
+    /// its execution knows it, and may be redriven; of Standard children the store tells how they ended.
+    pub(super) fn keeps_progress(&self) -> bool {
+        self.status == MapRunStatus::Running || self.is_express
     }
 
     pub(super) fn end(&mut self, status: MapRunStatus, now: Timestamp) {
@@ -168,10 +197,12 @@ impl MapRunRecord {
         }
     }
 
-    /// A child of so many items is over.
-    pub(super) fn child_ends(&mut self, items: u64, status: &Status) {
-        self.items.end(items, status);
-        self.executions.end(1, status);
+    /// A child of so many items is over, and cannot be redriven if that is final.
+    pub(super) fn child_ends(&mut self, items: u64, status: &Status, is_final: bool) {
+        for (counts, count) in [(&mut self.items, items), (&mut self.executions, 1)] {
+            counts.end(count, status);
+            counts.not_redrivable += if is_final { count } else { 0 };
+        }
     }
 }
 
@@ -187,37 +218,14 @@ pub struct MapRunChange {
 }
 
 impl MapRunRecord {
-    pub(super) fn change(&mut self, change: &MapRunChange) {
+    /// Changes it; false when it is over, and nothing of it can be changed.
+    pub(super) fn change(&mut self, change: &MapRunChange) -> bool {
+        if self.status != MapRunStatus::Running {
+            return false;
+        }
         self.concurrency = change.concurrency.unwrap_or(self.concurrency);
         self.tolerance.count = change.tolerated_count.or(self.tolerance.count);
         self.tolerance.percentage = change.tolerated_percentage.or(self.tolerance.percentage);
-    }
-}
-
-impl AtWork {
-    /// Has it on record how a run ended.
-    pub(super) async fn end(
-        &self,
-        engine: &EngineHandle,
-        run: &str,
-        status: MapRunStatus,
-    ) -> Result<(), EngineError> {
-        let engine = engine.engine()?;
-        let known = self.record().clone();
-        let known = match known {
-            Some(record) => Some(record),
-            None => engine.store().map_run(run)?,
-        };
-        let Some(mut record) = known.filter(|it| it.status == MapRunStatus::Running) else {
-            return Ok(());
-        };
-        record.end(status, engine.now());
-        // Until its execution knows it, a run that succeeded may be asked again what it came to; of
-        // Standard children the store tells that.
-        if status != MapRunStatus::Succeeded || !record.is_express {
-            record.progress = None;
-        }
-        *self.record() = Some(record.clone());
-        engine.keep(vec![Record::MapRun(Box::new(record))]).await
+        true
     }
 }

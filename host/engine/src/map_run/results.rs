@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stepyard_asl::{
-    ExportPlace, MapRun, OutputType, Payload, ResultDestination, StatesError, Status, Timestamp,
-    Transformation, error_name,
+    ExportPlace, MapRun, OutputType, Outputs, Payload, ResultDestination, StatesError, Status,
+    Timestamp, Transformation, error_name,
 };
 
 use crate::{
@@ -24,7 +24,8 @@ const PAGE: usize = 64;
 /// The most bytes of a file (Map state, "ResultWriter": 5 GB).
 const FILE_BYTES_MAX: u64 = 5_000_000_000;
 
-/// What became of one child.
+/// What is kept of a child that is over: what is to be exported of it. Of one of which nothing is, only that
+/// it did not succeed, so that a redrive begins it anew, and what is told of it in the state's result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChildResult {
     /// In which of the files it belongs.
@@ -33,6 +34,30 @@ pub struct ChildResult {
     pub(super) text: Box<str>,
     /// How many items it had.
     pub(super) items: u64,
+}
+
+impl ChildResult {
+    /// What is to be kept of a child of so many items; none where the store tells what it came to.
+    pub(super) fn of(
+        run: &MapRun,
+        told: Option<&ToldChild>,
+        status: &Status,
+        items: u64,
+    ) -> Option<Self> {
+        if run.destination().is_none() && !run.is_express() {
+            return None;
+        }
+        let file = ResultFile::of(status);
+        let text = match (told, run.destination()) {
+            (Some(told), Some(it)) if it.export.is_some() => told.exported(run, it, status),
+            // It takes the place of what was kept before the redrive.
+            _ if file == ResultFile::Succeeded && run.redrive_count() > 0 => String::new(),
+            _ if file == ResultFile::Succeeded => return None,
+            (Some(told), Some(_)) => told.record(run.machine_arn(), status).to_string(),
+            _ => String::new(),
+        };
+        Some(Self { file, text: text.into(), items })
+    }
 }
 
 /// Which files a result may stand in.
@@ -45,6 +70,14 @@ pub(super) enum ResultFile {
 
 impl ResultFile {
     const ALL: [Self; 3] = [Self::Failed, Self::Pending, Self::Succeeded];
+
+    fn of(status: &Status) -> Self {
+        match status {
+            Status::Succeeded { .. } => Self::Succeeded,
+            Status::Aborted { .. } | Status::Running => Self::Pending,
+            Status::Failed { .. } | Status::TimedOut => Self::Failed,
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {
@@ -100,19 +133,8 @@ impl ToldChild {
     }
 
     /// What stands of it in the files of a destination.
-    pub(super) fn result(
-        &self,
-        run: &MapRun,
-        destination: &ResultDestination,
-        status: &Status,
-        items: u64,
-    ) -> ChildResult {
-        let file = match status {
-            Status::Succeeded { .. } => ResultFile::Succeeded,
-            Status::Aborted { .. } | Status::Running => ResultFile::Pending,
-            Status::Failed { .. } | Status::TimedOut => ResultFile::Failed,
-        };
-        let text = match (status, destination.transformation) {
+    fn exported(&self, run: &MapRun, destination: &ResultDestination, status: &Status) -> String {
+        match (status, destination.transformation) {
             (Status::Succeeded { output }, Transformation::Compact) => output.text().to_owned(),
             (Status::Succeeded { output }, Transformation::Flatten) => {
                 let between = match destination.output_type {
@@ -128,8 +150,28 @@ impl ToldChild {
                 }
             }
             _ => self.record(run.machine_arn(), status).to_string(),
-        };
-        ChildResult { file, text: text.into(), items }
+        }
+    }
+}
+
+/// Adds what is told of the children that did not succeed, where that is in the state's result.
+pub(super) async fn add_unsuccessful(
+    engine: &Engine,
+    run: &str,
+    outputs: &mut Outputs,
+) -> Result<(), EngineError> {
+    let mut after = None;
+    loop {
+        let page = page(engine, run, after).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for (child, ChildResult { file, text, .. }) in page {
+            if file != ResultFile::Succeeded
+                && let Ok(told) = Payload::parse(text)
+            {
+                outputs.keep(usize::try_from(child).unwrap_or(usize::MAX), told);
+            }
+        }
     }
 }
 
@@ -152,7 +194,7 @@ pub(super) async fn export(
     });
     let mut after = None;
     loop {
-        let page = page(engine, run, after).await?;
+        let page = page(engine, run.arn(), after).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some(*last);
         for (_, ChildResult { file, text, .. }) in page {
@@ -180,12 +222,13 @@ pub(super) async fn export(
     Ok(json!({ "MapRunArn": run.arn(), "ResultWriterDetails": details }).into())
 }
 
-async fn page(
+/// What is kept of the children of a run behind the one numbered `after`: a page of it.
+pub(super) async fn page(
     engine: &Engine,
-    run: &MapRun,
+    run: &str,
     after: Option<u64>,
 ) -> Result<Vec<(u64, ChildResult)>, EngineError> {
-    let (store, run) = (engine.shared.config.store.clone(), run.arn().to_owned());
+    let (store, run) = (engine.shared.config.store.clone(), run.to_owned());
     blocking(move || Ok(store.map_run_results(&run, after, PAGE)?)).await
 }
 

@@ -1,48 +1,35 @@
 //! A Map Run at work, from its first item to its result.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::pin::pin;
 
 use futures::{
     StreamExt,
     future::{BoxFuture, FutureExt},
     stream::FuturesUnordered,
 };
-use stepyard_asl::{Child, Filling, Item, MapRun, Payload, StatesError, Status, Transformation};
+use stepyard_asl::{MapRun, Payload, StatesError};
 
 use super::{
     Halt,
     child::{AtWork, Children, EndedChild},
-    items::{Items, Place},
-    progress::{Mark, Progress, Unkept},
+    feed::Feed,
+    ledger::Ledger,
     record::{MapRunRecord, MapRunStatus},
     results,
 };
 use crate::{EngineError, Task, store::Record};
+
+/// How often a run may be redriven (Quotas: "Redrives of a Map Run"; Map Run redrive: past that "you'll receive
+/// the States.Runtime error").
+const REDRIVES_MAX: u32 = 1_000;
 
 /// A run at work.
 pub(super) struct Run<'a> {
     task: &'a Task,
     run: &'a MapRun,
     at_work: &'a AtWork,
-    items: Source<'a>,
     /// How many items there are, once that is known.
     total: Option<u64>,
-    /// An item that was read and is for the next child.
-    ahead: Option<Item>,
-    /// The next child.
-    next: Mark,
-    /// Those that are under way.
-    begun: BTreeMap<usize, Mark>,
-    progress: Progress,
-    unkept: Unkept,
-}
-
-/// Where the items are.
-enum Source<'a> {
-    /// In the state's data.
-    Given(&'a MapRun),
-    /// Outside.
-    Read(Box<Items>),
 }
 
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, Result<EndedChild, Halt>>>;
@@ -66,46 +53,38 @@ impl<'a> Run<'a> {
             }
             Err(Halt::Interrupted) => return result,
         };
-        at_work.end(&task.engine, run.arn(), status).await?;
+        at_work.end(&task.engine.engine()?, run.arn(), status).await?;
         result
     }
 
-    /// Has it on record that the run is under way, and finds where it was left.
+    /// Has it on record that the run is under way, from where it was left.
     async fn begin(task: &'a Task, run: &'a MapRun, at_work: &'a AtWork) -> Result<Self, Halt> {
+        if run.redrive_count() > REDRIVES_MAX {
+            let often =
+                format!("The Map Run was redriven {REDRIVES_MAX} times, and can be no more.");
+            return Err(StatesError::runtime(often).into());
+        }
         let engine = task.engine.engine()?;
+        let _held = engine.hold(&run.arn().into()).await;
         let found = engine.store().map_run(run.arn()).map_err(EngineError::from)?;
         let mut record = match found {
             Some(record) => record.resumed(run, engine.now()),
             None => MapRunRecord::new(run, &task.execution.as_str().into(), engine.now()),
         };
-        let progress = record.progress.clone().unwrap_or_default();
         let total = run.total().map(|total| total as u64);
         if let Some(total) = total {
             let begun = record.items.succeeded + record.items.failures();
             record.items.pending = total.saturating_sub(begun);
             record.executions.pending = record.items.pending.div_ceil(run.items_of_child() as u64);
         }
-        *at_work.record() = Some(record.clone());
+        *at_work.ledger() = Some(Ledger::new(record.clone()));
         engine.keep(vec![Record::MapRun(Box::new(record))]).await?;
-        let items = match run.source() {
-            None => Source::Given(run),
-            Some(source) => {
-                let objects = engine.shared.config.objects.clone();
-                let (place, count) = (progress.next.place.clone(), progress.next.item as u64);
-                Source::Read(Box::new(Items::new(objects, source.clone(), place, count)?))
-            }
-        };
-        let next = progress.next.clone();
-        let (ahead, begun, unkept) = (None, BTreeMap::new(), Unkept::default());
-        Ok(Self { task, run, at_work, items, total, ahead, next, begun, progress, unkept })
+        Ok(Self { task, run, at_work, total })
     }
 
     async fn go_on(&mut self) -> Result<Payload, Halt> {
         let children = Children::prepare(self.task, self.run)?;
-        let mut under_way = UnderWay::new();
-        let result = self.run_children(&children, &mut under_way).await;
-        drop(under_way);
-        match result {
+        match self.run_children(&children).await {
             Ok(()) => {
                 self.keep().await?;
                 self.result().await
@@ -123,159 +102,78 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn run_children<'c>(
-        &mut self,
-        children: &'c Children<'c>,
-        under_way: &mut UnderWay<'c>,
-    ) -> Result<(), Halt>
-    where
-        'a: 'c,
-    {
+    /// Children begin while others are at work, however long it takes to read what they are given.
+    async fn run_children(&mut self, children: &Children<'_>) -> Result<(), Halt> {
+        let (run, at_work) = (self.run, self.at_work);
+        let mut under_way = UnderWay::new();
+        let feed = Feed::new(&self.task.engine, run, at_work)?;
+        let mut feed = pin!(feed.children());
         let mut are_all_begun = false;
         loop {
-            while !are_all_begun && under_way.len() < self.concurrency() {
-                let at_work = self.at_work;
-                match self.next_child().await? {
+            self.check_failures()?;
+            let has_room = !are_all_begun && under_way.len() < self.concurrency();
+            let is_done = are_all_begun && under_way.is_empty();
+            tokio::select! {
+                biased;
+                Some(ended) = under_way.next() => {
+                    let ended = ended?;
+                    at_work.note(|ledger| ledger.child_ended(run, ended));
+                }
+                next = feed.next(), if has_room => match next.transpose()? {
                     Some((index, child)) => {
                         under_way.push(children.run(index, child, at_work).boxed());
                     }
-                    None => are_all_begun = true,
-                }
+                    None => {
+                        are_all_begun = true;
+                        self.know_all();
+                    }
+                },
+                () = at_work.changed.notified(), if !is_done => {}
+                else => return Ok(()),
             }
-            if are_all_begun {
-                self.know_all();
-            }
-            self.check_failures()?;
-            let ended = tokio::select! {
-                ended = under_way.next(), if !under_way.is_empty() => ended,
-                () = self.at_work.changed.notified(), if !are_all_begun || !under_way.is_empty() => continue,
-                else => None,
-            };
-            let Some(ended) = ended else { return Ok(()) };
-            self.child_ended(ended?);
-            self.check_failures()?;
-            if self.unkept.is_due(self.task.engine.engine()?.now()) {
+            let now = self.task.engine.engine()?.now();
+            if at_work.note(|ledger| ledger.is_due(now)).unwrap_or_default() {
                 self.keep().await?;
             }
         }
     }
 
-    /// The next child that is not over yet, with its number.
-    async fn next_child(&mut self) -> Result<Option<(usize, Child)>, Halt> {
-        loop {
-            let Mark { child: index, item: first, .. } = self.next;
-            let run = self.run;
-            let mut filling = run.fill(index, first)?;
-            // Where this child begins: an item read ahead is its first.
-            let begins = self.next.clone();
-            let mut place = begins.place.clone();
-            while !filling.is_full() {
-                let item = match self.ahead.take() {
-                    Some(item) => item,
-                    None => match self.items.next(first, &filling).await? {
-                        Some(item) => item,
-                        None => break,
-                    },
-                };
-                if !filling.take(&item)? {
-                    self.ahead = Some(item);
-                    break;
-                }
-                place = self.items.place();
-            }
-            if filling.is_empty() {
-                return Ok(None);
-            }
-            let child = filling.finish()?;
-            let item = first + child.items;
-            self.next = Mark { child: index + 1, item, place };
-            if self.progress.ended.contains(index) {
-                continue;
-            }
-            if let Some(record) = &mut *self.at_work.record() {
-                record.child_begins(child.items as u64);
-            }
-            self.begun.insert(index, begins);
-            return Ok(Some((index, child)));
-        }
-    }
-
-    fn child_ended(&mut self, ended: EndedChild) {
-        let EndedChild { index, items, status, told } = ended;
-        self.begun.remove(&index);
-        self.progress.ended.insert(index);
-        if let Some(record) = &mut *self.at_work.record() {
-            record.child_ends(items as u64, &status);
-        }
-        self.unkept.children += 1;
-        match (told, self.run.destination()) {
-            (Some(told), Some(destination)) if destination.export.is_some() => {
-                let result = told.result(self.run, destination, &status, items as u64);
-                self.unkept.bytes += result.text.len();
-                self.unkept.results.push((index as u64, result));
-            }
-            (Some(told), Some(destination)) => {
-                let output = match (&status, destination.transformation) {
-                    (Status::Succeeded { output }, it) if it != Transformation::None => {
-                        output.clone()
-                    }
-                    _ => told.record(self.run.machine_arn(), &status).into(),
-                };
-                self.progress.outputs.keep(index, output);
-            }
-            _ => {
-                if let Status::Succeeded { output } = status {
-                    self.progress.outputs.keep(index, output);
-                }
-            }
-        }
-    }
-
     fn know_all(&mut self) {
-        if let Some(record) = &mut *self.at_work.record() {
+        let total = self.at_work.note(|Ledger { record, .. }| {
             (record.items.pending, record.executions.pending) = (0, 0);
-            self.total.get_or_insert(record.items.total());
-        }
+            record.items.total()
+        });
+        self.total = self.total.or(total);
     }
 
     fn check_failures(&self) -> Result<(), StatesError> {
-        let record = self.at_work.record();
-        let Some(record) = &*record else { return Ok(()) };
-        match record.tolerance.allows(record.items.failures(), self.total) {
-            true => Ok(()),
-            false => Err(self.run.exceeded()),
-        }
+        let is_allowed = self.at_work.note(|Ledger { record, .. }| {
+            record.tolerance.allows(record.items.failures(), self.total)
+        });
+        if is_allowed.unwrap_or(true) { Ok(()) } else { Err(self.run.exceeded()) }
     }
 
     fn concurrency(&self) -> usize {
-        let wanted = self.at_work.record().as_ref().map(|record| record.concurrency);
+        let wanted = self.at_work.note(|ledger| ledger.record.concurrency);
         MapRun::concurrency_of(wanted.unwrap_or(self.run.concurrency()))
     }
 
-    /// Keeps how far it has come, and what became of the children since.
-    async fn keep(&mut self) -> Result<(), EngineError> {
-        let next = self.begun.first_key_value().map_or(&self.next, |(_, mark)| mark);
-        self.progress.next = next.clone();
-        self.progress.ended.forget_before(self.progress.next.child);
-        let unkept = mem::take(&mut self.unkept);
-        let engine = self.task.engine.engine()?;
-        self.unkept.since = Some(engine.now());
-        let run: Arc<str> = self.run.arn().into();
-        let result = |(child, result)| Record::ChildResult { run: run.clone(), child, result };
-        let mut records: Vec<Record> = unkept.results.into_iter().map(result).collect();
-        if let Some(record) = &mut *self.at_work.record() {
-            record.progress = Some(self.progress.clone());
-            records.push(Record::MapRun(Box::new(record.clone())));
-        }
-        engine.keep(records).await
+    async fn keep(&self) -> Result<(), EngineError> {
+        self.at_work.keep(&self.task.engine, self.run.arn()).await
     }
 
     /// What the run comes to.
     async fn result(&mut self) -> Result<Payload, Halt> {
-        match self.export().await? {
-            Some(exported) => Ok(exported),
-            None => Ok(self.run.result(&self.progress.outputs)?),
+        if let Some(exported) = self.export().await? {
+            return Ok(exported);
         }
+        let outputs = self.at_work.note(|ledger| ledger.progress().outputs.clone());
+        let mut outputs = outputs.unwrap_or_default();
+        if self.run.destination().is_some() {
+            let engine = self.task.engine.engine()?;
+            results::add_unsuccessful(&engine, self.run.arn(), &mut outputs).await?;
+        }
+        Ok(self.run.result(&outputs)?)
     }
 
     /// Exports the results, where that is asked for.
@@ -284,32 +182,11 @@ impl<'a> Run<'a> {
         let Some(place) = &destination.export else { return Ok(None) };
         let engine = self.task.engine.engine()?;
         let exported = results::export(&engine, self.run, destination, place).await?;
-        if let Some(record) = &mut *self.at_work.record() {
+        self.at_work.note(|Ledger { record, .. }| {
             for counts in [&mut record.items, &mut record.executions] {
                 counts.results_written = counts.succeeded + counts.failures();
             }
-        }
+        });
         Ok(Some(exported))
-    }
-}
-
-impl Source<'_> {
-    /// The item that is for `filling`, whose first is the one numbered `first`.
-    async fn next(
-        &mut self,
-        first: usize,
-        filling: &Filling<'_>,
-    ) -> Result<Option<Item>, StatesError> {
-        match self {
-            Self::Given(run) => Ok(run.item(first + filling.len())),
-            Self::Read(items) => items.next().await,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Given(_) => Place::default(),
-            Self::Read(items) => items.place().clone(),
-        }
     }
 }

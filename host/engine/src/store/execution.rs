@@ -72,6 +72,8 @@ pub struct ExecutionSummary {
     pub redrive_count: u32,
     /// When it was last redriven.
     pub redriven_at: Option<Timestamp>,
+    /// How many items it processes, of a child that has a batch of them.
+    pub items: Option<u64>,
 }
 
 /// Which executions to list.

@@ -62,6 +62,7 @@ struct KeptExecution {
     facts: BTreeMap<u64, Fact>,
     finished: Option<(Status, Timestamp)>,
     redrives: Vec<Timestamp>,
+    items: Option<u64>,
     rest: Rest,
     checkpoint: Option<Checkpoint>,
 }
@@ -209,8 +210,21 @@ impl Store for MemoryStore {
         Ok(self.kept().map_runs.one(arn))
     }
 
-    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
-        Ok(self.kept().map_runs.of(execution))
+    fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        Ok(self.kept().map_runs.of(execution, after, limit))
+    }
+
+    fn open_map_runs(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        Ok(self.kept().map_runs.open(after, limit))
     }
 
     fn map_run_results(
@@ -235,6 +249,14 @@ impl Store for MemoryStore {
 
     fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {
         Ok(self.kept().activities.get(arn).cloned())
+    }
+
+    fn activity_count(&self) -> Result<usize, StoreError> {
+        Ok(self.kept().activities.len())
+    }
+
+    fn state_machine_count(&self) -> Result<usize, StoreError> {
+        Ok(self.kept().machines.len())
     }
 
     fn functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
@@ -337,6 +359,7 @@ impl Kept {
                         facts: BTreeMap::new(),
                         finished: None,
                         redrives: Vec::new(),
+                        items: None,
                         rest: Rest::Awake,
                         checkpoint: None,
                     };
@@ -358,6 +381,11 @@ impl Kept {
                     if let Some(kept) = self.executions.get_mut(&execution) {
                         kept.finished = None;
                         kept.redrives.push(at);
+                    }
+                }
+                Record::Items { execution, items } => {
+                    if let Some(kept) = self.executions.get_mut(&execution) {
+                        kept.items = Some(items);
                     }
                 }
                 Record::Rests { execution, until } => {
@@ -450,6 +478,7 @@ impl KeptExecution {
             status: finished.map_or(&Status::Running, |(status, _)| status).name(),
             redrive_count: self.redrives.len().try_into().unwrap_or(u32::MAX),
             redriven_at: self.redrives.last().copied(),
+            items: self.items,
         }
     }
 }

@@ -173,8 +173,21 @@ impl Store for SqliteStore {
         self.read(|connection| map_runs::one(connection, arn))
     }
 
-    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
-        self.read(|connection| map_runs::of(connection, execution))
+    fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.read(|connection| map_runs::of(connection, execution, after, limit))
+    }
+
+    fn open_map_runs(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.read(|connection| map_runs::open(connection, after, limit))
     }
 
     fn map_run_results(
@@ -222,6 +235,14 @@ impl Store for SqliteStore {
 
     fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, StoreError> {
         self.read(|connection| activities::one(connection, arn))
+    }
+
+    fn activity_count(&self) -> Result<usize, StoreError> {
+        self.read(activities::count)
+    }
+
+    fn state_machine_count(&self) -> Result<usize, StoreError> {
+        self.read(machines::count)
     }
 
     fn functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {

@@ -213,6 +213,18 @@ impl Slow {
         Self { inner, through, facts_read, appends, fails_from, broken }
     }
 
+    /// The same on what another store has kept.
+    pub(crate) fn on(inner: MemoryStore, let_through: usize) -> Self {
+        Self { inner, ..Self::new(let_through, usize::MAX) }
+    }
+
+    /// Waits until so many appends were asked for.
+    pub(crate) async fn until_asked(&self, appends: usize) {
+        while self.appends.load(Ordering::SeqCst) < appends {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// From here on it fails.
     pub(crate) fn break_down(&self) {
         self.broken.store(true, Ordering::SeqCst);
@@ -277,8 +289,29 @@ impl Store for Slow {
         self.inner.map_run(arn)
     }
 
-    fn map_runs(&self, execution: &str) -> Result<Vec<MapRunRecord>, StoreError> {
-        self.inner.map_runs(execution)
+    fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.inner.map_runs(execution, after, limit)
+    }
+
+    fn activity_count(&self) -> Result<usize, StoreError> {
+        self.inner.activity_count()
+    }
+
+    fn state_machine_count(&self) -> Result<usize, StoreError> {
+        self.inner.state_machine_count()
+    }
+
+    fn open_map_runs(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRecord>, StoreError> {
+        self.inner.open_map_runs(after, limit)
     }
 
     fn map_run_results(

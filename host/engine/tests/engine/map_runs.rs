@@ -8,8 +8,8 @@ use std::sync::{
 use serde_json::{Value, json};
 use stepyard_asl::{EventType, Fact, FactKind, StatesError, Status};
 use stepyard_engine::{
-    Batch, Config, Engine, ExecutionSummary, MemoryStore, Outcome, Quotas, Record, Selection,
-    SqliteStore, Store, Task,
+    Batch, Config, Engine, ExecutionSummary, MapRunChange, MapRunError, MapRunStatus, MemoryStore,
+    Outcome, Quotas, Record, Selection, SqliteStore, Store, Task,
     clock::{SeededEntropy, VirtualClock},
 };
 use tokio::sync::Notify;
@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// A Distributed Map over the items of `$.items`, with `more` fields, each item a task of `Do`.
-fn each(execution_type: &str, more: Value) -> Value {
+pub(crate) fn each(execution_type: &str, more: Value) -> Value {
     let mut map = json!({"Type": "Map", "End": true, "ItemsPath": "$.items", "Label": "each",
     "ItemProcessor": {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": execution_type},
@@ -29,7 +29,9 @@ fn each(execution_type: &str, more: Value) -> Value {
 }
 
 /// Does what `work` makes of an item's number.
-fn doing(work: impl Fn(u64) -> Option<Outcome> + Send + Sync + 'static) -> Arc<Functions> {
+pub(crate) fn doing(
+    work: impl Fn(u64) -> Option<Outcome> + Send + Sync + 'static,
+) -> Arc<Functions> {
     Functions::new(move |task| {
         let outcome = work(task.input.value().as_u64().unwrap());
         async move {
@@ -41,11 +43,11 @@ fn doing(work: impl Fn(u64) -> Option<Outcome> + Send + Sync + 'static) -> Arc<F
     })
 }
 
-fn tenfold(item: u64) -> Option<Outcome> {
+pub(crate) fn tenfold(item: u64) -> Option<Outcome> {
     Some(Outcome::done(json!(item * 10)))
 }
 
-fn boom() -> Option<Outcome> {
+pub(crate) fn boom() -> Option<Outcome> {
     Some(Outcome::failed(StatesError::new("Boom", "as told")))
 }
 
@@ -305,6 +307,13 @@ async fn children_that_outlived_their_run_are_stopped_after_a_restart() {
     assert_eq!((count(&children, "ABORTED"), count(&children, "RUNNING")), (5, 5));
     let status = bench.engine.describe(&other).await.unwrap().execution.status;
     assert_eq!(status, Status::Running);
+    let run = async |execution| bench.engine.map_runs(execution, None, 9).await.unwrap()[0].clone();
+    let [over, open] = [run(&arn).await, run(&other).await];
+    assert_eq!((over.status, open.status), (MapRunStatus::Aborted, MapRunStatus::Running));
+    let change = MapRunChange { concurrency: Some(1), ..MapRunChange::default() };
+    let refused = bench.engine.update_map_run(&over.arn, change).await;
+    assert_eq!(refused, Err(MapRunError::Completed { arn: over.arn.to_string() }));
+    bench.engine.update_map_run(&open.arn, change).await.unwrap();
 }
 
 #[tokio::test]

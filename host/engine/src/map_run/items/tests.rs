@@ -153,12 +153,14 @@ async fn a_file_that_is_not_what_it_should_be_is_refused() {
     let folder = directory.path();
     let long = format!("[\"{}\"]", "x".repeat(9 << 20));
     let wide = ",".repeat(2 << 20);
+    let headers = |bytes: usize| format!("a,{}\n1,2\n", "b".repeat(bytes - 2));
     for (text, format, cause) in [
         (long.as_str(), ItemFormat::Json, "An item has more than 8388608 bytes."),
         (long.as_str(), ItemFormat::JsonLines, "An item has more than 8388608 bytes."),
         (long.as_str(), ItemFormat::Csv, "A row of the CSV file is too long."),
         (wide.as_str(), ItemFormat::Csv, "A row of the CSV file has too many cells."),
         ("a,a\n1,2\n", ItemFormat::Csv, "CSV headers cannot contain duplicates."),
+        (&headers(10_241), ItemFormat::Csv, "The CSV headers have 10241 bytes: "),
         ("5", ItemFormat::Json, "Attempting to map over non-iterable node."),
         ("", ItemFormat::Json, "Attempting to map over non-iterable node."),
         ("[1, 2", ItemFormat::Json, "The file is not valid JSON: it ends too early."),
@@ -173,6 +175,9 @@ async fn a_file_that_is_not_what_it_should_be_is_refused() {
         let said = error.cause.unwrap();
         assert!(said.starts_with(cause), "{said}: {}", text.get(..20).unwrap_or(text));
     }
+    fs::write(folder.join("file"), headers(10_240)).unwrap();
+    let read_all = read(folder, &object("file", ItemFormat::Csv), Place::default(), 0, 9).await;
+    assert_eq!(read_all.unwrap().0.len(), 1);
     let negative = ItemSource { max_items: -1, ..object("file", ItemFormat::Csv) };
     let refused = read(folder, &negative, Place::default(), 0, 9).await.unwrap_err();
     assert_eq!(refused.cause.as_deref(), Some("field MaxItems must be positive"));

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{ChildResult, MapRunRecord};
+use crate::{ChildResult, MapRunRecord, MapRunStatus};
 
 /// Map Runs in the order in which they began.
 #[derive(Debug, Default)]
@@ -32,9 +32,25 @@ impl MapRuns {
         self.numbers.get(arn).and_then(|number| self.runs.get(number)).cloned()
     }
 
-    pub(super) fn of(&self, execution: &str) -> Vec<MapRunRecord> {
-        let newest_first = self.runs.values().rev();
-        newest_first.filter(|run| &*run.execution == execution).cloned().collect()
+    pub(super) fn of(
+        &self,
+        execution: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<MapRunRecord> {
+        let number = |arn| self.numbers.get(arn).copied().unwrap_or_default();
+        let newest_first = self.runs.range(..after.map_or(u64::MAX, number)).rev();
+        let of_execution = newest_first.filter(|(_, run)| &*run.execution == execution);
+        of_execution.take(limit).map(|(_, run)| run.shown()).collect()
+    }
+
+    pub(super) fn open(&self, after: Option<&str>, limit: usize) -> Vec<MapRunRecord> {
+        let open = self.runs.values().filter(|run| run.status == MapRunStatus::Running);
+        let behind = open.filter(|run| after.is_none_or(|after| &*run.arn > after));
+        let mut open: Vec<_> = behind.map(MapRunRecord::shown).collect();
+        open.sort_by(|one, other| one.arn.cmp(&other.arn));
+        open.truncate(limit);
+        open
     }
 
     pub(super) fn results(

@@ -24,6 +24,12 @@ pub(super) fn one(connection: &Connection, arn: &str) -> rusqlite::Result<Option
     connection.prepare_cached(&select)?.query_row([arn], read).optional()
 }
 
+pub(super) fn count(connection: &Connection) -> rusqlite::Result<usize> {
+    let select = "SELECT count(*) FROM activity";
+    let count: i64 = connection.prepare_cached(select)?.query_row([], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<ActivityRecord>> {
     let select = format!("{COLUMNS} ORDER BY name");
     connection.prepare_cached(&select)?.query_map([], read)?.collect()

@@ -65,6 +65,10 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
                           WHERE arn = ?1";
             connection.prepare_cached(update)?.execute(params![execution, at.as_millis()])
         }
+        Record::Items { execution, items } => {
+            let update = "UPDATE execution SET items = ?2 WHERE arn = ?1";
+            connection.prepare_cached(update)?.execute(params![execution, items.cast_signed()])
+        }
         Record::Rests { execution, until } => rest::rests(connection, execution, *until),
         Record::Wakes { execution } => rest::wakes(connection, execution),
         Record::Waits { execution, task, awaited } => {
@@ -172,7 +176,8 @@ fn place(row: &Row<'_>) -> rusqlite::Result<FactPlace> {
 
 const SUMMARY: &str = "SELECT execution.arn, execution.name, execution.machine,
     execution.started_at, execution.stopped_at, execution.status, execution.version,
-    execution.alias, execution.redrive_count, execution.redriven_at, execution.id";
+    execution.alias, execution.redrive_count, execution.redriven_at, execution.id,
+    execution.items";
 
 pub(super) fn execution(
     connection: &Connection,
@@ -186,15 +191,15 @@ pub(super) fn execution(
          WHERE execution.arn = ?1"
     );
     let read = |row: &Row<'_>| {
-        let outcome: Option<String> = row.get(12)?;
+        let outcome: Option<String> = row.get(13)?;
         let status = match outcome {
-            Some(_) => read_json(row, 12)?,
+            Some(_) => read_json(row, 13)?,
             None => Status::Running,
         };
-        let definition: String = row.get(11)?;
-        let rests = row.get(14)?;
-        record(summary(row)?, definition.into(), read_json(row, 13)?, rests, status)
-            .ok_or_else(|| unreadable(13, "the first fact starts no execution"))
+        let definition: String = row.get(12)?;
+        let rests = row.get(15)?;
+        record(summary(row)?, definition.into(), read_json(row, 14)?, rests, status)
+            .ok_or_else(|| unreadable(14, "the first fact starts no execution"))
     };
     connection.prepare_cached(&select)?.query_row([arn], read).optional()
 }
@@ -266,6 +271,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<ExecutionSummary> {
         status: status.ok_or_else(|| unreadable(5, "an execution has an unknown status"))?,
         redrive_count: row.get(8)?,
         redriven_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
+        items: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
     })
 }
 

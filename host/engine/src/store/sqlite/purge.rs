@@ -3,6 +3,9 @@
 use rusqlite::{Connection, params};
 use stepyard_asl::Timestamp;
 
+/// How many results of a Map Run's children are forgotten in one act: a run may have millions.
+const RESULTS_AT_ONCE: usize = 10_000;
+
 pub(super) fn purge(
     connection: &Connection,
     before: Timestamp,
@@ -14,12 +17,13 @@ pub(super) fn purge(
     let past = select.query_map(params![before, rows], |row| row.get(0))?;
     let past: Vec<i64> = past.collect::<rusqlite::Result<_>>()?;
     for execution in &past {
+        if forget_results(connection, *execution)? == RESULTS_AT_ONCE {
+            return Ok(limit);
+        }
         for delete in [
             "DELETE FROM fact WHERE execution = ?1",
             "DELETE FROM checkpoint WHERE execution = ?1",
             "DELETE FROM waiting WHERE execution = ?1",
-            "DELETE FROM map_run_result WHERE run IN (SELECT arn FROM map_run WHERE execution =
-             (SELECT arn FROM execution WHERE id = ?1))",
             "DELETE FROM map_run WHERE execution = (SELECT arn FROM execution WHERE id = ?1)",
             "DELETE FROM execution WHERE id = ?1",
         ] {
@@ -37,6 +41,16 @@ pub(super) fn purge(
         connection.prepare_cached(delete)?.execute([])?;
     }
     Ok(past.len())
+}
+
+/// Forgets what the children of an execution's Map Runs came to, as much as is forgotten at once.
+fn forget_results(connection: &Connection, execution: i64) -> rusqlite::Result<usize> {
+    let delete = "DELETE FROM map_run_result WHERE (run, child) IN
+                  (SELECT run, child FROM map_run
+                   JOIN map_run_result ON map_run_result.run = map_run.arn
+                   WHERE map_run.execution = (SELECT arn FROM execution WHERE id = ?1) LIMIT ?2)";
+    let rows = i64::try_from(RESULTS_AT_ONCE).unwrap_or(i64::MAX);
+    connection.prepare_cached(delete)?.execute(params![execution, rows])
 }
 
 pub(super) fn bytes(connection: &Connection) -> rusqlite::Result<u64> {

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     FUNCTIONS,
     WAITING,
     MAP_RUNS,
+    OPEN_RUNS_AND_COUNTS,
 ];
 
 const STATE_MACHINES: &str = "
@@ -140,6 +141,17 @@ CREATE TABLE map_run_result (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE execution ADD COLUMN map_run TEXT;
 CREATE INDEX execution_map_run ON execution (map_run, id) WHERE map_run IS NOT NULL;
+";
+
+/// How far a run has come may be long, and is beside what is listed of it. State machines are counted by their
+/// names: their own rows are long.
+const OPEN_RUNS_AND_COUNTS: &str = "
+ALTER TABLE execution ADD COLUMN items INTEGER;
+ALTER TABLE map_run ADD COLUMN progress TEXT;
+UPDATE map_run SET progress = json_extract(body, '$.progress'),
+    body = json_remove(body, '$.progress');
+CREATE INDEX map_run_open ON map_run (arn) WHERE json_extract(body, '$.status') = 'Running';
+CREATE INDEX state_machine_name ON state_machine (name);
 ";
 
 /// How long another process may hold the file before a write gives up.
