@@ -743,6 +743,16 @@ fn facts_about_what_is_over_change_nothing_and_impossible_ones_end_it() {
 }
 
 #[test]
+fn what_takes_a_year_runs_out_of_time() {
+    check(
+        json!({"StartAt": "Nap", "States": {
+            "Nap": {"Type": "Wait", "Seconds": 99_999_999, "End": true}}}),
+        &[start("{}"), FactKind::ExecutionOverdue, redriven()],
+        expect_file!["transcripts/what_takes_a_year_runs_out_of_time.txt"],
+    );
+}
+
+#[test]
 fn a_loop_that_asks_nobody_ends_with_the_history() {
     let mut text = String::new();
     let machine = json!({"StartAt": "Round", "States": {

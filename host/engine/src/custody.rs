@@ -2,7 +2,7 @@
 //!
 //! At its start the engine goes on with what no engine is at work on, and stops what outlived its Map
 //! Run; then it goes on with each execution that rests, when its moment has come; and now and then it
-//! forgets what ended long ago.
+//! ends what took too long and forgets what ended long ago.
 
 use std::{
     sync::{
@@ -13,12 +13,12 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use stepyard_asl::Timestamp;
+use stepyard_asl::{FactKind, Timestamp};
 use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{
     Engine, EngineError, ExecutionArn, ExecutionRecord, Selection, Store, StoreError, clock::Clock,
-    engine::WeakEngine, recall::blocking, store::Record,
+    engine::WeakEngine, recall::blocking, redrive::EXECUTION_MILLIS_MAX, store::Record,
 };
 
 /// What an engine does with a store that it alone takes care of.
@@ -98,7 +98,7 @@ impl Custodian {
         let work = async move {
             let (wakes, purges) = (wake_all(&engine, &next), purge_all(&engine, &custody));
             // Each ends with the engine.
-            let _ = tokio::join!(wakes, purges);
+            let _ = tokio::join!(wakes, end_overdue(&engine), purges);
         };
         Self(tokio::spawn(work).abort_handle())
     }
@@ -186,6 +186,31 @@ async fn stop_orphans(engine: &WeakEngine) {
         && engine.is_running()
     {
         tracing::error!(%error, "children of map runs that are over may still be at work");
+    }
+}
+
+/// Ends what took as long as any execution may.
+async fn end_overdue(engine: &WeakEngine) -> Result<(), Ended> {
+    let clock = engine.config().clock.clone();
+    loop {
+        let last = clock.now().plus_millis(-EXECUTION_MILLIS_MAX);
+        loop {
+            let mut overdue = read(engine, |store| store.oldest_open(PAGE)).await?;
+            overdue.retain(|(_, began)| *began <= last);
+            let mut ended = 0;
+            for (execution, _) in &overdue {
+                let engine = engine.upgrade().filter(Engine::is_running).ok_or(Ended)?;
+                match engine.end(execution, &FactKind::ExecutionOverdue).await {
+                    Ok(_) => ended += 1,
+                    Err(error) => tracing::error!(%execution, %error, "it took too long"),
+                }
+            }
+            // One that cannot be ended now is tried again with the next look.
+            if ended < PAGE {
+                break;
+            }
+        }
+        clock.sleep_until(clock.now().plus_millis(PURGE_MILLIS)).await;
     }
 }
 

@@ -232,9 +232,9 @@ impl Driver {
                     self.tell(&execution, fact_of(task, outcome));
                 }
             }
-            Message::Stop { arn, error, done } => {
+            Message::Stop { arn, why, done } => {
                 let is_live = self.live.contains_key(&arn);
-                match self.tell(&arn, FactKind::ExecutionAborted { error }) {
+                match self.tell(&arn, why) {
                     Some(at) => self.acts.push(Act::Stopped { at, done }),
                     None => drop(done.send(is_live.then_some(Stopping::Ending))),
                 }

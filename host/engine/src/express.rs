@@ -2,7 +2,7 @@
 //!
 //! They have a driver of their own, without a store: none waits for another's commit.
 
-use stepyard_asl::{HistoryEvent, StatesError, Status};
+use stepyard_asl::{FactKind, HistoryEvent, StatesError, Status};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -101,7 +101,8 @@ impl Engine {
         error: StatesError,
     ) -> Result<(), EngineError> {
         let (done, stopped) = oneshot::channel();
-        self.send_express(Message::Stop { arn: arn.clone(), error, done }).await?;
+        let why = FactKind::ExecutionAborted { error };
+        self.send_express(Message::Stop { arn: arn.clone(), why, done }).await?;
         stopped.await.map(drop).map_err(|_| self.gone())
     }
 }

@@ -1,7 +1,7 @@
 //! What fronts ask about executions, and the stop they may put to one. One that is not in memory is
 //! read back where it has to hear of it.
 
-use stepyard_asl::{HistoryEvent, StatesError, Status, Timestamp};
+use stepyard_asl::{FactKind, HistoryEvent, StatesError, Status, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -116,7 +116,12 @@ impl Engine {
 
     /// Stops an execution, and says when it was stopped, or when it had ended before.
     pub async fn stop(&self, arn: &str, error: StatesError) -> Result<Timestamp, EngineError> {
-        let stop = |done| Message::Stop { arn: arn.into(), error: error.clone(), done };
+        self.end(arn, &FactKind::ExecutionAborted { error }).await
+    }
+
+    /// Ends an execution for a reason from outside; says when it ended.
+    pub(crate) async fn end(&self, arn: &str, why: &FactKind) -> Result<Timestamp, EngineError> {
+        let stop = |done| Message::Stop { arn: arn.into(), why: why.clone(), done };
         match self.ask(arn, stop).await? {
             Asked::Answered(Stopping::Stopped(at)) => return Ok(at),
             // That is waited for.

@@ -8,8 +8,9 @@ use crate::{Engine, EngineError, ExecutionRecord, driver::Message};
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
 /// How long after its end an execution can be redriven (API reference, `RedriveExecution`).
 const REDRIVABLE_MILLIS: i64 = 14 * DAY_MILLIS;
-/// How long after its start it can (Quotas: "Maximum execution time").
-const EXECUTION_MILLIS_MAX: i64 = 365 * DAY_MILLIS;
+/// How long an execution may take, and how long after its start it can be redriven (Quotas: "Maximum
+/// execution time", of Standard workflows).
+pub(crate) const EXECUTION_MILLIS_MAX: i64 = 365 * DAY_MILLIS;
 /// With so many events it cannot: no room is left for the redrive's own and another.
 const EVENTS_MAX: u64 = 24_999;
 /// How long a client token stands for the redrive it was first given with, and of how many.

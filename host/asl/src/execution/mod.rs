@@ -221,6 +221,10 @@ impl Execution {
                 self.finish(Status::Aborted { error: error.clone() }, 0);
                 None
             }
+            FactKind::ExecutionOverdue => {
+                self.finish(Status::TimedOut, 0);
+                None
+            }
             FactKind::TaskStarted { task, worker } => self.task_started(task, worker.clone()),
             FactKind::TaskSubmitted { task, details } => self.task_submitted(task, details),
             FactKind::TaskBeat { task } => self.task_beat(task),

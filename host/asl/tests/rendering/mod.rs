@@ -19,6 +19,7 @@ pub(crate) fn render(fact: &FactKind, step: &Step, begin: i64) -> String {
         FactKind::TaskBeat { task } => format!("> TaskBeat {task}"),
         FactKind::ExecutionRedriven { .. } => "> ExecutionRedriven".to_owned(),
         FactKind::ExecutionAborted { .. } => "> ExecutionAborted".to_owned(),
+        FactKind::ExecutionOverdue => "> ExecutionOverdue".to_owned(),
     };
     text += "\n";
     text += &step.history.iter().map(render_event).collect::<String>();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::{CommandId, FactKind, HistoryEvent, StatesError, Status, TaskToken, Timestamp};
+use stepyard_asl::{CommandId, FactKind, HistoryEvent, Status, TaskToken, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -47,7 +47,7 @@ pub(crate) enum Message {
     /// The execution is over that a task waits for.
     JobEnded { execution: ExecutionArn, task: CommandId, done: Reply<()> },
     /// `StopExecution`; answered once it is durable.
-    Stop { arn: ExecutionArn, error: StatesError, done: Reply<Stopping> },
+    Stop { arn: ExecutionArn, why: FactKind, done: Reply<Stopping> },
     /// Answer how the execution ends, once it does.
     Wait { arn: ExecutionArn, done: Reply<oneshot::Receiver<Status>> },
     /// Show what is committed from here on.

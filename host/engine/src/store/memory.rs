@@ -162,6 +162,13 @@ impl Store for MemoryStore {
         Ok(resting)
     }
 
+    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        let kept = self.kept();
+        let all = kept.created.values().filter_map(|arn| Some((arn, kept.executions.get(arn)?)));
+        let open = all.filter(|(_, execution)| execution.finished.is_none());
+        Ok(open.map(|(arn, it)| (arn.clone(), it.started_at)).take(limit).collect())
+    }
+
     fn waiting(
         &self,
         awaited: &str,

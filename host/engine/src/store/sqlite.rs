@@ -152,6 +152,10 @@ impl Store for SqliteStore {
         self.read(|connection| rest::resting(connection, until, limit))
     }
 
+    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        self.read(|connection| rest::oldest_open(connection, limit))
+    }
+
     fn waiting(
         &self,
         awaited: &str,

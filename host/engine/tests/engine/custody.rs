@@ -128,6 +128,32 @@ async fn what_rests_hears_whoever_speaks_to_it() {
 }
 
 #[tokio::test]
+async fn what_takes_a_year_is_over() {
+    let (clock, store) = (VirtualClock::manual(START), MemoryStore::new(Quotas::default()));
+    let engine = keeper(Functions::hang(), &clock, &store);
+    let resting = engine.start(start("resting", wait(99_999_999))).await.unwrap().arn;
+    let at_work = engine.start(start("busy", json!({ "A": task("A", json!({})) }))).await.unwrap();
+    eventually(|| rests(&store, &resting)).await;
+    clock.advance_millis(100 * DAY_MILLIS);
+    let later = engine.start(start("later", wait(99_999_999))).await.unwrap().arn;
+    clock.advance_millis(265 * DAY_MILLIS - 1);
+    settle().await;
+    let status = |arn: &str| store.execution(arn).unwrap().unwrap().status;
+    for arn in [&resting, &at_work.arn] {
+        assert_eq!(status(arn), Status::Running);
+    }
+    // It is looked for now and then, by a thread that time does not wait for.
+    for arn in [&resting, &at_work.arn] {
+        eventually(|| {
+            clock.advance_millis(60_000);
+            status(arn) == Status::TimedOut
+        })
+        .await;
+    }
+    assert_eq!(status(&later), Status::Running);
+}
+
+#[tokio::test]
 async fn what_is_read_back_and_told_nothing_rests_again() {
     let (clock, store) = (VirtualClock::manual(START), MemoryStore::new(Quotas::default()));
     let given = Given::default();

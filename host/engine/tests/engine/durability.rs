@@ -268,6 +268,10 @@ impl Store for Slow {
         self.inner.resting(until, limit)
     }
 
+    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        self.inner.oldest_open(limit)
+    }
+
     fn waiting(
         &self,
         awaited: &str,

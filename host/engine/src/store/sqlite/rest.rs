@@ -39,6 +39,20 @@ pub(super) fn resting(
     rows.collect()
 }
 
+pub(super) fn oldest_open(
+    connection: &Connection,
+    limit: usize,
+) -> rusqlite::Result<Vec<(ExecutionArn, Timestamp)>> {
+    let select =
+        "SELECT arn, started_at FROM execution WHERE stopped_at IS NULL ORDER BY id LIMIT ?";
+    let mut select = connection.prepare_cached(select)?;
+    let rows = select.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let arn: String = row.get(0)?;
+        Ok((arn.into(), Timestamp::from_millis(row.get(1)?)))
+    })?;
+    rows.collect()
+}
+
 pub(super) fn open_count(connection: &Connection) -> rusqlite::Result<usize> {
     let select = "SELECT count(*) FROM execution WHERE stopped_at IS NULL";
     let count: i64 = connection.query_row(select, [], |row| row.get(0))?;
