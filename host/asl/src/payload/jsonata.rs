@@ -42,6 +42,10 @@ pub(crate) struct Jsonata {
     engine: Expression,
     /// What it may read of `$states` and of each variable.
     reads: Arc<[(Box<str>, Read)]>,
+    /// The functions that it names: a variable may have the name of one, and then is what is meant.
+    functions: Arc<[Box<str>]>,
+    /// What names of ours in `engine` begin with.
+    mark: String,
     hosts: Hosts,
     allowance: Arc<Allowance>,
     /// Set when it is a path of names alone: its value is found without the engine, as it is.
@@ -72,7 +76,8 @@ impl Jsonata {
         let compile = |text: &str| Expression::compile(text).map_err(|error| error.message());
         let written = compile(text)?;
         let root = &written.ast().root;
-        names_in(root)?;
+        let functions = names_in(root)?.into_iter().filter(|name| is_function(name));
+        let functions = functions.map(Box::from).collect();
         let mark = rewrite::mark(text);
         let engine = match rewrite::rewritten(root, text, &mark) {
             Some(rewritten) => compile(&rewritten)?,
@@ -84,7 +89,7 @@ impl Jsonata {
         let hosts = Hosts::of(&names_in(&engine.ast().root)?, &mark);
         let plain = Plain::of(root);
         let allowance = Allowance::of(&engine.ast().root, is_engines).into();
-        Ok(Self { written, engine, reads, hosts, allowance, plain })
+        Ok(Self { written, engine, reads, functions, mark, hosts, allowance, plain })
     }
 
     /// As the definition has it.
@@ -144,6 +149,13 @@ impl Jsonata {
                 bindings = bindings.var(STATES, states(scope, read));
             } else if let Some(value) = scope.variables.get(name) {
                 bindings = bindings.var(&**name, read.cut(value.value()));
+            }
+        }
+        for name in &*self.functions {
+            let Some(value) = scope.variables.get(name) else { continue };
+            bindings = bindings.var(&**name, value.value().clone());
+            if rewrite::is_guarded(name) {
+                bindings = bindings.var(rewrite::variable(&self.mark, name), true);
             }
         }
         self.hosts.bind(bindings, chance)

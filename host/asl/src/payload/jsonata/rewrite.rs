@@ -38,6 +38,11 @@ pub(super) fn is_guarded(name: &str) -> bool {
     GUARDS.iter().any(|guard| guard.name == name)
 }
 
+/// What is true where a variable has the name of such a function.
+pub(super) fn variable(mark: &str, name: &str) -> String {
+    format!("{mark}is_{name}")
+}
+
 /// A function of the engine that is not called for what it would take too long with.
 struct Guard {
     name: &'static str,
@@ -125,7 +130,8 @@ fn guarded(text: &str, guards: &[&Guard], mark: &str) -> String {
             "${mark}for_{name} := function($it){signature} \
              {{ ${mark}{is_cheap}($it) ? ${name}($it) : ${mark}{instead}($it) }}; "
         );
-        names += &format!("${name} := ${mark}for_{name}; ");
+        let is_variable = variable(mark, name);
+        names += &format!("${name} := ${is_variable} ? ${name} : ${mark}for_{name}; ");
     }
     format!("({functions}({names}{text}))")
 }
@@ -175,13 +181,13 @@ mod tests {
         let distinct = |text: &str| {
             format!(
                 "($for_distinct := function($it)<x:x> {{ $uniform($it) ? $distinct($it) : $unique($it) }}; \
-                 ($distinct := $for_distinct; {text}))"
+                 ($distinct := $is_distinct ? $distinct : $for_distinct; {text}))"
             )
         };
         let keys = |text: &str| {
             format!(
                 "($for_keys := function($it)<x-:x> {{ $few_keys($it) ? $keys($it) : $keys($it) }}; \
-                 ($keys := $for_keys; {text}))"
+                 ($keys := $is_keys ? $keys : $for_keys; {text}))"
             )
         };
         let cases = [

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::*;
 use crate::payload::{
-    States,
+    Payload, States,
     testing::{Counting, in_scope, scope},
+    variables::Variables,
 };
 
 const INPUT: &str = r#"{"name":"Ada","n":3,"big":9007199254740993,"items":[{"id":1,"price":2.5,"tags":["a","b"]},{"id":2,"price":4,"tags":[]}],"nothing":null,"text":"[1,{\"a\":2}]"}"#;
@@ -76,6 +77,37 @@ fn nothing_is_told_from_null_and_from_a_function() {
         ("$f := function($x) { $x }", "Function"),
         ("$sum", "Function"),
     ]);
+}
+
+#[test]
+fn a_variable_may_have_the_name_of_a_function() {
+    let cases = [
+        ("$error.Cause", r#""no""#),
+        ("$error", r#"{"Cause":"no"}"#),
+        ("$keys", "[2,1]"),
+        ("$keys ~> $sum", "3"),
+        ("$distinct($keys)", "[2,1]"),
+        ("$range[0]", "7"),
+        // A function that is bound within is one.
+        ("($keys := function($it) { $it + 1 }; $keys(1))", "2"),
+        ("$keys({'a': 1})", "error: T1006: Attempted to invoke a non-function"),
+    ];
+    let assigned = [("error", r#"{"Cause":"no"}"#), ("keys", "[2,1]"), ("range", "[7]")];
+    for (text, expected) in cases {
+        let expression = Jsonata::compile(text).unwrap();
+        let given = in_scope(&json!({}), |outer| {
+            let mut variables = Variables::default();
+            let values = assigned.map(|(name, it)| (name.into(), Payload::parse(it).unwrap()));
+            variables.assign(values.into());
+            expression.evaluate(&Scope { variables: &variables, ..*outer })
+        });
+        let given = match given {
+            Ok(value) => value.to_string(),
+            Err(Fault::Error(error)) => format!("error: {error}"),
+            Err(fault) => format!("{fault:?}"),
+        };
+        assert_eq!(given, expected, "{text}");
+    }
 }
 
 #[test]
