@@ -143,7 +143,7 @@ impl Jsonata {
 
     /// What the expression may read, and AWS's functions.
     fn bindings(&self, scope: &Scope<'_>, chance: &Chance) -> Bindings {
-        let mut bindings = Bindings::new();
+        let mut bindings = self.hosts.bind(Bindings::new(), chance);
         for (name, read) in &*self.reads {
             if **name == *STATES {
                 bindings = bindings.var(STATES, states(scope, read));
@@ -158,7 +158,7 @@ impl Jsonata {
                 bindings = bindings.var(rewrite::variable(&self.mark, name), true);
             }
         }
-        self.hosts.bind(bindings, chance)
+        bindings
     }
 }
 
