@@ -13,7 +13,7 @@ pub type Seed = [u8; 32];
 /// execution of an earlier one, so that its journal replays as it was told.
 ///
 /// From 1 on a fact that leads far is gone on with in turns; a Distributed Map takes the members of an object,
-/// and `$$.Map.Item` has `Key` and `Source`.
+/// and `$$.Map.Item` has `Key` and `Source`; in JSONata a variable takes the place of a function of its name.
 pub const EDITION: u32 = 1;
 
 /// One thing the world told an execution. Journaled once, in order; never decided again.

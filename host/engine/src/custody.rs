@@ -194,20 +194,18 @@ async fn end_overdue(engine: &WeakEngine) -> Result<(), Ended> {
     let clock = engine.config().clock.clone();
     loop {
         let last = clock.now().plus_millis(-EXECUTION_MILLIS_MAX);
+        let mut after = 0;
         loop {
-            let mut overdue = read(engine, |store| store.oldest_open(PAGE)).await?;
-            overdue.retain(|(_, began)| *began <= last);
-            let mut ended = 0;
-            for (execution, _) in &overdue {
+            let oldest = read(engine, move |store| store.oldest_open(after, PAGE)).await?;
+            for (_, execution, _) in oldest.iter().filter(|(.., began)| *began <= last) {
                 let engine = engine.upgrade().filter(Engine::is_running).ok_or(Ended)?;
-                match engine.end(execution, &FactKind::ExecutionOverdue).await {
-                    Ok(_) => ended += 1,
-                    Err(error) => tracing::error!(%execution, %error, "it took too long"),
+                if let Err(error) = engine.end(execution, &FactKind::ExecutionOverdue).await {
+                    tracing::error!(%execution, %error, "it takes too long, and cannot be ended");
                 }
             }
-            // One that cannot be ended now is tried again with the next look.
-            if ended < PAGE {
-                break;
+            match oldest.last() {
+                Some((number, _, began)) if *began <= last => after = *number,
+                _ => break,
             }
         }
         clock.sleep_until(clock.now().plus_millis(PURGE_MILLIS)).await;

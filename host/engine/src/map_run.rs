@@ -63,7 +63,7 @@ impl From<StatesError> for Halt {
 
 impl From<EngineError> for Halt {
     fn from(error: EngineError) -> Self {
-        tracing::debug!(%error, "a map run is interrupted");
+        tracing::info!(%error, "a map run is interrupted");
         Self::Interrupted
     }
 }
@@ -84,7 +84,15 @@ impl Integration for MapRuns {
             let outcome = match Run::perform(&task, &run, &at_work).await {
                 Ok(output) => Outcome::done(output),
                 Err(Halt::Failed(error)) => Outcome::failed(error),
-                Err(Halt::Interrupted) => std::future::pending().await,
+                Err(Halt::Interrupted) => {
+                    if task.engine.upgrade().is_some_and(|engine| engine.is_running()) {
+                        tracing::error!(
+                            map_run = run.arn(),
+                            "a map run goes on only when the server starts again"
+                        );
+                    }
+                    std::future::pending().await
+                }
             };
             drop(turn);
             self.forget(run.arn());

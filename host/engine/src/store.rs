@@ -89,8 +89,13 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError>;
 
-    /// Unfinished executions with the moment at which each began: those created first, and at most `limit`.
-    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError>;
+    /// Unfinished executions with the moment at which each began: those with a number above `after`, those
+    /// created first, and at most `limit`.
+    fn oldest_open(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionArn, Timestamp)>, StoreError>;
 
     /// Tasks that wait for what is named `awaited`, an activity or an execution: those with a number
     /// above `after`, the longest waiting first, and at most `limit`.

@@ -184,12 +184,13 @@ async fn executions_rest_until_their_moment_and_the_rest_is_awake() {
         let awake = store.executions(&awake).unwrap();
         assert_eq!(awake.iter().map(|it| &*it.name).collect::<Vec<_>>(), ["e", "a"]);
         assert_eq!(store.open_count(), Ok(4));
-        let oldest = store.oldest_open(3).unwrap();
-        assert_eq!(
-            oldest.iter().map(|(arn, _)| arn).collect::<Vec<_>>(),
-            [&arn("a"), &arn("c"), &arn("d")]
-        );
-        assert_eq!(oldest[0].1, store.execution(&arn("a")).unwrap().unwrap().summary.started_at);
+        let oldest = store.oldest_open(0, 3).unwrap();
+        let names = |found: &[(u64, ExecutionArn, Timestamp)]| {
+            found.iter().map(|(_, arn, _)| arn.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&oldest), [arn("a"), arn("c"), arn("d")], "{store:?}");
+        assert_eq!(oldest[0].2, store.execution(&arn("a")).unwrap().unwrap().summary.started_at);
+        assert_eq!(names(&store.oldest_open(oldest[1].0, 9).unwrap()), [arn("d"), arn("e")]);
     }
 }
 

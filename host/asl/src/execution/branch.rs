@@ -124,8 +124,8 @@ impl Branch {
     pub(super) fn may_have_begun(&self, slot: u32) -> bool {
         match &self.waiting {
             Waiting::Children(children) => children.has_begun(slot as usize),
-            // The attempt failed; how far it had come is not kept.
-            Waiting::Backoff(_) => {
+            // The attempt is over; how far it had come is not kept.
+            Waiting::Backoff(_) | Waiting::Turn(..) => {
                 matches!(self.state().kind(), StateKind::Parallel | StateKind::Map)
             }
             _ => false,

@@ -119,7 +119,8 @@ fn bind(branches: &mut BTreeMap<BranchPath, Branch>, root: &Machine) -> bool {
         if let Waiting::MapRun(run) = &mut branch.waiting {
             Arc::make_mut(run).bind(&branch.machine, &branch.variables);
         }
-        branch.machine.has_state_at(branch.state)
+        let next = if let Waiting::Turn(next, _) = branch.waiting { next } else { branch.state };
+        [branch.state, next].into_iter().all(|state| branch.machine.has_state_at(state))
     })
 }
 

@@ -12,8 +12,8 @@ use crate::{
 /// The most events that a history holds; the last says so (Quotas: "Maximum execution history size").
 const EVENTS_MAX: u64 = 25_000;
 
-/// AWS does not bound the history of an Express execution but its time, to five minutes, and no time
-/// passes within a step: so this many events that one fact leads to are taken for a loop without end.
+/// AWS does not bound the history of an Express execution but its time, to five minutes; turns take so little
+/// of it that this many events that one fact leads to are taken for a loop without end.
 const EXPRESS_FACT_EVENTS_MAX: u64 = 250_000;
 
 impl Execution {

@@ -50,7 +50,7 @@ impl Execution {
             Ordering::Greater => false,
             // Of the present attempt only a task's commands can be over: the others, once answered,
             // lead to another attempt or visit.
-            Ordering::Equal if !branch.is_in_state() => true,
+            Ordering::Equal if !branch.is_in_state() => branch.has_arrived(),
             Ordering::Equal => match branch.state().kind() {
                 StateKind::Task => !matches!(id.kind, CommandKind::Wait | CommandKind::Backoff),
                 StateKind::Map => {

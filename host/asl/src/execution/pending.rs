@@ -2,7 +2,7 @@
 //! a measure they go on in turns, each a fact of its own. So what one step holds is bounded, whatever else
 //! is at work has its say in between, and a long way is durable piece by piece.
 
-use std::{collections::VecDeque, mem};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{
     branch::{BranchPath, Waiting},
     turn::{Advance, Next},
 };
-use crate::{CommandId, CommandKind};
+use crate::{CommandId, CommandKind, Payload};
 
 /// The events of one turn, and the bytes of their payloads, past which no branch comes to another state in
 /// it.
@@ -49,14 +49,33 @@ impl Execution {
     pub(super) fn unless_put_off(&mut self, (path, advance): (BranchPath, Advance)) -> Next {
         match advance {
             Advance::Arrive(state, input) if self.is_turn_full() => {
-                if let Some(branch) = self.branches.get_mut(&path) {
-                    branch.waiting = Waiting::Turn(state, input);
+                if self.stands_between(&path, state, input) {
                     self.pending.branches.push_back(path);
                 }
                 None
             }
             advance => Some((path, advance)),
         }
+    }
+
+    /// In a turn that is full, a branch that would come to another state goes behind those that have yet to go
+    /// on in it.
+    pub(super) fn unless_behind(&mut self, next: Next) -> Next {
+        match next {
+            Some((path, Advance::Arrive(state, input))) if self.is_turn_full() => {
+                if self.stands_between(&path, state, input.clone()) {
+                    self.turn.ready.push_back((path, Advance::Arrive(state, input)));
+                }
+                None
+            }
+            next => next,
+        }
+    }
+
+    /// Has a branch stand between two states, should another end the execution; false when it is over.
+    fn stands_between(&mut self, path: &BranchPath, next: usize, input: Payload) -> bool {
+        let branch = self.branches.get_mut(path);
+        branch.map(|branch| branch.waiting = Waiting::Turn(next, input)).is_some()
     }
 
     pub(super) fn is_turn_full(&self) -> bool {
@@ -77,18 +96,24 @@ impl Execution {
         self.start_timer(turn(self.pending.turns), self.now);
     }
 
-    /// What was put off goes on.
+    /// What was put off goes on, as far as this turn has room for it.
     pub(super) fn take_turn(&mut self) {
         self.pending.is_asked_for = false;
         self.turn.first_event = self.pending.first_event;
-        for path in mem::take(&mut self.pending.branches) {
-            let Some(branch) = self.branches.get_mut(&path) else { continue };
-            if let Waiting::Turn(state, input) = &branch.waiting {
+    }
+
+    /// The next of what was put off, in its turn.
+    pub(super) fn next_pending(&mut self) -> Next {
+        while !self.pending.is_asked_for && !self.is_turn_full() {
+            let path = self.pending.branches.pop_front()?;
+            if let Some(Waiting::Turn(state, input)) =
+                self.branches.get(&path).map(|it| &it.waiting)
+            {
                 let advance = Advance::Arrive(*state, input.clone());
-                branch.waiting = Waiting::Nothing;
-                self.turn.ready.push_back((path, advance));
+                return Some((path, advance));
             }
         }
+        None
     }
 }
 

@@ -24,18 +24,15 @@ impl Execution {
     /// Lets every branch go on until it waits, or until this turn is full. One branch goes as far as it
     /// can before the next.
     pub(super) fn run(&mut self) {
-        while let Some(next) = self.turn.ready.pop_front() {
+        while let Some(next) = self.turn.ready.pop_front().or_else(|| self.next_pending()) {
             let mut next = self.unless_put_off(next);
             while let Some((path, advance)) = next {
                 if self.status != Status::Running || !self.branches.contains_key(&path) {
                     break;
                 }
-                next = self.advance(&path, advance);
+                let then = self.advance(&path, advance);
                 self.stop_when_full();
-                if self.is_turn_full() {
-                    // Behind those that have yet to go on in this turn.
-                    self.turn.ready.extend(next.take());
-                }
+                next = self.unless_behind(then);
             }
         }
         self.show_started();

@@ -151,7 +151,9 @@ impl Jsonata {
                 bindings = bindings.var(&**name, read.cut(value.value()));
             }
         }
-        for name in &*self.functions {
+        // Before, the function was meant.
+        let are_meant = scope.context.edition() >= 1;
+        for name in self.functions.iter().filter(|_| are_meant) {
             let Some(value) = scope.variables.get(name) else { continue };
             bindings = bindings.var(&**name, value.value().clone());
             if rewrite::is_guarded(name) {

@@ -60,6 +60,10 @@ impl Told {
         assert_eq!(restored.as_ref(), Some(&self.execution));
     }
 
+    fn count(&self, kind: EventType) -> usize {
+        self.history.iter().filter(|it| it.kind == kind).count()
+    }
+
     /// The history without moments.
     fn events(&self) -> Vec<(u64, u64, EventType)> {
         self.history.iter().map(|it| (it.id, it.previous_event_id, it.kind)).collect()
@@ -186,8 +190,7 @@ fn what_is_stopped_between_turns_is_redriven_there() {
     };
     assert_eq!(output.value()["n"], 2_000);
     // No round was made twice.
-    let rounds = told.history.iter().filter(|it| it.kind == EventType::PassStateEntered);
-    assert_eq!(rounds.count(), 2_000);
+    assert_eq!(told.count(EventType::PassStateEntered), 2_000);
 }
 
 #[test]
@@ -206,10 +209,84 @@ fn a_failure_stops_what_waits_for_its_turn() {
     let error = StatesError::new("Oops", "");
     told.tell(FactKind::TaskFailed { task, error, version: None });
     assert!(matches!(told.execution.status(), Status::Succeeded { .. }));
-    // It stood between two states: none of them is aborted.
-    let aborted = told.history.iter().filter(|it| it.kind == EventType::ParallelStateFailed);
-    assert_eq!(aborted.count(), 1);
-    assert!(told.history.iter().all(|it| it.details.name.as_deref() != Some("aborted")));
     assert_eq!(told.tell(FactKind::timer_fired(turn)), Step::default());
     told.check();
+}
+
+/// A Parallel of these branches.
+fn parallel(branches: Vec<Value>) -> Value {
+    json!({"Type": "Parallel", "Branches": branches, "Next": "After",
+        "Catch": [{"ErrorEquals": ["Caught"], "Next": "After"}]})
+}
+
+#[test]
+fn what_is_late_between_turns_is_late_and_no_more() {
+    let branch = |number: usize, then: &str| {
+        json!({"StartAt": format!("Wait{number}"), "States": {
+            format!("Wait{number}"): {"Type": "Wait", "Seconds": 1, "Next": format!("Then{number}")},
+            format!("Then{number}"): {"Type": then, "Error": "Caught"}}})
+    };
+    let waits = (1..=600).map(|number| {
+        let mut branch = branch(number, "Succeed");
+        branch["States"][format!("Then{number}")].as_object_mut().unwrap().remove("Error");
+        branch
+    });
+    let branches = [branch(0, "Fail")].into_iter().chain(waits).collect();
+    let machine = json!({"StartAt": "All", "States": {
+        "All": parallel(branches), "After": {"Type": "Succeed"}}});
+    let (mut told, step) = Told::new(&machine, &json!({}));
+    told.take_turns(step);
+    let waits: Vec<_> =
+        told.execution.outstanding().into_iter().filter_map(|it| it.id().cloned()).collect();
+    assert_eq!(waits.len(), 601);
+    let step = told.tell(FactKind::timer_fired(waits[0].clone()));
+    assert!(turn_in(&step).is_some(), "the catcher's target is put off");
+    for late in &waits[1..3] {
+        assert_eq!(told.tell(FactKind::timer_fired(late.clone())), Step::default());
+    }
+    told.check();
+    told.take_turns(step);
+    assert!(matches!(told.execution.status(), Status::Succeeded { .. }));
+    told.check();
+}
+
+#[test]
+fn what_fails_within_a_turn_is_redriven_where_each_branch_stood() {
+    let looping = |number: usize, count: u32, last: Value| {
+        let inner = json!({"StartAt": format!("Inner{number}"), "States": {
+            format!("Inner{number}"): {"Type": "Pass", "End": true}}});
+        json!({"StartAt": format!("Round{number}"), "States": {
+            format!("Round{number}"): {"Type": "Pass", "Next": format!("Both{number}"),
+                "Parameters": {"n.$": "States.MathAdd($.n, 1)"}},
+            format!("Both{number}"): {"Type": "Parallel", "Branches": [inner],
+                "ResultPath": null, "Next": format!("Enough{number}")},
+            format!("Enough{number}"): {"Type": "Choice", "Default": format!("Round{number}"),
+                "Choices": [{"Variable": "$.n", "NumericGreaterThanEquals": count,
+                    "Next": format!("Done{number}")}]},
+            format!("Done{number}"): last}})
+    };
+    let fails = json!({"Type": "Fail", "Error": "Oops"});
+    let branches = vec![
+        looping(1, 300, json!({"Type": "Succeed"})),
+        looping(2, 30, fails),
+        looping(3, 200, json!({"Type": "Succeed"})),
+    ];
+    let machine = json!({"StartAt": "All", "States": {
+        "All": parallel(branches), "After": {"Type": "Succeed"}}});
+    let (mut told, step) = Told::new(&machine, &json!({"n": 0}));
+    let mut step = told.take_turns(step);
+    for redrives in 0..3 {
+        assert!(matches!(told.execution.status(), Status::Failed { .. }), "{redrives}");
+        told.check();
+        for (entered, ends) in [
+            (EventType::PassStateEntered, &[EventType::PassStateExited][..]),
+            (EventType::ChoiceStateEntered, &[EventType::ChoiceStateExited]),
+        ] {
+            let ends: usize = ends.iter().map(|end| told.count(*end)).sum();
+            assert_eq!(told.count(entered), ends, "{entered:?} after {redrives} redrives");
+        }
+        step = told.tell(FactKind::ExecutionRedriven { client_token: None });
+        step = told.take_turns(step);
+    }
+    assert!(turn_in(&step).is_none());
 }

@@ -46,7 +46,7 @@ pub(crate) enum Message {
     TaskDone { execution: ExecutionArn, task: CommandId, outcome: Outcome },
     /// The execution is over that a task waits for.
     JobEnded { execution: ExecutionArn, task: CommandId, done: Reply<()> },
-    /// `StopExecution`; answered once it is durable.
+    /// An end from outside, as by `StopExecution`; answered once it is durable.
     Stop { arn: ExecutionArn, why: FactKind, done: Reply<Stopping> },
     /// Answer how the execution ends, once it does.
     Wait { arn: ExecutionArn, done: Reply<oneshot::Receiver<Status>> },

@@ -176,7 +176,7 @@ impl<'a> Children<'a> {
         at_work: &AtWork,
     ) -> Result<(ExecutionArn, Status, bool), Halt> {
         let start = self.start(child.clone());
-        // As an Express one is.
+        // Noted before it is begun, as an Express one is.
         let arn = execution_arn(&start.machine_arn, &start.name);
         at_work.children().extend(arn);
         let started = loop {
@@ -212,15 +212,19 @@ impl<'a> Children<'a> {
 
     /// Lets a child that did not succeed go on, if its run does so and it has not yet.
     async fn redrive(&self, arn: &ExecutionArn, status: &Status) -> Result<Redrive, Halt> {
-        let engine = self.task.engine.engine()?;
-        let redriven = engine.record(arn)?.summary.redrive_count;
+        let redriven = self.task.engine.engine()?.record(arn)?.summary.redrive_count;
         if matches!(status, Status::Succeeded { .. }) || redriven >= self.run.redrive_count() {
             return Ok(Redrive::Stays);
         }
-        match engine.redrive(arn, None).await {
-            Ok(_) => Ok(Redrive::GoesOn),
-            Err(RedriveError::NotRedrivable { .. }) => Ok(Redrive::CannotGoOn),
-            Err(RedriveError::Engine(error)) => Err(error.into()),
+        loop {
+            let engine = self.task.engine.engine()?;
+            match engine.redrive(arn, None).await {
+                Ok(_) => return Ok(Redrive::GoesOn),
+                Err(RedriveError::NotRedrivable { .. }) => return Ok(Redrive::CannotGoOn),
+                Err(RedriveError::Engine(error)) => {
+                    self.wait_for_room(error.into(), engine).await?;
+                }
+            }
         }
     }
 

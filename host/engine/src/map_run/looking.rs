@@ -68,10 +68,15 @@ impl Engine {
             }
         };
         let completed = || MapRunError::Completed { arn: arn.to_owned() };
-        self.keep(records.ok_or_else(completed)?).await?;
+        let kept = match records {
+            Some(records) => self.keep(records).await.map_err(MapRunError::from),
+            None => Err(completed()),
+        };
         if let Some(at_work) = at_work {
             at_work.changed.notify_one();
+            // It may have ended meanwhile.
+            self.shared.map_runs.forget(arn);
         }
-        Ok(())
+        kept
     }
 }

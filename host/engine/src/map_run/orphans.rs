@@ -28,10 +28,11 @@ impl Engine {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.arn.clone());
             for MapRunRecord { arn, execution, .. } in page {
+                // A redrive comes before this, or after.
+                let _held = self.hold(&execution).await;
                 if !self.is_under_way(&execution, &arn).await? {
                     let at_work = self.shared.map_runs.children_of(&arn);
                     at_work.end(self, &arn, MapRunStatus::Aborted).await?;
-                    drop(at_work);
                     self.shared.map_runs.forget(&arn);
                 }
             }

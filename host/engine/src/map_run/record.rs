@@ -151,7 +151,9 @@ impl MapRunRecord {
         let is_redriven = self.redrive_count < run.redrive_count();
         if is_redriven {
             (self.redrive_count, self.redriven_at) = (run.redrive_count(), Some(now));
-            self.progress = self.progress.map(Progress::redriven);
+            // Standard children are found again, each as it ended.
+            let is_express = self.is_express;
+            self.progress = self.progress.filter(|_| is_express).map(Progress::redriven);
         }
         for counts in [&mut self.items, &mut self.executions] {
             *counts = match self.progress {

@@ -162,11 +162,17 @@ impl Store for MemoryStore {
         Ok(resting)
     }
 
-    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+    fn oldest_open(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionArn, Timestamp)>, StoreError> {
         let kept = self.kept();
-        let all = kept.created.values().filter_map(|arn| Some((arn, kept.executions.get(arn)?)));
-        let open = all.filter(|(_, execution)| execution.finished.is_none());
-        Ok(open.map(|(arn, it)| (arn.clone(), it.started_at)).take(limit).collect())
+        let behind = kept.created.range((Bound::Excluded(after), Bound::Unbounded));
+        let all =
+            behind.filter_map(|(number, arn)| Some((*number, arn, kept.executions.get(arn)?)));
+        let open = all.filter(|(.., execution)| execution.finished.is_none());
+        Ok(open.map(|(number, arn, it)| (number, arn.clone(), it.started_at)).take(limit).collect())
     }
 
     fn waiting(

@@ -152,8 +152,12 @@ impl Store for SqliteStore {
         self.read(|connection| rest::resting(connection, until, limit))
     }
 
-    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
-        self.read(|connection| rest::oldest_open(connection, limit))
+    fn oldest_open(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionArn, Timestamp)>, StoreError> {
+        self.read(|connection| rest::oldest_open(connection, after, limit))
     }
 
     fn waiting(

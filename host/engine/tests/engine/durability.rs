@@ -268,8 +268,12 @@ impl Store for Slow {
         self.inner.resting(until, limit)
     }
 
-    fn oldest_open(&self, limit: usize) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
-        self.inner.oldest_open(limit)
+    fn oldest_open(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ExecutionArn, Timestamp)>, StoreError> {
+        self.inner.oldest_open(after, limit)
     }
 
     fn waiting(

@@ -11,6 +11,8 @@
 //! Whatever has a literal for one side costs nothing and stays as it is. A name is bound around the whole, so
 //! that it means a function of ours just where it would mean the engine's: authors bind names as they like.
 
+use std::collections::BTreeSet;
+
 use jlens_core::ast::{BinaryOp, Node, NodeKind};
 
 /// The names of our functions, behind a mark.
@@ -26,11 +28,11 @@ pub(super) const UNIFORM: &str = "uniform";
 
 /// What all names of ours in the place of a text begin with: nothing in the text does.
 pub(super) fn mark(text: &str) -> String {
-    let mut mark = "stepyard_".to_owned();
-    while text.contains(&mark) {
-        mark.push('_');
-    }
-    mark
+    let taken = text.split("stepyard_").skip(1).filter_map(|rest| rest.split('_').next());
+    let taken: BTreeSet<&str> = taken.collect();
+    let mut numbers = (0_usize..).map(|number| number.to_string());
+    let free = numbers.find(|number| !taken.contains(&**number)).unwrap_or_default();
+    format!("stepyard_{free}_")
 }
 
 /// Whether a function of the engine is called by way of one of ours.
@@ -224,11 +226,17 @@ mod tests {
     #[test]
     fn names_of_ours_are_no_names_of_the_author() {
         for (text, expected) in [
-            ("$a = $b", "stepyard_"),
-            ("$stepyard_equal = $b", "stepyard__"),
-            ("$a = 'stepyard__' & $b", "stepyard___"),
+            ("$a = $b", "stepyard_0_"),
+            ("$stepyard_equal = $b", "stepyard_0_"),
+            ("$stepyard_0_equal = $b", "stepyard_1_"),
+            ("$a = 'stepyard_0_stepyard_1' & $stepyard_3_b", "stepyard_1_"),
         ] {
             assert_eq!(mark(text), expected, "{text}");
+            assert!(!text.contains(expected), "{text}");
         }
+        // Whatever the author writes, ours stay short.
+        let taken: String =
+            (0..1_000).map(|it| format!("stepyard_{it}_{}", "_".repeat(it))).collect();
+        assert_eq!(mark(&taken), "stepyard_1000_");
     }
 }

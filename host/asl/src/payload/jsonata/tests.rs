@@ -6,7 +6,8 @@ use serde_json::json;
 use super::*;
 use crate::payload::{
     Payload, States,
-    testing::{Counting, in_scope, scope},
+    context_object::{ContextObject, ExecutionContext},
+    testing::{Counting, execution, in_scope, scope, state},
     variables::Variables,
 };
 
@@ -108,6 +109,19 @@ fn a_variable_may_have_the_name_of_a_function() {
         };
         assert_eq!(given, expected, "{text}");
     }
+}
+
+#[test]
+fn to_an_execution_that_began_before_a_functions_name_is_the_function() {
+    let execution_input = Payload::parse("{}").unwrap();
+    let execution = ExecutionContext { edition: 0, ..execution(&execution_input) };
+    let context = ContextObject::new(execution, state());
+    let mut variables = Variables::default();
+    variables.assign([("count".into(), Payload::parse("5").unwrap())].into());
+    let (input, random) = (json!({}), Counting::default());
+    let scope = scope(&input, &context, &variables, &random);
+    let given = Jsonata::compile("$count([1, 2])").unwrap().evaluate(&scope);
+    assert_eq!(given, Ok(json!(2)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use stepyard_asl::Timestamp;
 
-/// How many results of a Map Run's children are forgotten in one act: a run may have millions.
+/// How many results of Map Runs' children are forgotten in one act: a run may have millions.
 const RESULTS_AT_ONCE: usize = 10_000;
 
 pub(super) fn purge(
@@ -16,8 +16,14 @@ pub(super) fn purge(
     let mut select = connection.prepare_cached(select)?;
     let past = select.query_map(params![before, rows], |row| row.get(0))?;
     let past: Vec<i64> = past.collect::<rusqlite::Result<_>>()?;
+    let mut results = RESULTS_AT_ONCE;
     for execution in &past {
-        if forget_results(connection, *execution)? == RESULTS_AT_ONCE {
+        results -= forget_results(connection, *execution, results)?;
+        if results == 0 {
+            // Redriven meanwhile, the run takes no child for done of which nothing is known any more.
+            let update = "UPDATE map_run SET progress = NULL
+                          WHERE execution = (SELECT arn FROM execution WHERE id = ?1)";
+            connection.prepare_cached(update)?.execute([execution])?;
             return Ok(limit);
         }
         for delete in [
@@ -43,13 +49,17 @@ pub(super) fn purge(
     Ok(past.len())
 }
 
-/// Forgets what the children of an execution's Map Runs came to, as much as is forgotten at once.
-fn forget_results(connection: &Connection, execution: i64) -> rusqlite::Result<usize> {
+/// Forgets what the children of an execution's Map Runs came to, so many of them at most.
+fn forget_results(
+    connection: &Connection,
+    execution: i64,
+    limit: usize,
+) -> rusqlite::Result<usize> {
     let delete = "DELETE FROM map_run_result WHERE (run, child) IN
                   (SELECT run, child FROM map_run
                    JOIN map_run_result ON map_run_result.run = map_run.arn
                    WHERE map_run.execution = (SELECT arn FROM execution WHERE id = ?1) LIMIT ?2)";
-    let rows = i64::try_from(RESULTS_AT_ONCE).unwrap_or(i64::MAX);
+    let rows = i64::try_from(limit).unwrap_or(i64::MAX);
     connection.prepare_cached(delete)?.execute(params![execution, rows])
 }
 

@@ -41,14 +41,19 @@ pub(super) fn resting(
 
 pub(super) fn oldest_open(
     connection: &Connection,
+    after: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<(ExecutionArn, Timestamp)>> {
-    let select =
-        "SELECT arn, started_at FROM execution WHERE stopped_at IS NULL ORDER BY id LIMIT ?";
+) -> rusqlite::Result<Vec<(u64, ExecutionArn, Timestamp)>> {
+    // Else all that ever ended would be read.
+    let select = "SELECT id, arn, started_at FROM execution WHERE id IN
+                  (SELECT id FROM execution INDEXED BY execution_open
+                   WHERE stopped_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2) ORDER BY id";
     let mut select = connection.prepare_cached(select)?;
-    let rows = select.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-        let arn: String = row.get(0)?;
-        Ok((arn.into(), Timestamp::from_millis(row.get(1)?)))
+    let [after, limit] =
+        [i64::try_from(after), i64::try_from(limit)].map(|it| it.unwrap_or(i64::MAX));
+    let rows = select.query_map([after, limit], |row| {
+        let (id, arn): (i64, String) = (row.get(0)?, row.get(1)?);
+        Ok((id.cast_unsigned(), arn.into(), Timestamp::from_millis(row.get(2)?)))
     })?;
     rows.collect()
 }

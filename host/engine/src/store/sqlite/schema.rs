@@ -124,7 +124,7 @@ CREATE INDEX execution_child ON execution (id)
     WHERE stopped_at IS NULL AND instr(machine, '/') > 0;
 ";
 
-/// What a child came to is there where it is to be exported.
+/// What a child came to is there where the store does not tell it otherwise.
 const MAP_RUNS: &str = "
 CREATE TABLE map_run (
     number INTEGER PRIMARY KEY,
@@ -143,13 +143,17 @@ ALTER TABLE execution ADD COLUMN map_run TEXT;
 CREATE INDEX execution_map_run ON execution (map_run, id) WHERE map_run IS NOT NULL;
 ";
 
-/// How far a run has come may be long, and is beside what is listed of it. State machines are counted by their
+/// How far a run has come may be long, and is beside what is listed of it. Of Express children that failed
+/// nothing was kept without an export: such a run begins anew. State machines are counted by their
 /// names: their own rows are long.
 const OPEN_RUNS_AND_COUNTS: &str = "
 ALTER TABLE execution ADD COLUMN items INTEGER;
 ALTER TABLE map_run ADD COLUMN progress TEXT;
 UPDATE map_run SET progress = json_extract(body, '$.progress'),
     body = json_remove(body, '$.progress');
+UPDATE map_run SET progress = NULL WHERE json_extract(body, '$.is_express')
+    AND json_extract(body, '$.executions.failed') + json_extract(body, '$.executions.timed_out') > 0
+    AND NOT EXISTS (SELECT 1 FROM map_run_result WHERE run = map_run.arn);
 CREATE INDEX map_run_open ON map_run (arn) WHERE json_extract(body, '$.status') = 'Running';
 CREATE INDEX state_machine_name ON state_machine (name);
 ";
