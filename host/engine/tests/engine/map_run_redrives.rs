@@ -13,6 +13,7 @@ use stepyard_engine::{
 };
 
 use crate::{
+    custody::eventually,
     map_runs::{boom, doing, each, tenfold},
     support::{Bench, Functions, START, config, failed, settle, start, succeeded},
 };
@@ -101,6 +102,8 @@ async fn express_children_that_were_stopped_with_their_run_are_done_again_and_no
     // A redrive that its engine does not outlive is gone on with.
     items.hang(&[2]);
     bench.engine.redrive(&arn, None).await.unwrap();
+    // What became of the children is read by another thread.
+    eventually(|| items.given.lock().unwrap().len() == 2).await;
     settle().await;
     assert_eq!(items.given(), [1, 2]);
     items.hang(&[]);
