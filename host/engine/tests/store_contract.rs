@@ -495,7 +495,7 @@ async fn map_runs_are_kept_with_their_children_and_go_with_their_execution() {
             records.push(Record::MapRun(Box::new(map_run("other", number, "Running"))));
         }
         let result = |child: u64| {
-            let result = json!({"file": "Succeeded", "text": format!("[{child}]"), "items": 1});
+            let result = json!({"file": "Succeeded", "text": format!("[{child}]")});
             let result = serde_json::from_value(result).unwrap();
             Record::ChildResult { run: "run:2".into(), child, result }
         };

@@ -62,7 +62,7 @@ impl Ledger {
         self.progress.ended.insert(index, index + 1);
         self.record.child_ends(items as u64, &status, is_final);
         self.unkept.children += 1;
-        if let Some(result) = ChildResult::of(run, told.as_ref(), &status, items as u64) {
+        if let Some(result) = ChildResult::of(run, told.as_ref(), &status) {
             self.unkept.bytes += result.text.len();
             self.unkept.results.push((index as u64, result));
         }

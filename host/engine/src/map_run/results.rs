@@ -32,18 +32,11 @@ pub struct ChildResult {
     pub(super) file: ResultFile,
     /// What stands there.
     pub(super) text: Box<str>,
-    /// How many items it had.
-    pub(super) items: u64,
 }
 
 impl ChildResult {
-    /// What is to be kept of a child of so many items; none where the store tells what it came to.
-    pub(super) fn of(
-        run: &MapRun,
-        told: Option<&ToldChild>,
-        status: &Status,
-        items: u64,
-    ) -> Option<Self> {
+    /// What is to be kept of a child; none where the store tells what it came to.
+    pub(super) fn of(run: &MapRun, told: Option<&ToldChild>, status: &Status) -> Option<Self> {
         if run.destination().is_none() && !run.is_express() {
             return None;
         }
@@ -56,7 +49,7 @@ impl ChildResult {
             (Some(told), Some(_)) => told.record(run.machine_arn(), status).to_string(),
             _ => String::new(),
         };
-        Some(Self { file, text: text.into(), items })
+        Some(Self { file, text: text.into() })
     }
 }
 
@@ -165,7 +158,7 @@ pub(super) async fn add_unsuccessful(
         let page = page(engine, run, after).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(*last);
-        for (child, ChildResult { file, text, .. }) in page {
+        for (child, ChildResult { file, text }) in page {
             if file != ResultFile::Succeeded
                 && let Ok(told) = Payload::parse(text)
             {
@@ -197,7 +190,7 @@ pub(super) async fn export(
         let page = page(engine, run.arn(), after).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some(*last);
-        for (_, ChildResult { file, text, .. }) in page {
+        for (_, ChildResult { file, text }) in page {
             let files = kinds.iter_mut().find(|it| it.file == file);
             if let Some(files) = files {
                 files.add(&text).await?;

@@ -9,7 +9,7 @@ use stepyard_engine::{
 };
 
 use crate::{
-    durability::Slow,
+    slow::Slow,
     support::{Functions, Gauge, Given, START, engine, payload, settle, start, task},
 };
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepyard_asl::HistoryEvent;
 use stepyard_engine::{Engine, Store, clock::VirtualClock};
 
-use crate::durability::Slow;
+use crate::slow::Slow;
 use crate::support::{Functions, START, alone, engine, start, succeeded, task};
 
 /// An engine with an execution that is over, of so many items that a function did.

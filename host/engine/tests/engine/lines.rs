@@ -10,7 +10,7 @@ use stepyard_engine::{
 };
 
 use crate::custody::{eventually, keeper, rests};
-use crate::durability::Slow;
+use crate::slow::Slow;
 use crate::support::{Functions, START, config, settle, start, succeeded};
 
 const PACK: &str = "arn:aws:states:us-east-1:123456789012:activity:pack";

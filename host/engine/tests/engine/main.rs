@@ -14,6 +14,7 @@ mod measures;
 mod observer;
 mod publishing;
 mod quotas;
+mod slow;
 mod starting;
 mod support;
 mod tasks;

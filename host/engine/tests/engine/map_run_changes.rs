@@ -13,8 +13,8 @@ use stepyard_engine::{
 };
 
 use crate::{
-    durability::Slow,
     map_runs::{boom, doing, each, tenfold},
+    slow::Slow,
     support::{Bench, Functions, Gauge, START, config, settle, start, succeeded},
 };
 

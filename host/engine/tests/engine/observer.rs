@@ -13,7 +13,7 @@ use stepyard_engine::{
 };
 
 use crate::{
-    durability::Slow,
+    slow::Slow,
     support::{Functions, Given, START, config, settle, start, task},
 };
 

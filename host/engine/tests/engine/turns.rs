@@ -6,7 +6,7 @@ use stepyard_asl::{EventType, Status};
 use stepyard_engine::{Store, clock::VirtualClock};
 
 use crate::{
-    durability::Slow,
+    slow::Slow,
     support::{Functions, START, engine, failed, settle, start},
 };
 
