@@ -61,6 +61,35 @@ fn start(server: &Server) -> (Value, Value) {
     (nap, started["executionArn"].clone())
 }
 
+#[test]
+fn children_speak_the_query_language_of_the_machine() {
+    let project = Project::with_manifest("");
+    let server = Server::start(&project);
+    for kind in ["STANDARD", "EXPRESS"] {
+        let context = "$states.context.Map.Item";
+        let item = format!("{{% {{'key': {context}.Key, 'value': {context}.Value}} %}}");
+        let done_with = "{% $states.input.key & $string($states.input.value) %}";
+        let map = json!({
+            "Type": "Map", "End": true, "Items": "{% $states.input %}", "ItemSelector": item,
+            "ItemProcessor": {
+                "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": kind },
+                "StartAt": "Do",
+                "States": { "Do": { "Type": "Pass", "Output": done_with, "End": true } },
+            },
+        });
+        let states = json!({ "Each": map });
+        let machine = json!({ "QueryLanguage": "JSONata", "StartAt": "Each", "States": states });
+        let machine = json!({ "name": kind, "definition": machine.to_string(), "roleArn": ROLE });
+        let machine = done(&server, "CreateStateMachine", &machine)["stateMachineArn"].clone();
+        let start = json!({ "stateMachineArn": machine, "input": r#"{"a": 1, "b": [2]}"# });
+        let execution = done(&server, "StartExecution", &start)["executionArn"].clone();
+        let described =
+            || done(&server, "DescribeExecution", &json!({ "executionArn": execution }));
+        until(|| described()["status"] != "RUNNING");
+        assert_eq!(described()["output"], r#"["a1","b[2]"]"#, "{}", described());
+    }
+}
+
 fn executions(server: &Server, machine: &Value) -> Vec<Value> {
     let listed = done(server, "ListExecutions", &json!({ "stateMachineArn": machine }));
     listed["executions"].as_array().unwrap().clone()

@@ -178,15 +178,19 @@ impl MapRun {
         &self.fork.input
     }
 
-    /// What its children run: the item processor, of the definition that its own execution runs.
+    /// What its children run: the item processor, of the definition that its own execution runs, in the
+    /// query language of that.
     pub fn definition(&self, of_execution: &str) -> Option<String> {
-        let definition = serde_json::from_str(of_execution).ok()?;
+        let definition: Value = serde_json::from_str(of_execution).ok()?;
         let outline = Outline::read(&definition);
         let mut states = outline.containers.iter().flat_map(|container| &container.states);
         let map = states.find(|state| state.name == &**self.state())?.fields;
         let processor = map.get("ItemProcessor").or(map.get("Iterator"))?;
         let mut machine = processor.as_object()?.clone();
         machine.shift_remove("ProcessorConfig");
+        if let Some(language) = definition.get("QueryLanguage") {
+            machine.insert("QueryLanguage".to_owned(), language.clone());
+        }
         Some(Value::from(machine).to_string())
     }
 

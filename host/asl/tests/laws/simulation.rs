@@ -17,6 +17,7 @@ use crate::{
     generator,
     invariants::{check_history, check_spans},
     random::Random,
+    trials::check_children,
 };
 
 /// More than any generated machine asks for.
@@ -72,6 +73,7 @@ fn a_map_of_ten_thousand_items_does_the_same_work_for_each() {
 /// One execution and all that it meets.
 struct World {
     random: Random,
+    definition: String,
     machine: Arc<StateMachine>,
     execution: Execution,
     journal: Vec<Fact>,
@@ -86,13 +88,26 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed);
-        let machine = parse(&generator::definition(&mut random));
+        let definition = generator::definition(&mut random);
+        let machine = parse(&definition);
         let length = random.below(5);
         let input = json!({ "items": (0..length).collect::<Vec<_>>(), "n": random.below(3) });
         let execution = traced(Execution::new(machine.clone()));
         let journal = vec![fact(0, started("execution", &input, seed as u8))];
         let (history, spans, live) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { random, machine, execution, journal, history, spans, live, issued: 0, troubles: 0 }
+        let definition = definition.to_string();
+        Self {
+            random,
+            definition,
+            machine,
+            execution,
+            journal,
+            history,
+            spans,
+            live,
+            issued: 0,
+            troubles: 0,
+        }
     }
 
     /// Runs to the end and gives the status by name.
@@ -124,6 +139,7 @@ impl World {
                     assert!(self.forget(command), "{command} is cancelled and was not live");
                 }
                 Command::ScheduleTask(_) | Command::StartTimer { .. } => {
+                    check_children(&command, &self.definition);
                     let id = command.id().expect("work has an id");
                     assert!(self.number_of(id).is_none(), "{id} is issued twice");
                     self.issued += 1;

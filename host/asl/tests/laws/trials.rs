@@ -31,7 +31,7 @@ pub(crate) fn definition(text: &str) {
     StateMachine::recall(text).expect("what is accepted is accepted again");
     variable_references(text);
     Graph::read(&value).to_svg(None);
-    run(&Arc::new(machine));
+    run(&Arc::new(machine), text);
 }
 
 /// A path or an intrinsic call in the first line, and the JSON that it is evaluated on.
@@ -69,15 +69,15 @@ fn evaluate(snippet: &Snippet, input: &Value) {
 
 /// Runs a machine whose tasks succeed and fail by turns: it ends, or waits when the world has told
 /// enough, and is the same when its journal or a checkpoint tells it.
-fn run(machine: &Arc<StateMachine>) {
+fn run(machine: &Arc<StateMachine>, definition: &str) {
     let mut execution = Execution::new(machine.clone());
     let mut journal = vec![Fact::new(Timestamp::default(), started())];
     execution.step(&journal[0]);
     for number in 1..FACTS_MAX {
-        let Some(kind) = execution.outstanding().first().map(|command| answer(command, number))
-        else {
-            break;
-        };
+        let outstanding = execution.outstanding();
+        let Some(command) = outstanding.first() else { break };
+        check_children(command, definition);
+        let kind = answer(command, number);
         journal.push(Fact::new(Timestamp::from_millis(number * 1_000), kind));
         execution.step(&journal[journal.len() - 1]);
     }
@@ -87,6 +87,16 @@ fn run(machine: &Arc<StateMachine>) {
     assert_eq!(Execution::replay(machine.clone(), &journal), execution);
     let restored = Execution::restore(machine.clone(), &execution.checkpoint());
     assert_eq!(restored.as_ref(), Some(&execution));
+}
+
+/// What the children of a Map Run run is a state machine by itself, in the query language of its whole.
+pub(crate) fn check_children(command: &Command, definition: &str) {
+    let Command::ScheduleTask(task) = command else { return };
+    let Some(run) = &task.map_run else { return };
+    let text = run.definition(definition).expect("it has an item processor");
+    if let Err(found) = StateMachine::parse(&text) {
+        panic!("{found:#?}\n{text}");
+    }
 }
 
 fn answer(command: &Command, number: i64) -> FactKind {

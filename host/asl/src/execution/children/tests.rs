@@ -252,6 +252,17 @@ fn children_run_the_item_processor_without_its_configuration() {
 }
 
 #[test]
+fn children_are_of_the_query_language_of_their_machine() {
+    let run = run(MACHINE, &json!({}), json!({"items": [1]}));
+    let mut whole = definition(&json!({"ItemsPath": null}));
+    whole["QueryLanguage"] = "JSONata".into();
+    whole["States"]["Each"]["ItemProcessor"]["States"]["Do"]["Output"] =
+        "{% $states.input + 1 %}".into();
+    let inner = run.definition(&whole.to_string()).unwrap();
+    assert!(StateMachine::parse(&inner).is_ok(), "{inner}");
+}
+
+#[test]
 fn outputs_are_in_the_order_of_the_children_and_those_of_failed_ones_are_left_out() {
     let run = run(MACHINE, &json!({}), json!({"items": [1, 2, 3]}));
     let mut outputs = Outputs::default();
