@@ -221,13 +221,26 @@ def readers(activity):
     ended(start(machine("reads", flow({"Read": each})), {}))
 
 
+def turns(_):
+    """More states at once than a turn has, and a Map over an object's fields."""
+    count = {"Type": "Pass", "Parameters": {"left.$": "States.MathAdd($.left, -1)"}, "Next": "More"}
+    more = {"Type": "Choice", "Choices": [{"Variable": "$.left", "NumericGreaterThan": 0, "Next": "Count"}], "Default": "Done"}
+    arn = machine("turns", flow({"Count": count, "More": more, "Done": {"Type": "Succeed"}}))
+    ended(start(arn, {"left": 150}))
+    selected = {"key": "{% $states.context.Map.Item.Key %}", "value": "{% $states.context.Map.Item.Value %}"}
+    item = {"Type": "Pass", "Output": "{% $states.input.key & $string($states.input.value) %}", "End": True}
+    process = flow({"Item": item}, ProcessorConfig={"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"})
+    each = {"Type": "Map", "Items": "{% $states.input %}", "ItemSelector": selected, "ItemProcessor": process, "Label": "Fields", "End": True}
+    ended(start(machine("fields", flow({"Fields": each}, QueryLanguage="JSONata")), {"a": 1, "b": [2], "c": {"d": 3}}))
+
+
 def main():
     activity = states.create_activity(name="work")["activityArn"]
     seen = {}
     workers = [threading.Thread(target=act, args=(activity, f"worker-{n}", seen), daemon=True) for n in (1, 2, 3)]
     for worker in workers:
         worker.start()
-    for kind in (activities, redrives, stops, orders, children, map_runs, queries, readers):
+    for kind in (activities, redrives, stops, orders, children, map_runs, queries, readers, turns):
         try:
             kind(activity)
         except ClientError as error:
