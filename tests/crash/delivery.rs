@@ -16,19 +16,22 @@ use serde_json::{Value, json};
 
 use super::{
     client::Client,
-    machines::{arn, creation},
+    machines::{arn, creation, execution},
     seed, setting,
 };
 use crate::support::{Project, ROOT, Server, order, python::python};
 
-/// How many start orders.
-const STARTERS: usize = 8;
+/// How many customers there are. Each has one order open at a time: more at once would time the topic's own
+/// slowness, whose answers come the later the more of them are awaited.
+const CUSTOMERS: usize = 32;
 /// How many orders are begun for each kill.
 const ORDERS_A_KILL: u64 = 40;
 /// How long after that the server lives at most.
 const DELAY_MICROS_MAX: u64 = 200_000;
-/// How long the orders that are left have to end.
+/// How long an order has to end.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks at an order.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The topic whose subscriber has each order once.
 const ONCE: &str = "once.fifo";
 
@@ -55,10 +58,10 @@ fn each_order_is_notified_and_again_under_the_same_identity_alone() {
 
     let begun = AtomicU64::new(0);
     thread::scope(|scope| {
-        for _ in 0..STARTERS {
+        for _ in 0..CUSTOMERS {
             scope.spawn(|| {
                 while let Some(number) = next(&begun, orders) {
-                    begin(&client, number);
+                    place(&client, number);
                 }
             });
         }
@@ -73,7 +76,7 @@ fn each_order_is_notified_and_again_under_the_same_identity_alone() {
             server = Some(next);
         }
     });
-    all_succeed(&client, orders);
+    all_succeeded(&client, orders);
     assert_eq!(server.expect("one is at work").terminate(), Some(0));
 
     let counted = count(aws.receive(&plain));
@@ -111,31 +114,30 @@ fn next(begun: &AtomicU64, orders: u64) -> Option<u64> {
     (number < orders).then_some(number)
 }
 
-/// Starts an order, until that is acknowledged.
-fn begin(client: &Client, number: u64) {
+/// Starts an order, until that is acknowledged, and waits for its end.
+fn place(client: &Client, number: u64) {
     let name = format!("order-{number}");
     let start = json!({
         "stateMachineArn": arn("delivery"), "name": name, "input": order(&name).to_string(),
     });
     let answer = client.call("StartExecution", &start);
-    let Err(error) = answer.result else { return };
-    // The call before was heard, and what it started has ended since: no second start.
-    assert!(answer.repeated && error == "ExecutionAlreadyExists", "{start}: {error}");
+    if let Err(error) = answer.result {
+        // The call before was heard, and what it started has ended since: no second start.
+        assert!(answer.repeated && error == "ExecutionAlreadyExists", "{start}: {error}");
+    }
+    let execution = execution(&start);
+    let deadline = Instant::now() + PATIENCE;
+    while client.describe(&execution)["status"] == "RUNNING" {
+        assert!(Instant::now() < deadline, "{execution} does not end");
+        thread::sleep(PAUSE);
+    }
 }
 
 #[track_caller]
-fn all_succeed(client: &Client, orders: u64) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let executions = client.executions(&arn("delivery"));
-        let are = |status: &str| executions.iter().filter(|it| it["status"] == status).count();
-        if are("RUNNING") == 0 {
-            assert_eq!(are("SUCCEEDED") as u64, orders, "{executions:?}");
-            return;
-        }
-        assert!(Instant::now() < deadline, "{} do not end", are("RUNNING"));
-        thread::sleep(Duration::from_millis(100));
-    }
+fn all_succeeded(client: &Client, orders: u64) {
+    let executions = client.executions(&arn("delivery"));
+    let succeeded = executions.iter().filter(|it| it["status"] == "SUCCEEDED").count();
+    assert_eq!(succeeded as u64, orders, "{executions:?}");
 }
 
 /// How often each order was notified, always in the same words and under its own identity.

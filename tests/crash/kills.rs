@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{
     audit::{Audit, stop},
     client::Client,
-    machines::{KINDS, create},
+    machines::{KINDS, create, execution},
     seed, setting,
     worker::Workers,
 };
@@ -122,12 +122,6 @@ fn begin(client: &Client, start: &Value, gives_up: bool) -> Option<String> {
     let started = started["executionArn"].as_str().unwrap();
     assert_eq!(started, execution(start));
     Some(started.to_owned())
-}
-
-/// The ARN of the execution that is started so.
-fn execution(start: &Value) -> String {
-    let [machine, name] = ["stateMachineArn", "name"].map(|key| start[key].as_str().unwrap());
-    format!("{}:{name}", machine.replace(":stateMachine:", ":execution:"))
 }
 
 /// What was shown before a kill. It is durable: it has to stand in the end.

@@ -72,6 +72,12 @@ pub(super) fn arn(machine: &str) -> String {
     format!("arn:aws:states:us-east-1:123456789012:stateMachine:{machine}")
 }
 
+/// The ARN of the execution that is started so.
+pub(super) fn execution(start: &Value) -> String {
+    let [machine, name] = ["stateMachineArn", "name"].map(|key| start[key].as_str().unwrap());
+    format!("{}:{name}", machine.replace(":stateMachine:", ":execution:"))
+}
+
 /// The state machines: names and definitions.
 pub(super) fn machines() -> Vec<(&'static str, Value)> {
     let wait = |seconds: u32| json!({ "Type": "Wait", "Seconds": seconds, "End": true });
