@@ -5,6 +5,7 @@ mod error;
 
 use std::{fmt, sync::Arc};
 
+use futures::future::BoxFuture;
 use stepyard_asl::{Payload, Resource, ResourceKind, Seed, Status, Timestamp};
 use tokio::sync::{
     SetOnce,
@@ -340,8 +341,8 @@ impl Engine {
     }
 
     /// Comes at this moment, by the same clock.
-    pub async fn sleep_until(&self, at: Timestamp) {
-        self.shared.config.clock.sleep_until(at).await;
+    pub fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.shared.config.clock.sleep_until(at)
     }
 
     /// Bytes that nobody can guess.

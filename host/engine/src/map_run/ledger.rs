@@ -90,6 +90,11 @@ impl Ledger {
         self.unkept.is_due(now)
     }
 
+    /// When it will be, though nothing happens until then; none while all is kept.
+    pub(super) fn due_at(&self) -> Option<Timestamp> {
+        self.unkept.due_at()
+    }
+
     /// All that is to be kept of the run as it is.
     pub(super) fn records(&mut self, now: Timestamp) -> Vec<Record> {
         self.records_with(self.record.clone(), now)

@@ -124,6 +124,12 @@ impl Unkept {
             || self.bytes >= KEEP_BYTES
             || now.as_millis() - since.as_millis() >= KEEP_MILLIS
     }
+
+    /// When it will be, though nothing is added until then; none where nothing is to be kept.
+    pub(super) fn due_at(&self) -> Option<Timestamp> {
+        let since = self.since.filter(|_| self.children > 0)?;
+        Some(Timestamp::from_millis(since.as_millis() + KEEP_MILLIS))
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures::{
     StreamExt,
-    future::{BoxFuture, FutureExt},
+    future::{BoxFuture, FutureExt, OptionFuture},
     stream::FuturesUnordered,
 };
 use stepyard_asl::{MapRun, Payload, StatesError};
@@ -113,6 +113,7 @@ impl<'a> Run<'a> {
             self.check_failures()?;
             let has_room = !are_all_begun && under_way.len() < self.concurrency();
             let is_done = are_all_begun && under_way.is_empty();
+            let due = self.due()?;
             tokio::select! {
                 biased;
                 Some(ended) = under_way.next() => {
@@ -129,6 +130,7 @@ impl<'a> Run<'a> {
                     }
                 },
                 () = at_work.changed.notified(), if !is_done => {}
+                Some(()) = due, if !is_done => {}
                 else => return Ok(()),
             }
             let now = self.task.engine.engine()?.now();
@@ -136,6 +138,13 @@ impl<'a> Run<'a> {
                 self.keep().await?;
             }
         }
+    }
+
+    /// Comes when it is time to keep what is over by now, though nothing happens until then.
+    fn due(&self) -> Result<OptionFuture<BoxFuture<'static, ()>>, EngineError> {
+        let engine = self.task.engine.engine()?;
+        let due = self.at_work.note(|ledger| ledger.due_at()).flatten();
+        Ok(due.map(|at| engine.sleep_until(at)).into())
     }
 
     fn know_all(&mut self) {

@@ -164,6 +164,31 @@ async fn a_run_goes_on_where_its_engine_ended_and_repeats_no_child() {
 }
 
 #[tokio::test]
+async fn what_is_over_is_kept_though_nothing_happens_after_it() {
+    let done = Arc::new(AtomicUsize::new(0));
+    let counting = |stuck: bool| {
+        let done = done.clone();
+        doing(move |item| match item {
+            3 if stuck => None,
+            _ => {
+                done.fetch_add(1, Ordering::SeqCst);
+                tenfold(item)
+            }
+        })
+    };
+    let bench = Bench::manual(counting(true));
+    let arn = bench.start(each("EXPRESS", json!({}))).await.arn;
+    settle().await;
+    bench.clock.advance_millis(1_000);
+    settle().await;
+    let bench = bench.restart(counting(false)).await;
+    bench.engine.resume(&arn).await.unwrap();
+    let output = succeeded(bench.engine.wait(&arn).await.unwrap());
+    assert_eq!(output, json!([0, 10, 20, 30, 40]));
+    assert_eq!(done.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
 async fn a_run_on_disk_goes_on_after_its_process_died() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("stepyard.db");
