@@ -38,6 +38,11 @@ conformance CORPUS:
     target/conformance/bin/pip install --quiet 'boto3>=1.42' 'moto[server]>=5.2'
     target/conformance/bin/python tests/conformance/score.py target/debug/stepyard {{CORPUS}}
 
+# Run JSONata's official test suite, which is taken from PyPI.
+[group: 'check']
+jsonata-suite:
+    tests/conformance/jsonata-suite
+
 # Kill the server KILLS times under load, and while ORDERS orders are notified; let its disk go wrong at up to
 # FAULTS points in each way; and hold it to what it acknowledged.
 [group: 'check']

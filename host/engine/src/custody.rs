@@ -67,6 +67,11 @@ impl NextWake {
         }
     }
 
+    /// An execution was found that rests until `at`. Who found it waits for that, and is not to be woken.
+    fn find(&self, at: Timestamp) {
+        self.0.0.fetch_min(at.as_millis(), Ordering::SeqCst);
+    }
+
     /// Nothing is known until it is looked for, or told.
     fn forget(&self) {
         self.0.0.store(i64::MAX, Ordering::SeqCst);
@@ -136,7 +141,7 @@ async fn wake_due(engine: &WeakEngine, next: &NextWake) -> Result<(), Ended> {
         }
         let last = Timestamp::from_millis(i64::MAX);
         let soonest = read(engine, move |store| store.resting(last, 1)).await?;
-        soonest.first().inspect(|(_, at)| next.tell(*at));
+        soonest.first().inspect(|(_, at)| next.find(*at));
         next.wait(&*clock).await;
     }
 }

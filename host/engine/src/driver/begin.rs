@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::{FactKind, Timestamp};
+use stepyard_asl::{Command, FactKind, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{Act, Driver, Resumption, Start};
@@ -50,8 +50,11 @@ impl Driver {
             return Ok(());
         }
         let Resumption { arn, live, first, held, done } = resumption;
-        let (commands, at, facts) = (live.unperformed(), live.told_at, live.facts);
+        let (mut commands, at, facts) = (live.unperformed(), live.told_at, live.facts);
         let rests = live.rests;
+        if !live.is_running() {
+            commands.push(self.end_of(&arn, &live));
+        }
         self.live.insert(arn.clone(), *live);
         if first.is_none() || !rests {
             self.list_again(&arn, &commands);
@@ -67,6 +70,17 @@ impl Driver {
             self.note(arn);
         }
         Ok(())
+    }
+
+    /// The end of an execution that its journal has as over and its record as running: the two are of one
+    /// commit, so that a version that reads journals otherwise is at fault, or the store.
+    fn end_of(&mut self, execution: &ExecutionArn, live: &Live) -> Command {
+        let (status, stopped_at) = (live.execution.status().clone(), live.told_at);
+        tracing::error!(%execution, ?status, "an execution was kept as running that its facts have as over; it ends as they say");
+        let record =
+            Record::Finished { execution: execution.clone(), status: status.clone(), stopped_at };
+        self.keep(record);
+        Command::Finish { status }
     }
 
     pub(super) fn redrive(

@@ -1,17 +1,23 @@
 //! An engine with custody of its store: what only waits rests, what is unfinished goes on by itself,
 //! what is long past is forgotten.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
-use stepyard_asl::{Payload, StatesError, Status};
+use stepyard_asl::{Fact, FactKind, Payload, StatesError, Status};
 use stepyard_engine::{
     Answer, Batch, Checkpoint, Completion, CompletionError, Config, Custody, Engine, EngineError,
     MemoryStore, Outcome, Quotas, Record, Selection, SqliteStore, Standing, StartError, Store,
     clock::VirtualClock,
 };
 
-use crate::support::{Functions, Given, START, config, settle, start, succeeded, task};
+use crate::{
+    slow::Slow,
+    support::{Functions, Given, START, config, settle, start, succeeded, task},
+};
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -86,6 +92,21 @@ async fn what_waits_long_rests_and_goes_on_at_its_moment() {
     assert!(rests(&store, &next));
     clock.advance_millis(60_000);
     succeeded(engine.wait(&next).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_rests_is_looked_for_when_its_moment_has_come() {
+    let (clock, store) = (VirtualClock::manual(START), Slow::new(1_000, usize::MAX));
+    let config = config(Functions::echo(), clock.clone(), store.clone());
+    let engine = Engine::new(Config { custody: Some(Custody::default()), ..config });
+    let arn = engine.start(start("long", wait(3_600))).await.unwrap().arn;
+    eventually(|| rests(&store.inner, &arn)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let looks = store.looks.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(store.looks.load(Ordering::SeqCst), looks, "nothing has happened");
+    clock.advance_millis(3_600_000);
+    succeeded(engine.wait(&arn).await.unwrap());
 }
 
 #[tokio::test]
@@ -353,4 +374,26 @@ async fn a_store_past_its_size_forgets_what_ended_first() {
     clock.advance_millis(DAY_MILLIS / 100);
     eventually(|| store.executions(&Selection::default()).unwrap().len() == 1).await;
     assert!(store.execution(&open).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_is_over_by_its_facts_alone_ends_as_they_say() {
+    let (clock, store) = (VirtualClock::manual(START), MemoryStore::new(Quotas::default()));
+    let engine = keeper(Functions::hang(), &clock, &store);
+    let arn = engine.start(start("e", wait(3_600))).await.unwrap().arn;
+    drop(engine);
+    settle().await;
+    let number = store.facts(&arn).unwrap().len() as u64 + 1;
+    let error = StatesError::new("Stopped", "by hand");
+    let aborted = FactKind::ExecutionAborted { error: error.clone() };
+    let fact = Fact::new(START.plus_millis(5), aborted);
+    let fact = Record::Fact { execution: arn.clone(), number, fact };
+    store.append(Batch { records: vec![fact] }).await.unwrap();
+    assert_eq!(store.execution(&arn).unwrap().unwrap().status, Status::Running);
+
+    let engine = keeper(Functions::hang(), &clock, &store);
+    engine.resume(&arn).await.unwrap();
+    assert_eq!(engine.wait(&arn).await.unwrap(), Status::Aborted { error });
+    let record = store.execution(&arn).unwrap().unwrap();
+    assert_eq!(record.summary.stopped_at, Some(START.plus_millis(5)));
 }

@@ -21,6 +21,8 @@ pub(crate) struct Slow {
     pub(crate) inner: MemoryStore,
     pub(crate) through: Arc<Semaphore>,
     pub(crate) facts_read: Arc<AtomicUsize>,
+    /// How often it was asked for what rests.
+    pub(crate) looks: Arc<AtomicUsize>,
     appends: Arc<AtomicUsize>,
     fails_from: usize,
     broken: Arc<AtomicBool>,
@@ -29,8 +31,8 @@ pub(crate) struct Slow {
 impl Slow {
     pub(crate) fn new(let_through: usize, fails_from: usize) -> Self {
         let through = Arc::new(Semaphore::new(let_through));
-        let (inner, facts_read, appends, broken) = Default::default();
-        Self { inner, through, facts_read, appends, fails_from, broken }
+        let (inner, facts_read, looks, appends, broken) = Default::default();
+        Self { inner, through, facts_read, looks, appends, fails_from, broken }
     }
 
     /// The same on what another store has kept.
@@ -85,6 +87,7 @@ impl Store for Slow {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<(ExecutionArn, Timestamp)>, StoreError> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         self.inner.resting(until, limit)
     }
 

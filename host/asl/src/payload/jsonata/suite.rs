@@ -1,6 +1,7 @@
 //! The official test suite of JSONata, run on the engine as it is: with a context item, and without what
 //! AWS adds and takes away. The suite is not part of this repository: `STEPYARD_JSONATA_SUITE` names its
-//! folder, and `--ignored` runs it. The score is printed, for `docs/conformance.md`.
+//! folder, and `--ignored` runs it, as `just jsonata-suite` does. The score is printed, for
+//! `docs/conformance.md`.
 
 #![allow(clippy::disallowed_methods, reason = "cases are files, and a test may read files")]
 
