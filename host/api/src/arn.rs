@@ -43,6 +43,22 @@ pub(crate) fn machine(arn: &str) -> Result<MachineArn, ApiError> {
     }
 }
 
+/// The ARN of an IAM role.
+pub(crate) fn role(arn: &str) -> Result<(), ApiError> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let is_role = match parts[..] {
+        ["arn", partition, "iam", "", account, resource] => {
+            partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        }
+        _ => false,
+    };
+    let refused = || ApiError::new("InvalidArn", format!("Invalid Role Arn: '{arn}'"));
+    is_role.then_some(()).ok_or_else(refused)
+}
+
 /// The ARN of a version: the state machine's, and the number.
 pub(crate) fn version(arn: &str) -> Result<(MachineArn, u64), ApiError> {
     let machine = machine(arn)?;
@@ -189,6 +205,24 @@ mod tests {
             ),
         ] {
             assert_eq!(refused, Err(ApiError::invalid_arn(detail)));
+        }
+    }
+
+    #[test]
+    fn a_role_is_one_of_iam() {
+        for arn in ["arn:aws:iam::123456789012:role/r", "arn:aws-cn:iam::123456789012:role/a/r"] {
+            assert_eq!(role(arn), Ok(()));
+        }
+        for arn in [
+            "bad",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:user/r",
+            "arn:aws:iam::12345678901:role/r",
+            "arn:aws:iam:us-east-1:123456789012:role/r",
+            "arn:gcp:iam::123456789012:role/r",
+        ] {
+            let refused = ApiError::new("InvalidArn", format!("Invalid Role Arn: '{arn}'"));
+            assert_eq!(role(arn), Err(refused));
         }
     }
 

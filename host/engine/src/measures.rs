@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stepyard_asl::{EventType, HistoryEvent, Resource, Status, Timestamp};
+use stepyard_asl::{EventType, HistoryEvent, Resource, ResourceKind, Status, Timestamp};
 
 pub use self::{
     named::Named,
@@ -148,6 +148,9 @@ pub struct Tasks {
 const OUTCOMES: [&str; 4] = ["succeeded", "submitted", "failed", "cancelled"];
 const CANCELLED: usize = 3;
 
+/// The name that all Map Runs have together.
+const MAP_RUNS: &str = "mapRun";
+
 impl Tasks {
     /// How many ended, and how.
     pub fn ended(&self) -> impl Iterator<Item = (&'static str, u64)> {
@@ -166,7 +169,10 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     pub(crate) fn begin(measures: &Arc<Measures>, resource: &Resource) -> Self {
-        let place = measures.tasks.place(resource.text());
+        // Each Map Run has an ARN of its own, and a count of one.
+        let name =
+            if *resource.kind() == ResourceKind::MapRun { MAP_RUNS } else { resource.text() };
+        let place = measures.tasks.place(name);
         measures.tasks.at(place).started.add();
         Self { measures: measures.clone(), place, begun: Instant::now(), outcome: CANCELLED }
     }
@@ -209,6 +215,18 @@ mod tests {
         assert_eq!(ended, expected);
         assert_eq!(tasks.duration.read().count(), 3);
         drop(open);
+    }
+
+    #[test]
+    fn all_map_runs_are_counted_together() {
+        let measures = Arc::new(Measures::default());
+        for number in 0..3 {
+            let arn = format!("arn:aws:states:us-east-1:1:mapRun:orders/each:{number}");
+            drop(Attempt::begin(&measures, &arn.parse().unwrap()));
+        }
+        let counted: Vec<_> =
+            measures.tasks.iter().map(|(name, tasks)| (name, tasks.started.get())).collect();
+        assert_eq!(counted, [(MAP_RUNS, 3)]);
     }
 
     #[test]

@@ -176,9 +176,7 @@ impl Call {
 fn input(value: Option<&Value>) -> Result<Payload, Refused> {
     match value {
         None => Ok(json!({}).into()),
-        Some(Value::String(text)) => {
-            Payload::parse(&**text).map_err(|error| Refused::InvalidInput(error.to_string()))
-        }
+        Some(Value::String(text)) => Payload::received(text).map_err(Refused::InvalidInput),
         Some(value) => Ok(value.clone().into()),
     }
 }

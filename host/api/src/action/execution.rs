@@ -192,7 +192,13 @@ impl Action for RedriveExecution {
             .pattern("clientToken", self.client_token.as_deref(), "[!-~]+", is_graphic)
             .check()?;
         let execution = required(self.execution_arn)?;
-        let redriven = api.engine.redrive(arn::execution(&execution)?, self.client_token);
+        let execution = arn::execution(&execution)?;
+        let found = api.engine.describe(execution).await?.execution;
+        if found.map_run().is_some() && found.not_redrivable(api.engine.now()).is_none() {
+            let reason = "Execution is redrivable by its Map Run: redrive its parent";
+            return Err(ApiError::new("ExecutionNotRedrivable", reason));
+        }
+        let redriven = api.engine.redrive(execution, self.client_token);
         Ok(json!({ "redriveDate": seconds(redriven.await?) }))
     }
 }

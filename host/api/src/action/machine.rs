@@ -67,11 +67,13 @@ impl Action for CreateStateMachine {
         let tags = tags(self.tags.unwrap_or_default())?;
         let name = required(self.name)?;
         check_name(&name)?;
+        let role = required(self.role_arn)?;
+        arn::role(&role)?;
         let created = api.engine.create_state_machine(NewStateMachine {
             arn: api.identity.state_machine(&name)?,
             name,
             definition: required(self.definition)?.into(),
-            role: required(self.role_arn)?,
+            role,
             kind: kind(self.r#type.as_deref()),
             logging: match self.logging_configuration {
                 Some(logging) => logging.kept(api).await?,
@@ -121,6 +123,7 @@ impl Action for UpdateStateMachine {
         Encryption::check(self.encryption_configuration.as_ref())?;
         let machine = required(self.state_machine_arn)?;
         let machine = arn::state_machine(&machine)?;
+        self.role_arn.as_deref().map(arn::role).transpose()?;
         let change = StateMachineChange {
             definition: self.definition.map(Arc::from),
             role: self.role_arn,

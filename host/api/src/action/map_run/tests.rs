@@ -5,7 +5,7 @@ use stepyard_engine::{Config, Engine, Identity, MemoryStore, Quotas};
 
 use super::*;
 use crate::action::{
-    execution::{ListExecutions, StartExecution},
+    execution::{DescribeExecution, ListExecutions, RedriveExecution, StartExecution},
     machine::CreateStateMachine,
 };
 
@@ -93,6 +93,25 @@ async fn express_children_are_not_listed_and_only_children_wait_for_a_redrive() 
     let members = json!({ "stateMachineArn": machine, "statusFilter": "PENDING_REDRIVE" });
     let listed = answer::<ListExecutions>(&api, members).await;
     assert_eq!(listed.unwrap_err().told().0, "ValidationException");
+}
+
+#[tokio::test]
+async fn a_child_goes_on_with_its_run_alone() {
+    let api = api();
+    let fails = json!({"Type": "Fail", "Error": "Boom"});
+    let processor = json!({
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "Fails", "States": {"Fails": fails},
+    });
+    let more = json!({"ItemProcessor": processor, "ToleratedFailurePercentage": 100, "End": true});
+    let execution = run(&api, "orders", json!({ "Map": each("STANDARD", "Each", more) })).await;
+    let (runs, _) = runs(&api, &execution, json!({})).await;
+    let listed = answer::<ListExecutions>(&api, json!({ "mapRunArn": runs[0] })).await.unwrap();
+    let child = json!({ "executionArn": listed["executions"][0]["executionArn"] });
+    let described = answer::<DescribeExecution>(&api, child.clone()).await.unwrap();
+    assert_eq!(described["redriveStatus"], "REDRIVABLE_BY_MAP_RUN");
+    let refused = answer::<RedriveExecution>(&api, child).await.unwrap_err();
+    assert_eq!(refused.told().0, "ExecutionNotRedrivable");
 }
 
 #[tokio::test]
