@@ -74,6 +74,7 @@ async fn run(stepyard: &Stepyard, number: usize) -> Status {
         parent: None,
         pins: None,
         logging: None,
+        configuration: None,
     };
     let started = stepyard.engine.start(start).await.unwrap();
     stepyard.engine.wait(&started.arn).await.unwrap()

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Server, python::python};
+use crate::{
+    map_runs::done,
+    support::{Project, Server, python::python},
+};
 
 const CLIENT: &str =
     concat!(include_str!("support/client.py"), include_str!("support/versions.py"));
@@ -95,4 +98,41 @@ fn what_is_published_routed_and_tagged_survives_a_kill() {
     });
     assert_eq!(run(&server, "go_on"), expected);
     assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn what_an_execution_was_started_of_is_shown_as_it_was_then() {
+    let project = Project::with_manifest("");
+    let server = Server::start(&project);
+    let definition = |comment: &str| {
+        let wait = json!({ "Type": "Wait", "Seconds": 3_600, "End": true });
+        json!({ "Comment": comment, "StartAt": "W", "States": { "W": wait } }).to_string()
+    };
+    let role = "arn:aws:iam::123456789012:role/r";
+    let machine = json!({ "name": "shown", "definition": definition("0"), "roleArn": role });
+    let machine = done(&server, "CreateStateMachine", &machine)["stateMachineArn"].clone();
+    let update = |comment: &str, tracing: bool| {
+        let body = json!({
+            "stateMachineArn": machine, "definition": definition(comment),
+            "tracingConfiguration": { "enabled": tracing },
+        });
+        done(&server, "UpdateStateMachine", &body)
+    };
+    let then = update("1", true);
+    let start = json!({ "stateMachineArn": machine });
+    let execution = done(&server, "StartExecution", &start)["executionArn"].clone();
+    assert_ne!(update("2", false)["revisionId"], then["revisionId"]);
+    server.kill();
+
+    let server = Server::start(&project);
+    let of = json!({ "executionArn": execution });
+    let shown = done(&server, "DescribeStateMachineForExecution", &of);
+    for (member, expected) in [
+        ("definition", json!(definition("1"))),
+        ("revisionId", then["revisionId"].clone()),
+        ("updateDate", then["updateDate"].clone()),
+        ("tracingConfiguration", json!({ "enabled": true })),
+    ] {
+        assert_eq!(shown[member], expected, "{member}");
+    }
 }

@@ -217,6 +217,7 @@ fn started(input: Value) -> Fact {
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     };
     Fact::new(Timestamp::from_millis(0), kind)

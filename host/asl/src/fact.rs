@@ -88,6 +88,9 @@ pub enum FactKind {
         /// What is to be logged of it: AWS's `loggingConfiguration` as JSON text; none for nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         logging: Option<Arc<str>>,
+        /// What its state machine was besides; none of an execution that began before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        configuration: Option<Arc<Configuration>>,
         /// The [edition](EDITION) of the rules that it is run by.
         #[serde(default, skip_serializing_if = "is_first")]
         edition: u32,
@@ -154,6 +157,20 @@ pub enum FactKind {
     },
     /// It took as long as any execution may (Quotas: "Maximum execution time").
     ExecutionOverdue,
+}
+
+/// What is shown of the state machine that an execution was started of, and not run by
+/// (`DescribeStateMachineForExecution`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Its revision; none of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Whether its executions are traced.
+    #[serde(default)]
+    pub tracing: bool,
+    /// When it came to be so.
+    pub updated_at: Timestamp,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

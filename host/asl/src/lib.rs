@@ -51,7 +51,7 @@ pub use execution::{
     Child, Execution, Filling, MapRun, Outputs, PAYLOAD_BYTES_MAX, Position, Rest, Status,
     TaskStage, Tolerance, WaitsFor,
 };
-pub use fact::{EDITION, Fact, FactKind, Parent, Pins, Seed};
+pub use fact::{Configuration, EDITION, Fact, FactKind, Parent, Pins, Seed};
 pub use graph::{Ending, Graph, Trace, Visit};
 pub use history::{Details, EventType, HistoryEvent, TaskCredentials};
 pub use machine::{DEFINITION_BYTES_MAX, InnerMachine, State, StateKind, StateMachine, TaskState};

@@ -114,6 +114,7 @@ fn run(definition: &str, input: &str) -> Status {
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     };
     execution.step(&Fact::new(Timestamp::from_millis(0), start));

@@ -64,6 +64,7 @@ fn start() -> FactKind {
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     }
 }

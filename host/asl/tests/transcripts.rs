@@ -1206,6 +1206,7 @@ fn start(input: &str) -> FactKind {
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     }
 }

@@ -99,6 +99,7 @@ impl Run {
             parent: None,
             pins: None,
             logging: workflows::logging_of_file(manifest, self.definition.path()),
+            configuration: None,
         };
         let started = match self.engine().start(start).await {
             Ok(started) => started,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use stepyard_asl::Payload;
+use stepyard_asl::{Configuration, Payload};
 
 use crate::{
     Engine, Logging, MachineError, MachineType, StartError, StartExecution, Started, Target,
@@ -50,6 +50,11 @@ impl Engine {
         input: Payload,
     ) -> Result<StartExecution, MachineError> {
         let record = target.machine;
+        let configuration = Configuration {
+            revision: record.revision,
+            tracing: record.tracing,
+            updated_at: record.updated_at,
+        };
         let machine = self
             .read_definition(&record.definition)
             .map_err(|diagnostics| MachineError::InvalidDefinition { diagnostics })?;
@@ -66,6 +71,7 @@ impl Engine {
             parent: None,
             pins: None,
             logging: logged(record.logging),
+            configuration: Some(Arc::new(configuration)),
         })
     }
 

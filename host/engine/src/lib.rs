@@ -36,6 +36,7 @@
 //!         parent: None,
 //!         pins: None,
 //!         logging: None,
+//!         configuration: None,
 //!     })
 //!     .await?;
 //! let Status::Succeeded { output } = engine.wait(&started.arn).await? else { panic!("it failed") };

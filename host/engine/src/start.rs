@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use stepyard_asl::{
-    Execution, FactKind, PAYLOAD_BYTES_MAX, Parent, Payload, Pins, Seed, StateMachine, Status,
-    Timestamp,
+    Configuration, Execution, FactKind, PAYLOAD_BYTES_MAX, Parent, Payload, Pins, Seed,
+    StateMachine, Status, Timestamp,
 };
 
 use crate::{
@@ -39,6 +39,8 @@ pub struct StartExecution {
     pub pins: Option<Arc<Pins>>,
     /// What is to be logged of it, as [`StateMachineRecord::logging`](crate::StateMachineRecord) has it.
     pub logging: Option<Arc<str>>,
+    /// What its state machine is besides.
+    pub configuration: Option<Arc<Configuration>>,
 }
 
 impl StartExecution {
@@ -70,6 +72,7 @@ pub(crate) fn started_fact(arn: &ExecutionArn, start: StartExecution, seed: Seed
         seed,
         pins: start.pins,
         logging: start.logging,
+        configuration: start.configuration,
         edition: stepyard_asl::EDITION,
     }
 }

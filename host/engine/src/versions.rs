@@ -97,6 +97,7 @@ impl VersionRecord {
             logging: self.logging,
             tracing: self.tracing,
             revision: self.summary.revision,
+            updated_at: machine.updated_at.min(self.summary.created_at),
             ..machine
         }
     }

@@ -39,6 +39,7 @@ fn created(name: &str, machine: &str) -> [Record; 2] {
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     };
     let created = Record::Created {

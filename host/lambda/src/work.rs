@@ -115,6 +115,7 @@ impl Workflow {
             parent: None,
             pins: None,
             logging: None,
+            configuration: None,
         };
         let (started, mut end, events) = match self.engine.start_express_watched(start).await {
             Ok(started) => started,

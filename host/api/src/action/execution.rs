@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
+use stepyard_asl::{
+    Configuration, PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name,
+};
 use stepyard_engine::{
     EngineError, ExecutionRecord, ExecutionSummary, MachineType, MapRunRecord, NAME_CHARACTERS_MAX,
     Qualifier, Request, Selection, StartError, Started, StateMachineRecord, check_name,
@@ -310,14 +312,19 @@ impl Action for DescribeStateMachineForExecution {
         let found = api.engine.describe(arn::execution(&execution)?).await?.execution;
         let machine_arn = arn::machine_of(&execution).unwrap_or_default();
         let (registered, label) = arn::unlabelled(&machine_arn);
-        // The definition and role are those of its start. The rest is that of its version, or of the
-        // machine as it is: it may have changed since, and then its revision is another.
+        // All is as it was at its start. What an earlier version did not keep of that is as it is now, and
+        // no revision when the machine has changed since.
         let started = found.summary.version.as_deref().unwrap_or(registered);
         let kept = api.engine.look_up(&arn::machine(started)?).await.ok().map(|it| it.machine);
-        let since = kept.as_ref().map_or(found.summary.started_at, |it| it.updated_at);
         let is_same =
             |it: &StateMachineRecord| it.definition == found.definition && it.role == found.role;
-        let revision = kept.as_ref().filter(|it| is_same(it)).and_then(|it| it.revision.clone());
+        let of_now = || Configuration {
+            revision: kept.as_ref().filter(|it| is_same(it)).and_then(|it| it.revision.clone()),
+            tracing: kept.as_ref().is_some_and(|it| it.tracing),
+            updated_at: kept.as_ref().map_or(found.summary.started_at, |it| it.updated_at),
+        };
+        let configuration = found.configuration.as_deref().cloned().unwrap_or_else(of_now);
+        let since = configuration.updated_at.min(found.summary.started_at);
         let (label, run) = (label.map(str::to_owned), found.map_run().map(str::to_owned));
         let machine = StateMachineRecord {
             name: machine_arn.rsplit(':').next().unwrap_or_default().into(),
@@ -329,13 +336,13 @@ impl Action for DescribeStateMachineForExecution {
                 .logging
                 .or_else(|| kept.as_ref().map(|it| it.logging.clone()))
                 .unwrap_or_default(),
-            tracing: kept.as_ref().is_some_and(|it| it.tracing),
+            tracing: configuration.tracing,
             created_at: found.summary.started_at,
             updated_at: since,
-            revision,
+            revision: configuration.revision,
             versions: 0,
         };
-        let mut shown = described_for(&machine, since.min(found.summary.started_at), with_data);
+        let mut shown = described_for(&machine, since, with_data);
         for (member, value) in [("label", label), ("mapRunArn", run)] {
             if let Some(value) = value {
                 shown[member] = json!(value);

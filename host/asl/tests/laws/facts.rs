@@ -28,6 +28,7 @@ pub(crate) fn started(kind: &str, input: &Value, seed: u8) -> FactKind {
         seed: [seed; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     }
 }

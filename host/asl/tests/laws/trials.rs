@@ -132,6 +132,7 @@ fn started() -> FactKind {
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition: stepyard_asl::EDITION,
     }
 }

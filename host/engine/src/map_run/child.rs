@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::future;
-use stepyard_asl::{Child, MapRun, Parent, StateMachine, StatesError, Status};
+use stepyard_asl::{Child, Configuration, MapRun, Parent, StateMachine, StatesError, Status};
 use tokio::sync::{MutexGuard as Turn, Notify};
 
 use super::{Halt, ledger::Ledger, results::ToldChild};
@@ -73,6 +73,7 @@ pub(super) struct Children<'a> {
     definition: Arc<str>,
     /// Their parent's.
     logging: Option<Arc<str>>,
+    configuration: Option<Arc<Configuration>>,
     /// Whether more is asked of a child that is over than how it ended.
     are_told: bool,
 }
@@ -108,8 +109,9 @@ impl<'a> Children<'a> {
         let (machine, definition) = read.ok_or_else(|| {
             StatesError::runtime("The item processor of the state cannot be read by itself.")
         })?;
-        let (logging, are_told) = (parent.logging, run.destination().is_some());
-        Ok(Self { task, run, machine, definition, logging, are_told })
+        let (logging, configuration) = (parent.logging, parent.configuration);
+        let are_told = run.destination().is_some();
+        Ok(Self { task, run, machine, definition, logging, configuration, are_told })
     }
 
     /// Runs a child to its end, or finds how it ended before.
@@ -253,6 +255,7 @@ impl<'a> Children<'a> {
             trace: self.task.trace.clone(),
             pins: self.task.pins.clone(),
             logging: self.logging.clone(),
+            configuration: self.configuration.clone(),
             parent: Some(Parent {
                 execution: self.task.execution.clone(),
                 task: self.task.id.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::{Fact, FactKind, Parent, Payload, Pins, Seed, Status, Timestamp};
+use stepyard_asl::{Configuration, Fact, FactKind, Parent, Payload, Pins, Seed, Status, Timestamp};
 
 use crate::{ExecutionArn, live::Bearings};
 
@@ -25,6 +25,8 @@ pub struct ExecutionRecord {
     pub parent: Option<Parent>,
     /// What is logged of it, as it was when it began; none for nothing.
     pub logging: Option<Arc<str>>,
+    /// What its state machine was besides, when it began; none of one that began before it was kept.
+    pub configuration: Option<Arc<Configuration>>,
     /// Its randomness: what its task tokens are sealed with.
     pub seed: Seed,
     /// Whether it rests: nothing need be at work on it.
@@ -110,8 +112,17 @@ pub(super) fn record(
     rests: bool,
     status: Status,
 ) -> Option<ExecutionRecord> {
-    let FactKind::ExecutionStarted { role, trace, parent, input, seed, pins, logging, .. } =
-        first.kind
+    let FactKind::ExecutionStarted {
+        role,
+        trace,
+        parent,
+        input,
+        seed,
+        pins,
+        logging,
+        configuration,
+        ..
+    } = first.kind
     else {
         return None;
     };
@@ -125,6 +136,7 @@ pub(super) fn record(
         pins,
         parent,
         logging,
+        configuration,
         seed,
         rests,
         status,

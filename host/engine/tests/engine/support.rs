@@ -138,6 +138,7 @@ pub(crate) fn start(name: &str, states: Value) -> StartExecution {
         parent: None,
         pins: None,
         logging: None,
+        configuration: None,
     }
 }
 

@@ -41,6 +41,7 @@ fn run_of_edition(edition: u32, machine: &str, more: &Value, input: Value) -> Op
         seed: [7; 32],
         pins: None,
         logging: None,
+        configuration: None,
         edition,
     };
     let at = Timestamp::from_millis(0);
