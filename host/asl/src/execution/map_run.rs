@@ -89,7 +89,15 @@ impl Execution {
         let path = &task.task.branch;
         let branch = &self.branches[path];
         let (began, state) = (branch.last_event, branch.state_name());
-        let result = result.and_then(|output| visit::check(&output, state).map(|()| output));
+        let is_earlier = self.started.as_ref().is_some_and(|started| started.edition < 2);
+        let (result, failure): (_, fn(StatesError) -> Failure) = match result {
+            Ok(output) => {
+                let checked = visit::check(&output, state).map(|()| output);
+                // The state's own, as of a Map inline; before, it was told as the run's.
+                (checked, if is_earlier { Failure::of_work } else { Failure::of_state })
+            }
+            failed => (failed, Failure::of_work),
+        };
         self.end_task(task, None, ended(&result));
         let advance = match result {
             Ok(output) => {
@@ -99,7 +107,7 @@ impl Execution {
             }
             Err(error) => {
                 self.emit_next(path, EventType::MapRunFailed, Details::of_error(&error));
-                Advance::Fail(Failure::of_work(error))
+                Advance::Fail(failure(error))
             }
         };
         Some((path.clone(), advance))

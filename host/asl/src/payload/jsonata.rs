@@ -68,6 +68,8 @@ pub(crate) enum Fault {
     Function,
     /// It fails, with a code and a message of JSONata's.
     Error(String),
+    /// It comes to a limit of evaluations, told in AWS's words.
+    Limit(&'static str),
 }
 
 impl Jsonata {
@@ -119,7 +121,9 @@ impl Jsonata {
 
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
         if let Some(value) = self.plain.as_ref().and_then(|plain| plain.find(scope)) {
-            return value.cloned().ok_or(Fault::Undefined);
+            let value = value.cloned().ok_or(Fault::Undefined)?;
+            // Before, a number was passed on as it is written.
+            return Ok(if scope.context.edition() >= 2 { normal(value) } else { value });
         }
         let chance = self.hosts.draw(scope);
         let bindings = || self.bindings(scope, &chance);
@@ -166,12 +170,18 @@ impl Jsonata {
 
 impl Fault {
     fn of(error: &Error) -> Self {
-        let message = match error.code() {
-            // The meter's and the hosts', by the only way there is to stop the engine.
-            "U1003" => "The evaluation makes or reads more than it may".to_owned(),
-            _ => error.message(),
-        };
-        Self::Error(format!("{}: {message}", error.code()))
+        match error.code() {
+            // The engine's own, and the meter's and the hosts', by the only way there is to stop it.
+            "U1001" | "U1003" => Self::Limit(
+                "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+            ),
+            "U1006" => Self::Limit("Expression evaluation timeout: Check for infinite loop"),
+            "D1011" => Self::Limit(
+                "Stack overflow error: Check for non-terminating recursive function. Consider \
+                 rewriting as tail-recursive",
+            ),
+            code => Self::Error(format!("{code}: {}", error.message())),
+        }
     }
 }
 
@@ -336,8 +346,8 @@ fn is_engines(name: &str) -> bool {
     is_function(name) && !rewrite::is_guarded(name)
 }
 
-/// A result with its whole numbers written as such: the engine has floats alone. A work list, as
-/// the result nests as deep as its author likes.
+/// A result with its numbers as AWS writes them: a whole one that fits 64 bits without a point, and any
+/// larger one as a float. A work list, as the result nests as deep as its author likes.
 fn normal(mut value: Value) -> Value {
     let mut ready = vec![&mut value];
     while let Some(node) = ready.pop() {
@@ -355,12 +365,17 @@ fn normal(mut value: Value) -> Value {
     value
 }
 
-/// A float that is whole, as an integer, if there is one that large.
+/// A number as AWS writes it, where that is otherwise.
 fn whole(number: &Number) -> Option<Number> {
-    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0)?;
-    #[expect(clippy::cast_possible_truncation, reason = "what is too large stays so")]
-    let integer = float as i128;
-    Number::from_i128(integer)
+    const LEAST: f64 = i64::MIN as f64;
+    if number.is_u64() && !number.is_i64() {
+        return Number::from_f64(number.as_f64()?);
+    }
+    let is_whole = |float: &f64| float.fract() == 0.0 && (LEAST..-LEAST).contains(float);
+    let float = number.as_f64().filter(|float| number.is_f64() && is_whole(float))?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and fits")]
+    let integer = float as i64;
+    Some(integer.into())
 }
 
 #[cfg(test)]

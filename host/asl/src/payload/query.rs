@@ -148,6 +148,7 @@ impl Query {
                 Fault::Undefined => "returned nothing (undefined).".to_owned(),
                 Fault::Function => "returned an unsupported result type.".to_owned(),
                 Fault::Error(error) => format!("threw an error during evaluation. {error}"),
+                Fault::Limit(limit) => format!("threw an error during evaluation: {limit}"),
             })
         })
     }

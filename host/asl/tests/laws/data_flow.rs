@@ -81,6 +81,23 @@ fn call(value: &Value, text: &str) -> Value {
     pass(&json!({ "v": value }), fields).unwrap()
 }
 
+/// A value as JSONata writes it: a whole number without a point, and one past 64 bits as a double.
+fn evaluated(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(evaluated).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, it)| (name.clone(), evaluated(it))).collect()
+        }
+        Value::Number(number) if number.as_i64().is_none() => {
+            let float = number.as_f64().unwrap();
+            let end = 2_f64.powi(63);
+            let fits = float.fract() == 0.0 && (-end..end).contains(&float);
+            if fits { json!(float as i64) } else { json!(float) }
+        }
+        _ => value.clone(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -98,7 +115,9 @@ proptest! {
             json!({"QueryLanguage": "JSONata", "Output": "{% $states.context.Execution.Input %}"}),
         ] {
             let shown = fields.to_string();
-            prop_assert_eq!(pass(&input, fields), Ok(input.clone()), "{}", shown);
+            let is_evaluated = fields.get("Output").is_some();
+            let expected = if is_evaluated { evaluated(&input) } else { input.clone() };
+            prop_assert_eq!(pass(&input, fields), Ok(expected), "{}", shown);
         }
     }
 
@@ -204,7 +223,9 @@ proptest! {
         ];
         for assign in &assigning {
             for read in &reading {
-                prop_assert_eq!(run(&input, &[assign.clone(), read.clone()]), Ok(input.clone()));
+                let is_evaluated = [assign, read].iter().any(|it| it.get("QueryLanguage").is_some());
+                let expected = if is_evaluated { evaluated(&input) } else { input.clone() };
+                prop_assert_eq!(run(&input, &[assign.clone(), read.clone()]), Ok(expected));
             }
         }
     }

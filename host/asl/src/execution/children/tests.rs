@@ -27,6 +27,15 @@ fn run(machine: &str, more: &Value, input: Value) -> Arc<MapRun> {
 }
 
 fn run_of_edition(edition: u32, machine: &str, more: &Value, input: Value) -> Option<Arc<MapRun>> {
+    let (_, commands) = begun(edition, machine, more, input);
+    commands.into_iter().find_map(|command| match command {
+        Command::ScheduleTask(task) => task.map_run,
+        _ => None,
+    })
+}
+
+/// An execution by the rules of an edition, and what it asks for at first.
+fn begun(edition: u32, machine: &str, more: &Value, input: Value) -> (Execution, Vec<Command>) {
     let parsed = StateMachine::parse(&definition(more).to_string()).unwrap();
     let kind = FactKind::ExecutionStarted {
         id: format!("{}:one", machine.replacen("stateMachine", "execution", 1)),
@@ -44,12 +53,9 @@ fn run_of_edition(edition: u32, machine: &str, more: &Value, input: Value) -> Op
         configuration: None,
         edition,
     };
-    let at = Timestamp::from_millis(0);
-    let step = Execution::new(Arc::new(parsed)).step(&Fact::new(at, kind));
-    step.commands.into_iter().find_map(|command| match command {
-        Command::ScheduleTask(task) => task.map_run,
-        _ => None,
-    })
+    let mut execution = Execution::new(Arc::new(parsed));
+    let step = execution.step(&Fact::new(Timestamp::from_millis(0), kind));
+    (execution, step.commands)
 }
 
 /// What each child of a run is given, and how many items it processes.
@@ -241,6 +247,26 @@ fn outputs_that_are_arrays_are_flattened_where_that_is_asked_for() {
     outputs.keep(0, Payload::from(json!(["a", ["b"]])));
     outputs.keep(1, Payload::from(json!({"c": 1})));
     assert_eq!(run.result(&outputs).unwrap().text(), r#"["a",["b"],{"c":1}]"#);
+}
+
+#[test]
+fn a_result_that_is_too_large_is_the_states_and_caught_by_its_name_alone() {
+    let ends = |edition, catches: &str| {
+        let caught = json!([{"ErrorEquals": [catches], "ResultPath": "$.error", "Next": "Each"}]);
+        let (mut execution, commands) =
+            begun(edition, MACHINE, &json!({ "Catch": caught }), json!({"items": [1]}));
+        let task = commands.iter().find_map(|it| match it {
+            Command::ScheduleTask(task) => Some(task.task.clone()),
+            _ => None,
+        });
+        let output = Payload::from(json!("x".repeat(262_145)));
+        let kind = FactKind::TaskSucceeded { task: task.unwrap(), output, version: None };
+        execution.step(&Fact::new(Timestamp::from_millis(1), kind));
+        execution.status().name()
+    };
+    assert_eq!(ends(crate::EDITION, "States.DataLimitExceeded"), "RUNNING");
+    assert_eq!(ends(crate::EDITION, "States.ALL"), "FAILED");
+    assert_eq!(ends(1, "States.ALL"), "RUNNING");
 }
 
 #[test]

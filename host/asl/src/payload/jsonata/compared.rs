@@ -150,6 +150,7 @@ mod tests {
         match body(&arguments) {
             Ok(value) => value.map_or_else(|| "undefined".to_owned(), |it| it.to_string()),
             Err(Refusal::Operand { code, .. }) => code.to_owned(),
+            Err(Refusal::TooLarge) => "too large".to_owned(),
             Err(Refusal::Message(message)) => message,
         }
     }

@@ -1,7 +1,7 @@
 //! The functions that AWS adds to JSONata (Developer Guide, "Transforming data with JSONata": "Functions
 //! provided by Step Functions"), on JSON values.
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use crate::payload::intrinsic::hexadecimal_digest;
@@ -14,6 +14,8 @@ pub(super) type Body = fn(&[Option<Value>]) -> Result<Option<Value>, Refusal>;
 pub(super) enum Refusal {
     /// In words of its own.
     Message(String),
+    /// It would take more memory than an evaluation may.
+    TooLarge,
     /// An operand is of a wrong kind: JSONata's code, its operator and what stood there.
     Operand { code: &'static str, token: &'static str, value: Value },
 }
@@ -30,37 +32,56 @@ impl From<&str> for Refusal {
     }
 }
 
-/// The most items that `$range` gives.
-const RANGE_ITEMS_MAX: f64 = 131_072.0;
+/// The most items that `$range` gives: no array of an evaluation has more. (On AWS it gives 360,145.)
+const RANGE_ITEMS_MAX: i128 = 131_072;
 
-/// `$partition(array, size)`: the array in parts of that size; the last may be shorter.
+/// The algorithms of `$hash`, as AWS names them.
+const ALGORITHMS: &str = "SHA-1, SHA-384, SHA-256, SHA-512, MD5";
+
+/// `$partition(array, size)`: the array in parts of that size, of which the fraction is left out; the last
+/// may be shorter. Nothing of no items, or in parts of none; without a size one part.
 pub(super) fn partition(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
-    let [Some(Value::Array(items)), Some(size)] = arguments else { return Ok(None) };
-    let size = size.as_f64().filter(|size| *size >= 1.0 && size.fract() == 0.0);
-    let size =
-        size.ok_or("The second argument of the partition function must be a positive integer")?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, from 1 up")]
-    let parts = items.chunks(size as usize);
-    Ok(Some(parts.map(|part| Value::from(part.to_vec())).collect()))
+    let Some(Some(Value::Array(items))) = arguments.first() else { return Ok(None) };
+    let size = match number(arguments, 1) {
+        None => items.len(),
+        Some(size) if size <= -1.0 => {
+            return Err("Second argument must be zero or greater".into());
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is meant")]
+        Some(size) => size as usize,
+    };
+    if items.is_empty() || size == 0 {
+        return Ok(None);
+    }
+    let parts = items.chunks(size).map(|part| Value::from(part.to_vec()));
+    Ok(Some(parts.collect()))
 }
 
-/// `$range(start, end, step)`: the numbers from `start` by `step` up to `end`, or down to it.
+/// `$range(start, end, step)`: the numbers from `start` by `step` up to `end`, or down to it, all without
+/// their fractions. Nothing where there are none, and one by itself.
 pub(super) fn range(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
-    let number = |index: usize| arguments.get(index)?.as_ref()?.as_f64();
-    let (Some(start), Some(end), Some(step)) = (number(0), number(1), number(2)) else {
+    #[expect(clippy::cast_possible_truncation, reason = "it is meant")]
+    let whole = |index| number(arguments, index).map(|number| number as i64);
+    let (Some(start), Some(end), Some(step)) = (whole(0), whole(1), whole(2)) else {
         return Ok(None);
     };
-    if step == 0.0 {
-        return Err("The third argument of the range function must not be zero".into());
+    let [start, end, step] = [start, end, step].map(i128::from);
+    let way = end - start;
+    if step == 0 || way * step < 0 {
+        return Ok(None);
     }
-    let last = ((end - start) / step).floor();
+    let last = way / step;
     if last >= RANGE_ITEMS_MAX {
-        return Err("The range function would give too many items".into());
+        return Err(Refusal::TooLarge);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "it is below RANGE_ITEMS_MAX")]
-    let count = last as i64;
-    let items = (0..=count).map(|index| json!(start + index as f64 * step));
-    Ok(Some(items.collect()))
+    let item = |index| Number::from_i128(start + index * step).map(Value::from);
+    let items: Option<Vec<Value>> = (0..=last).map(item).collect();
+    Ok(items.map(|items| if let [one] = &*items { one.clone() } else { items.into() }))
+}
+
+/// A number that a function is given.
+fn number(arguments: &[Option<Value>], index: usize) -> Option<f64> {
+    arguments.get(index)?.as_ref()?.as_f64()
 }
 
 /// `$hash(string, algorithm)`: the digest of its UTF-8, in lower-case hexadecimal.
@@ -68,22 +89,15 @@ pub(super) fn hash(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal
     let [Some(Value::String(text)), Some(Value::String(algorithm))] = arguments else {
         return Ok(None);
     };
-    let digest = hexadecimal_digest(algorithm, text).ok_or_else(|| {
-        format!(
-            "The second argument of the hash function must be one of MD5, SHA-1, SHA-256, SHA-384, \
-             SHA-512, not {algorithm}"
-        )
-    })?;
+    let digest = hexadecimal_digest(algorithm, text)
+        .ok_or_else(|| format!("Hash algorithm '{algorithm}' must be one of {ALGORITHMS}"))?;
     Ok(Some(digest.into()))
 }
 
 /// `$parse(string)`: the value that a JSON text stands for.
 pub(super) fn parse(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
-    let [Some(Value::String(text))] = arguments else { return Ok(None) };
-    let value = serde_json::from_str(text);
-    value
-        .map(Some)
-        .map_err(|error| format!("The argument of the parse function is no JSON: {error}").into())
+    let Some(Some(Value::String(text))) = arguments.first() else { return Ok(None) };
+    Ok(Some(serde_json::from_str(text).map_err(|_| "Invalid JSON")?))
 }
 
 /// Any number of draws, made of one.
@@ -136,6 +150,8 @@ fn fraction(bits: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn called(body: Body, arguments: Value) -> String {
@@ -143,22 +159,39 @@ mod tests {
         match body(&arguments) {
             Ok(value) => value.map_or_else(|| "undefined".to_owned(), |it| it.to_string()),
             Err(Refusal::Message(message)) => format!("error: {message}"),
+            Err(Refusal::TooLarge) => "error: too large".to_owned(),
             Err(Refusal::Operand { code, .. }) => format!("error: {code}"),
         }
     }
 
     #[test]
     fn arrays_are_parted_and_numbers_ranged() {
-        assert_eq!(called(partition, json!([[1, 2, 3], 2])), "[[1,2],[3]]");
-        assert_eq!(called(partition, json!([[], 2])), "[]");
-        assert!(called(partition, json!([[1], 0])).starts_with("error: "));
-        assert!(called(partition, json!([[1], 1.5])).starts_with("error: "));
-        assert_eq!(called(range, json!([0, 10, 3])), "[0.0,3.0,6.0,9.0]");
-        assert_eq!(called(range, json!([0, 10, 5])), "[0.0,5.0,10.0]");
-        assert_eq!(called(range, json!([3, 1, -1])), "[3.0,2.0,1.0]");
-        assert_eq!(called(range, json!([3, 1, 1])), "[]");
-        assert!(called(range, json!([0, 1, 0])).starts_with("error: "));
-        assert!(called(range, json!([0, 1e300, 1])).starts_with("error: "));
+        for (arguments, parts) in [
+            (json!([[1, 2, 3], 2]), "[[1,2],[3]]"),
+            (json!([[1, 2, 3], 2.9]), "[[1,2],[3]]"),
+            (json!([[1, 2]]), "[[1,2]]"),
+            (json!([[], 2]), "undefined"),
+            (json!([[1], 0]), "undefined"),
+            (json!([[1], -0.5]), "undefined"),
+            (json!([[1], -1]), "error: Second argument must be zero or greater"),
+        ] {
+            assert_eq!(called(partition, arguments.clone()), parts, "{arguments}");
+        }
+        for (arguments, numbers) in [
+            (json!([0, 10, 3]), "[0,3,6,9]"),
+            (json!([0, 10, 5]), "[0,5,10]"),
+            (json!([3, 1, -1]), "[3,2,1]"),
+            (json!([-1.7, 2, 1]), "[-1,0,1,2]"),
+            (json!([3, 3, 1]), "3"),
+            (json!([3, 1, 1]), "undefined"),
+            (json!([0, 1, 0.25]), "undefined"),
+            (json!([1, 5]), "undefined"),
+            (json!([0, 1e300, 1]), "error: too large"),
+            (json!([1, 131_073, 1]), "error: too large"),
+        ] {
+            assert_eq!(called(range, arguments.clone()), numbers, "{arguments}");
+        }
+        assert!(called(range, json!([1, 131_072, 1])).ends_with("131072]"));
     }
 
     #[test]
@@ -166,9 +199,14 @@ mod tests {
         let sha1 = "\"2fd4e1c67a2d28fced849ee1bb76e7391b93eb12\"";
         let fox = "The quick brown fox jumps over the lazy dog";
         assert_eq!(called(hash, json!([fox, "SHA-1"])), sha1);
-        assert!(called(hash, json!([fox, "SHA1"])).starts_with("error: "));
+        assert_eq!(
+            called(hash, json!([fox, "md5"])),
+            "error: Hash algorithm 'md5' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+        );
+        assert_eq!(called(hash, json!([fox])), "undefined");
         assert_eq!(called(parse, json!([r#"{"a":[1,"b"]}"#])), r#"{"a":[1,"b"]}"#);
-        assert!(called(parse, json!(["{"])).starts_with("error: "));
+        assert_eq!(called(parse, json!(["{"])), "error: Invalid JSON");
+        assert_eq!(called(parse, json!([])), "undefined");
     }
 
     #[test]

@@ -34,10 +34,10 @@ struct Pure {
 }
 
 static PURE: [Pure; 13] = [
-    Pure::of_aws("hash", "<ss:s>", functions::hash),
-    Pure::of_aws("parse", "<s:x>", functions::parse),
-    Pure::of_aws("partition", "<an:a>", functions::partition),
-    Pure::of_aws("range", "<nnn:a>", functions::range),
+    Pure::of_aws("hash", "<ss?:s>", functions::hash),
+    Pure::of_aws("parse", "<s?:x>", functions::parse),
+    Pure::of_aws("partition", "<a?n?:x>", functions::partition),
+    Pure::of_aws("range", "<n?n?n?:x>", functions::range),
     Pure::of_ours(rewrite::EQUAL, 2, compared::equal),
     Pure::of_ours(rewrite::UNEQUAL, 2, compared::unequal),
     Pure::of_ours(rewrite::MEMBER, 2, compared::member),
@@ -134,6 +134,7 @@ fn take<'a>(left: &AtomicUsize, values: impl IntoIterator<Item = &'a Value>) -> 
 fn refused(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Message(message) => Error::new("D3137").with("message", message),
+        Refusal::TooLarge => Error::new("U1001"),
         Refusal::Operand { code, token, value } => {
             Error::new(code).with("token", token).with("value", value)
         }
