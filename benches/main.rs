@@ -98,6 +98,7 @@ async fn run_orders(stepyard: &Stepyard, count: u64) {
             parent: None,
             pins: None,
             logging: None,
+            configuration: None,
         };
         async {
             let started = stepyard.engine.start(start).await.expect("it starts");
