@@ -9,8 +9,7 @@ use std::{fs, hint::black_box, path::Path, sync::Arc};
 use criterion::{Criterion, Throughput};
 use serde_json::{Map, Value, json};
 use stepyard_asl::{
-    Command, Execution, Fact, FactKind, ScheduleTask, Snippet, StateMachine, Status, Step,
-    Timestamp,
+    Command, CommandKind, Execution, Fact, FactKind, Snippet, StateMachine, Status, Step, Timestamp,
 };
 
 /// Pass states in the machine that is run through in one step.
@@ -182,24 +181,28 @@ fn maps(criterion: &mut Criterion) {
     }
 }
 
-/// Runs to the end; each task gives back what it is given.
+/// Runs to the end; each task gives back what it is given, and each turn comes at once.
 fn run(machine: &Arc<StateMachine>, started: &Fact) -> Execution {
     let mut execution = Execution::new(machine.clone());
-    let mut tasks = tasks_of(execution.step(started));
-    while let Some(task) = tasks.pop() {
-        let kind = FactKind::TaskSucceeded { task: task.task, output: task.input, version: None };
-        tasks.extend(tasks_of(execution.step(&Fact::new(Timestamp::from_millis(1), kind))));
+    let mut answers = answers(execution.step(started));
+    while let Some(kind) = answers.pop() {
+        answers.extend(self::answers(execution.step(&Fact::new(Timestamp::from_millis(1), kind))));
     }
     assert!(matches!(execution.status(), Status::Succeeded { .. }), "{:?}", execution.status());
     execution
 }
 
-fn tasks_of(step: Step) -> Vec<ScheduleTask> {
-    let tasks = step.commands.into_iter().filter_map(|command| match command {
-        Command::ScheduleTask(task) => Some(*task),
+fn answers(step: Step) -> Vec<FactKind> {
+    let answers = step.commands.into_iter().filter_map(|command| match command {
+        Command::ScheduleTask(task) => {
+            Some(FactKind::TaskSucceeded { task: task.task, output: task.input, version: None })
+        }
+        Command::StartTimer { timer, .. } if timer.kind() == CommandKind::Turn => {
+            Some(FactKind::timer_fired(timer))
+        }
         _ => None,
     });
-    tasks.collect()
+    answers.collect()
 }
 
 /// The first fact of an Express execution, whose history is not bounded.
