@@ -15,8 +15,9 @@ pub type Seed = [u8; 32];
 /// From 1 on a fact that leads far is gone on with in turns; a Distributed Map takes the members of an object,
 /// and `$$.Map.Item` has `Key` and `Source`; in JSONata a variable takes the place of a function of its name.
 ///
-/// From 2 on a number that JSONata finds by names alone is written like one that it makes; `States.ALL` does not
-/// name a Map Run's own result that is too large.
+/// From 2 on a number that JSONata finds by names alone is written like one that it makes, none past 64 bits as an
+/// integer; AWS's functions and the limits of evaluations are as on AWS; `States.ALL` does not name a Map Run's own
+/// result that is too large.
 pub const EDITION: u32 = 2;
 
 /// One thing the world told an execution. Journaled once, in order; never decided again.

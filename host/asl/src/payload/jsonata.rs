@@ -8,6 +8,7 @@
 
 mod bounds;
 mod compared;
+mod earlier;
 mod functions;
 mod hosts;
 mod rewrite;
@@ -120,34 +121,39 @@ impl Jsonata {
     }
 
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
+        let is_earlier = scope.context.edition() < 2;
         if let Some(value) = self.plain.as_ref().and_then(|plain| plain.find(scope)) {
             let value = value.cloned().ok_or(Fault::Undefined)?;
             // Before, a number was passed on as it is written.
-            return Ok(if scope.context.edition() >= 2 { normal(value) } else { value });
+            return Ok(if is_earlier { value } else { normal(value) });
         }
+        let written =
+            |value| if is_earlier { numbered(value, earlier::whole) } else { normal(value) };
+        let fault = if is_earlier { earlier::fault } else { Fault::of };
         let chance = self.hosts.draw(scope);
         let bindings = || self.bindings(scope, &chance);
         let timed = |options: Options| options.now(scope.now.as_millis()).seed(chance.seed());
         let narrow = timed(Allowance::narrow());
         match self.engine.evaluate_with(None, &bindings(), &narrow) {
-            Ok(Some(value)) => return Ok(normal(value)),
+            Ok(Some(value)) => return Ok(written(value)),
             // Of nothing and of a function the engine tells the difference to a tracer alone.
             Ok(None) => {}
             Err(error) if ["U1001", "U1006"].contains(&error.code()) => {}
-            Err(error) => return Err(Fault::of(&error)),
+            Err(error) => return Err(fault(&error)),
         }
         let (wide, mut meter) = self.allowance.wide();
         match self.engine.evaluate_traced(None, &bindings(), &timed(wide), &mut meter) {
-            Ok(Some(value)) => Ok(normal(value)),
+            Ok(Some(value)) => Ok(written(value)),
             Ok(None) if meter.is_function => Err(Fault::Function),
             Ok(None) => Err(Fault::Undefined),
-            Err(error) => Err(Fault::of(&error)),
+            Err(error) => Err(fault(&error)),
         }
     }
 
     /// What the expression may read, and AWS's functions.
     fn bindings(&self, scope: &Scope<'_>, chance: &Chance) -> Bindings {
-        let mut bindings = self.hosts.bind(Bindings::new(), chance);
+        let edition = scope.context.edition();
+        let mut bindings = self.hosts.bind(Bindings::new(), chance, edition);
         for (name, read) in &*self.reads {
             if **name == *STATES {
                 bindings = bindings.var(STATES, states(scope, read));
@@ -156,7 +162,7 @@ impl Jsonata {
             }
         }
         // Before, the function was meant.
-        let are_meant = scope.context.edition() >= 1;
+        let are_meant = edition >= 1;
         for name in self.functions.iter().filter(|_| are_meant) {
             let Some(value) = scope.variables.get(name) else { continue };
             bindings = bindings.var(&**name, value.value().clone());
@@ -347,8 +353,14 @@ fn is_engines(name: &str) -> bool {
 }
 
 /// A result with its numbers as AWS writes them: a whole one that fits 64 bits without a point, and any
-/// larger one as a float. A work list, as the result nests as deep as its author likes.
-fn normal(mut value: Value) -> Value {
+/// larger one as a float.
+fn normal(value: Value) -> Value {
+    numbered(value, whole)
+}
+
+/// A result with those of its numbers as `whole` says of which it does. A work list, as the result nests as
+/// deep as its author likes.
+fn numbered(mut value: Value, whole: fn(&Number) -> Option<Number>) -> Value {
     let mut ready = vec![&mut value];
     while let Some(node) = ready.pop() {
         match node {

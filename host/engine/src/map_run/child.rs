@@ -73,6 +73,7 @@ pub(super) struct Children<'a> {
     definition: Arc<str>,
     /// Their parent's.
     logging: Option<Arc<str>>,
+    /// Their parent's.
     configuration: Option<Arc<Configuration>>,
     /// Whether more is asked of a child that is over than how it ended.
     are_told: bool,

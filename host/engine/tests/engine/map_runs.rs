@@ -47,6 +47,18 @@ pub(crate) fn tenfold(item: u64) -> Option<Outcome> {
     Some(Outcome::done(json!(item * 10)))
 }
 
+/// Does items tenfold and counts them; it may be stuck at 3.
+fn counting(done: &Arc<AtomicUsize>, stuck: bool) -> Arc<Functions> {
+    let done = done.clone();
+    doing(move |item| match item {
+        3 if stuck => None,
+        _ => {
+            done.fetch_add(1, Ordering::SeqCst);
+            tenfold(item)
+        }
+    })
+}
+
 pub(crate) fn boom() -> Option<Outcome> {
     Some(Outcome::failed(StatesError::new("Boom", "as told")))
 }
@@ -166,16 +178,7 @@ async fn a_run_goes_on_where_its_engine_ended_and_repeats_no_child() {
 #[tokio::test]
 async fn what_is_over_is_kept_though_nothing_happens_after_it() {
     let done = Arc::new(AtomicUsize::new(0));
-    let counting = |stuck: bool| {
-        let done = done.clone();
-        doing(move |item| match item {
-            3 if stuck => None,
-            _ => {
-                done.fetch_add(1, Ordering::SeqCst);
-                tenfold(item)
-            }
-        })
-    };
+    let counting = |stuck| counting(&done, stuck);
     let bench = Bench::manual(counting(true));
     let arn = bench.start(each("EXPRESS", json!({}))).await.arn;
     settle().await;
@@ -200,16 +203,7 @@ async fn a_run_on_disk_goes_on_after_its_process_died() {
         })
     };
     let done = Arc::new(AtomicUsize::new(0));
-    let counting = |stuck: bool| {
-        let done = done.clone();
-        doing(move |item| match item {
-            3 if stuck => None,
-            _ => {
-                done.fetch_add(1, Ordering::SeqCst);
-                tenfold(item)
-            }
-        })
-    };
+    let counting = |stuck| counting(&done, stuck);
     let engine = open(counting(true));
     let arn = engine.start(start("e", each("STANDARD", json!({})))).await.unwrap().arn;
     until_succeeded(&engine, 4).await;

@@ -14,7 +14,7 @@ use jlens_core::{Bindings, Error, HostFunction};
 use serde_json::{Number, Value};
 
 use super::{
-    compared,
+    compared, earlier,
     functions::{self, Body, Drawn, Refusal},
     rewrite,
 };
@@ -31,13 +31,15 @@ struct Pure {
     signature: Option<&'static str>,
     arguments: usize,
     body: Body,
+    /// Its signature and what it did before edition 2, where that was otherwise.
+    before: Option<(&'static str, Body)>,
 }
 
 static PURE: [Pure; 13] = [
-    Pure::of_aws("hash", "<ss?:s>", functions::hash),
-    Pure::of_aws("parse", "<s?:x>", functions::parse),
-    Pure::of_aws("partition", "<a?n?:x>", functions::partition),
-    Pure::of_aws("range", "<n?n?n?:x>", functions::range),
+    Pure::of_aws("hash", "<ss?:s>", functions::hash, ("<ss:s>", earlier::hash)),
+    Pure::of_aws("parse", "<s?:x>", functions::parse, ("<s:x>", earlier::parse)),
+    Pure::of_aws("partition", "<a?n?:x>", functions::partition, ("<an:a>", earlier::partition)),
+    Pure::of_aws("range", "<n?n?n?:x>", functions::range, ("<nnn:a>", earlier::range)),
     Pure::of_ours(rewrite::EQUAL, 2, compared::equal),
     Pure::of_ours(rewrite::UNEQUAL, 2, compared::unequal),
     Pure::of_ours(rewrite::MEMBER, 2, compared::member),
@@ -59,12 +61,17 @@ pub(super) struct Hosts {
 }
 
 impl Pure {
-    const fn of_aws(name: &'static str, signature: &'static str, body: Body) -> Self {
-        Self { name, signature: Some(signature), arguments: 0, body }
+    const fn of_aws(
+        name: &'static str,
+        signature: &'static str,
+        body: Body,
+        before: (&'static str, Body),
+    ) -> Self {
+        Self { name, signature: Some(signature), arguments: 0, body, before: Some(before) }
     }
 
     const fn of_ours(name: &'static str, arguments: usize, body: Body) -> Self {
-        Self { name, signature: None, arguments, body }
+        Self { name, signature: None, arguments, body, before: None }
     }
 
     /// What an expression calls it.
@@ -75,16 +82,20 @@ impl Pure {
         }
     }
 
-    /// The function, which takes what it may be given of `left`.
-    fn bound(&self, left: &Arc<AtomicUsize>) -> HostFunction {
-        let (left, body) = (left.clone(), self.body);
+    /// The function by the rules of an edition, which takes what it may be given of `left`.
+    fn bound(&self, left: &Arc<AtomicUsize>, edition: u32) -> HostFunction {
+        let (signature, body) = match self.before {
+            Some((signature, body)) if edition < 2 => (Some(signature), body),
+            _ => (self.signature, self.body),
+        };
+        let left = left.clone();
         let call = move |arguments: &[Option<Value>], _: &jlens_core::HostCall<'_>| {
             take(&left, arguments.iter().flatten())?;
             let result = body(arguments).map_err(refused)?;
             take(&left, &result)?;
             Ok(result)
         };
-        let function = match self.signature {
+        let function = match signature {
             Some(signature) => {
                 HostFunction::with_signature(signature, call).expect("the signature is well formed")
             }
@@ -104,15 +115,15 @@ impl Hosts {
     }
 
     /// With everything else that is bound, each run's.
-    pub(super) fn bind(&self, bindings: Bindings, chance: &Chance) -> Bindings {
+    pub(super) fn bind(&self, bindings: Bindings, chance: &Chance, edition: u32) -> Bindings {
         // "Step Functions doesn't support the $eval function": calling null is calling no function.
-        let bindings = self.bind_pure(bindings).var("eval", Value::Null);
+        let bindings = self.bind_pure(bindings, edition).var("eval", Value::Null);
         chance.functions().fold(bindings, |bindings, (name, it)| bindings.function(name, it))
     }
 
-    pub(super) fn bind_pure(&self, bindings: Bindings) -> Bindings {
+    pub(super) fn bind_pure(&self, bindings: Bindings, edition: u32) -> Bindings {
         let left = Arc::new(AtomicUsize::new(LOAD_MAX));
-        let pure = self.pure.iter().map(|(name, it)| (name, it.bound(&left)));
+        let pure = self.pure.iter().map(|(name, it)| (name, it.bound(&left, edition)));
         pure.fold(bindings, |bindings, (name, it)| bindings.function(&**name, it))
     }
 

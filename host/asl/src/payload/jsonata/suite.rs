@@ -14,6 +14,7 @@ use jlens_core::{Bindings, Expression, Options};
 use serde_json::Value;
 
 use super::{hosts::Hosts, names_in, normal, rewrite};
+use crate::EDITION;
 
 /// What the suite calls its limits when they are reached.
 const LIMIT: &str = "U1001";
@@ -132,7 +133,7 @@ fn evaluate(text: &str, case: &Value, folder: &Path) -> Result<Option<Value>, St
     let bindings = match text.contains(MARK) {
         true => {
             let names = names_in(&expression.ast().root).unwrap_or_default();
-            Hosts::of(&names, MARK).bind_pure(bindings)
+            Hosts::of(&names, MARK).bind_pure(bindings, EDITION)
         }
         false => bindings,
     };

@@ -149,6 +149,43 @@ fn a_number_found_by_names_is_written_like_any_other() {
 }
 
 #[test]
+fn to_an_execution_that_began_before_functions_numbers_and_limits_are_as_they_were() {
+    let execution_input = Payload::parse("{}").unwrap();
+    let execution = ExecutionContext { edition: 1, ..execution(&execution_input) };
+    let context = ContextObject::new(execution, state());
+    let (input, variables, random) = (json!({}), Variables::default(), Counting::default());
+    let scope = scope(&input, &context, &variables, &random);
+    for (text, expected) in [
+        ("$range(3, 3, 1)", "[3]"),
+        ("$range(0, 1, 0.25)", "[0,0.25,0.5,0.75,1]"),
+        ("$partition([], 2)", "[]"),
+        ("1e18 * 10", "10000000000000000000"),
+        ("$hash('a')", "T0410: Argument 2 of function \"hash\" does not match function signature"),
+        (
+            "$hash('a', 'md5')",
+            "D3137: The second argument of the hash function must be one of MD5, SHA-1, SHA-256, \
+             SHA-384, SHA-512, not md5",
+        ),
+        (
+            "$parse('{')",
+            "D3137: The argument of the parse function is no JSON: EOF while parsing an object at \
+             line 1 column 1",
+        ),
+        ("$range(0, 1e12, 1)", "D3137: The range function would give too many items"),
+    ] {
+        let given = match Jsonata::compile(text).unwrap().evaluate(&scope) {
+            Ok(value) => value.to_string(),
+            Err(Fault::Error(error)) => error,
+            Err(fault) => format!("{fault:?}"),
+        };
+        assert_eq!(given, expected, "{text}");
+    }
+    let endless = Jsonata::compile("($f := function($n) { $f($n + 1) }; $f(1))").unwrap();
+    let Err(Fault::Error(told)) = endless.evaluate(&scope) else { panic!("it has no end") };
+    assert!(told.starts_with("U1006: "), "{told}");
+}
+
+#[test]
 fn a_limit_is_told_in_the_words_of_aws() {
     check(&[
         (
