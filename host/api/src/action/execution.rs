@@ -1,19 +1,17 @@
 //! Executions: start, stop, describe, list.
 
+mod machine;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_asl::{
-    Configuration, PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name,
-};
+use stepyard_asl::{PAYLOAD_BYTES_MAX, Payload, StatesError, Status, Timestamp, error_name};
 use stepyard_engine::{
     EngineError, ExecutionRecord, ExecutionSummary, MachineType, MapRunRecord, NAME_CHARACTERS_MAX,
-    Qualifier, Request, Selection, StartError, Started, StateMachineRecord, check_name,
+    Qualifier, Request, Selection, StartError, Started, check_name,
 };
 
 use super::{
-    Action,
-    machine::described_for,
-    required, seconds,
+    Action, required, seconds,
     task::{CAUSE, ERROR},
 };
 use crate::{
@@ -22,6 +20,8 @@ use crate::{
     error::ApiError,
     page,
 };
+
+pub(super) use machine::DescribeStateMachineForExecution;
 
 /// The bounds of a page token of ListExecutions, longer than those of others.
 const PAGE_TOKEN: (usize, usize) = (1, 3_096);
@@ -196,13 +196,18 @@ impl Action for RedriveExecution {
         let execution = required(self.execution_arn)?;
         let execution = arn::execution(&execution)?;
         let found = api.engine.describe(execution).await?.execution;
-        if found.map_run().is_some() && found.not_redrivable(api.engine.now()).is_none() {
+        if is_redriven_by_its_run(&found, api.engine.now()) {
             let reason = "Execution is redrivable by its Map Run: redrive its parent";
             return Err(ApiError::new("ExecutionNotRedrivable", reason));
         }
         let redriven = api.engine.redrive(execution, self.client_token);
         Ok(json!({ "redriveDate": seconds(redriven.await?) }))
     }
+}
+
+/// A child goes on with its Map Run, when the run's own execution is redriven.
+fn is_redriven_by_its_run(execution: &ExecutionRecord, now: Timestamp) -> bool {
+    execution.map_run().is_some() && execution.not_redrivable(now).is_none()
 }
 
 /// AWS's pattern of a client token: visible characters of ASCII.
@@ -279,8 +284,7 @@ fn described(execution: &ExecutionRecord, with_data: bool, now: Timestamp) -> Va
         shown["mapRunArn"] = json!(run);
     }
     match execution.not_redrivable(now) {
-        // A child goes on with its Map Run, when the run's own execution is redriven.
-        None if execution.map_run().is_some() => {
+        None if is_redriven_by_its_run(execution, now) => {
             shown["redriveStatus"] = json!("REDRIVABLE_BY_MAP_RUN");
         }
         None => shown["redriveStatus"] = json!("REDRIVABLE"),
@@ -290,66 +294,6 @@ fn described(execution: &ExecutionRecord, with_data: bool, now: Timestamp) -> Va
         }
     }
     shown
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct DescribeStateMachineForExecution {
-    execution_arn: Option<String>,
-    included_data: Option<String>,
-}
-
-impl Action for DescribeStateMachineForExecution {
-    type Output = Value;
-
-    async fn run(self, api: &Api) -> Result<Value, ApiError> {
-        Constraints::default()
-            .arn("executionArn", &self.execution_arn)
-            .included_data(&self.included_data)
-            .check()?;
-        let with_data = includes_data(&self.included_data);
-        let execution = required(self.execution_arn)?;
-        let found = api.engine.describe(arn::execution(&execution)?).await?.execution;
-        let machine_arn = arn::machine_of(&execution).unwrap_or_default();
-        let (registered, label) = arn::unlabelled(&machine_arn);
-        // All is as it was at its start. What an earlier version did not keep of that is as it is now, and
-        // no revision when the machine has changed since.
-        let started = found.summary.version.as_deref().unwrap_or(registered);
-        let kept = api.engine.look_up(&arn::machine(started)?).await.ok().map(|it| it.machine);
-        let is_same =
-            |it: &StateMachineRecord| it.definition == found.definition && it.role == found.role;
-        let of_now = || Configuration {
-            revision: kept.as_ref().filter(|it| is_same(it)).and_then(|it| it.revision.clone()),
-            tracing: kept.as_ref().is_some_and(|it| it.tracing),
-            updated_at: kept.as_ref().map_or(found.summary.started_at, |it| it.updated_at),
-        };
-        let configuration = found.configuration.as_deref().cloned().unwrap_or_else(of_now);
-        let since = configuration.updated_at.min(found.summary.started_at);
-        let (label, run) = (label.map(str::to_owned), found.map_run().map(str::to_owned));
-        let machine = StateMachineRecord {
-            name: machine_arn.rsplit(':').next().unwrap_or_default().into(),
-            arn: machine_arn.into(),
-            definition: found.definition,
-            role: found.role,
-            kind: MachineType::Standard,
-            logging: found
-                .logging
-                .or_else(|| kept.as_ref().map(|it| it.logging.clone()))
-                .unwrap_or_default(),
-            tracing: configuration.tracing,
-            created_at: found.summary.started_at,
-            updated_at: since,
-            revision: configuration.revision,
-            versions: 0,
-        };
-        let mut shown = described_for(&machine, since, with_data);
-        for (member, value) in [("label", label), ("mapRunArn", run)] {
-            if let Some(value) = value {
-                shown[member] = json!(value);
-            }
-        }
-        Ok(shown)
-    }
 }
 
 #[derive(Debug, Deserialize)]
