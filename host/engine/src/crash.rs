@@ -1,17 +1,16 @@
 //! Named points at which a test of recovery can end the process, as a power cut would.
 
-/// Passes the point `name`. Without the feature `crash-points` it does nothing. With it, a process
-/// whose environment has `STEPYARD_CRASH_AT=name` aborts at the first pass, with `name:N` at the
-/// N-th.
+/// Passes the point `name`. In a release it does nothing. Where assertions are built, a process whose
+/// environment has `STEPYARD_CRASH_AT=name` aborts at the first pass, with `name:N` at the N-th.
 #[inline]
 pub fn point(name: &str) {
-    #[cfg(feature = "crash-points")]
+    #[cfg(debug_assertions)]
     armed::pass(name);
-    #[cfg(not(feature = "crash-points"))]
+    #[cfg(not(debug_assertions))]
     let _ = name;
 }
 
-#[cfg(feature = "crash-points")]
+#[cfg(debug_assertions)]
 mod armed {
     use std::{
         env, process,
