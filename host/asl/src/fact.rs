@@ -18,7 +18,10 @@ pub type Seed = [u8; 32];
 /// From 2 on a number that JSONata finds by names alone is written like one that it makes, none past 64 bits as an
 /// integer; AWS's functions and the limits of evaluations are as on AWS; `States.ALL` does not name a Map Run's own
 /// result that is too large.
-pub const EDITION: u32 = 2;
+///
+/// From 3 on evaluations nest as deep and make arrays and texts as large as on AWS, and a whole number in a message
+/// of JSONata's has no point; the limits of an activity's task count from when a worker takes it.
+pub const EDITION: u32 = 3;
 
 /// One thing the world told an execution. Journaled once, in order; never decided again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

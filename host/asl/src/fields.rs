@@ -388,7 +388,7 @@ pub(crate) fn problem(
 pub(crate) fn expected(kind: &str, location: Location) -> Diagnostic {
     let article = if kind.starts_with(['A', 'I', 'O']) { "an" } else { "a" };
     let mend = format!("put {article} {} here", kind.to_lowercase());
-    problem(format!("Expected value of type {kind}"), location, mend)
+    problem(format!("Expected value of type [{}]", kind.to_uppercase()), location, mend)
 }
 
 #[cfg(test)]
@@ -414,8 +414,8 @@ mod tests {
             (json!(0), vec!["Minimum value is 1 at /States/A/N"]),
             (json!(-3), vec!["Minimum value is 1 at /States/A/N"]),
             (json!(100_000_000), vec!["Maximum value is 99999999 at /States/A/N"]),
-            (json!(1.5), vec!["Expected value of type Integer at /States/A/N"]),
-            (json!("1"), vec!["Expected value of type Integer at /States/A/N"]),
+            (json!(1.5), vec!["Expected value of type [INTEGER] at /States/A/N"]),
+            (json!("1"), vec!["Expected value of type [INTEGER] at /States/A/N"]),
         ];
         for (number, expected) in cases {
             let found = reported(&json!({ "N": number }), |fields| {

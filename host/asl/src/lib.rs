@@ -31,6 +31,7 @@ mod hints;
 mod history;
 mod jackson;
 mod machine;
+mod marks;
 mod outline;
 mod parameters;
 mod payload;

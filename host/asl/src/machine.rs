@@ -11,11 +11,11 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    Diagnostic, Location, Resource, ResourceKind, StateName,
+    Code, Diagnostic, Location, Resource, ResourceKind, StateName,
     check::{check, check_inside},
     fields::Fields,
     findings::Findings,
-    hints, parameters,
+    hints, marks, parameters,
     payload::query::QueryLanguage,
     retry::{Catcher, Retrier},
     state::{Choice, Fail, Map, Parallel, Pass, StateType, Succeed, Task, Wait},
@@ -55,6 +55,7 @@ impl StateMachine {
         let value = json!({ "StartAt": name, "States": { name: state } });
         let (machine, mut found) = Self::read(&value);
         found.extend(check_inside(&value));
+        found.extend(marks::check(&value));
         found.extend(machine.iter().flat_map(parameters::check));
         Self::accepted((machine, found))
     }
@@ -69,7 +70,10 @@ impl StateMachine {
     /// have been fewer.
     pub fn recall(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let value = read_json(text).map_err(|problem| vec![problem])?;
-        Self::accepted(Self::read(&value))
+        let (machine, found) = Self::read(&value);
+        // What an expression refers to takes nothing from what it says.
+        let is_of_reading = |it: &Diagnostic| it.code != Code::UnsupportedJsonataExpression;
+        Self::accepted((machine, found.into_iter().filter(is_of_reading).collect()))
     }
 
     /// What a definition says, as far as it can be read, and all that is wrong with it. `more` are the
@@ -84,6 +88,7 @@ impl StateMachine {
         };
         let (machine, mut found) = Self::read(&value);
         found.extend(check(&value));
+        found.extend(marks::check(&value));
         found.extend(machine.iter().flat_map(parameters::check));
         found.extend(machine.iter().flat_map(more));
         found.extend(hints::of(&value));

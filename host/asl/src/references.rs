@@ -21,7 +21,7 @@ pub(crate) const CONTAINERS: [&str; 8] =
     ["Choices", "And", "Or", "Not", "Catch", "ItemBatcher", "ItemReader", "ResultWriter"];
 
 /// Fields that hold machines of their own.
-const MACHINES: [&str; 3] = ["Branches", "ItemProcessor", "Iterator"];
+pub(crate) const MACHINES: [&str; 3] = ["Branches", "ItemProcessor", "Iterator"];
 
 /// The names of the variables that each state of a definition reads, in the order of the alphabet;
 /// states that read none are left out.

@@ -51,14 +51,17 @@ impl Execution {
         let id = |kind| branch.command(path, kind);
         let (task, timeout, heartbeat) =
             (id(CommandKind::Task), id(CommandKind::Timeout), id(CommandKind::Heartbeat));
-        let (timeout_seconds, heartbeat_seconds) = (order.timeout_seconds, order.heartbeat_seconds);
+        // Before edition 3 an activity's timeout counted from here, too.
+        let is_begun = !is_activity || self.started().edition < 3;
+        let timeout_seconds = order.timeout_seconds.filter(|_| is_begun);
+        let heartbeat_seconds = order.heartbeat_seconds.filter(|_| !is_activity);
         let schedule = Command::ScheduleTask(Box::new(self.visit(path).task(order)));
         self.turn.step.commands.push(schedule.clone());
         self.outstanding.issue(task, schedule);
         if let Some(seconds) = timeout_seconds {
             self.start_timer(timeout, self.now.plus_millis(millis(seconds)));
         }
-        if let Some(seconds) = heartbeat_seconds.filter(|_| !is_activity) {
+        if let Some(seconds) = heartbeat_seconds {
             self.start_timer(heartbeat, self.now.plus_millis(millis(seconds)));
         }
         self.turn.starting.push(path.clone());
@@ -95,7 +98,8 @@ impl Execution {
         }
     }
 
-    /// A worker took an activity's task: its heartbeats count from here.
+    /// A worker took an activity's task: its limits count from here. (Developer Guide, "Task workflow state": "For
+    /// Activities, the count begins when GetActivityTask receives a token".)
     pub(super) fn task_started(&mut self, id: &CommandId, worker: Option<String>) -> Next {
         let task = self.task_named(id)?;
         let path = &id.branch;
@@ -108,9 +112,16 @@ impl Execution {
         let now = self.now;
         let branch = self.branch_mut(path);
         (branch.waiting, branch.started_at) = (Waiting::Task(TaskStage::Started), Some(now));
-        if let Some(seconds) = task.heartbeat_seconds {
-            let timer = CommandId { kind: CommandKind::Heartbeat, ..id.clone() };
-            self.start_timer(timer, self.now.plus_millis(millis(seconds)));
+        let timeout_seconds = task.timeout_seconds.filter(|_| self.started().edition >= 3);
+        let limits = [
+            (CommandKind::Timeout, timeout_seconds),
+            (CommandKind::Heartbeat, task.heartbeat_seconds),
+        ];
+        for (kind, seconds) in limits {
+            if let Some(seconds) = seconds {
+                let timer = CommandId { kind, ..id.clone() };
+                self.start_timer(timer, self.now.plus_millis(millis(seconds)));
+            }
         }
         None
     }

@@ -217,11 +217,12 @@ fn read_next(kind: StateKind, fields: &mut Fields<'_>) -> Option<StateName> {
     next
 }
 
-/// The language that `QueryLanguage` names; `inherited` without one. What is neither of the two names
-/// is taken for JSONata, as AWS does.
+/// The language that `QueryLanguage` names; `inherited` without one. What is neither of the two names,
+/// or is no text, is taken for JSONata, as AWS does.
 fn read_language(fields: &mut Fields<'_>, inherited: QueryLanguage) -> QueryLanguage {
     const NAME: &str = "QueryLanguage";
     match fields.string(NAME) {
+        None if fields.has(NAME) => QueryLanguage::Jsonata,
         None => inherited,
         Some("JSONata") => QueryLanguage::Jsonata,
         Some("JSONPath") => {
@@ -237,8 +238,7 @@ fn read_language(fields: &mut Fields<'_>, inherited: QueryLanguage) -> QueryLang
             QueryLanguage::JsonPath
         }
         Some(_) => {
-            let message =
-                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]";
+            let message = "Value should be one of the following: [JSONPath, JSONata]";
             fields.wrong(NAME, message, "use JSONPath or JSONata, or leave it out");
             QueryLanguage::Jsonata
         }
@@ -299,8 +299,18 @@ mod tests {
             (
                 r#"{"QueryLanguage": "jq", "StartAt": "A", "States": {"A": {"Type": "Succeed", "OutputPath": "$"}}}"#,
                 vec![
-                    "SCHEMA_VALIDATION_FAILED: The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata] at /QueryLanguage",
+                    "SCHEMA_VALIDATION_FAILED: Value should be one of the following: [JSONPath, JSONata] at /QueryLanguage",
                     "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'OutputPath' is only supported for the 'JSONPath' QueryLanguage at /States/A",
+                ],
+            ),
+            (
+                r#"{"QueryLanguage": 1, "StartAt": "A", "States": {"A": {"Type": "Succeed", "Output": "{% 1 %}"}}}"#,
+                vec!["SCHEMA_VALIDATION_FAILED: Expected value of type [STRING] at /QueryLanguage"],
+            ),
+            (
+                r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed", "QueryLanguage": null, "Output": 1}}}"#,
+                vec![
+                    "SCHEMA_VALIDATION_FAILED: Expected value of type [STRING] at /States/A/QueryLanguage",
                 ],
             ),
         ];
@@ -312,7 +322,7 @@ mod tests {
     #[test]
     fn a_state_has_a_type_and_leads_on_or_ends() {
         let cases = [
-            (json!(1), "Expected value of type Object at /States/A"),
+            (json!(1), "Expected value of type [OBJECT] at /States/A"),
             (json!({"End": true}), "These fields are required: [Type] at /States/A"),
             (
                 json!({"Type": "pass", "End": true}),
@@ -323,7 +333,7 @@ mod tests {
                 json!({"Type": "Pass", "End": true, "Next": "A"}),
                 "There should only be one of the following fields: [Next, End] at /States/A",
             ),
-            (json!({"Type": "Pass", "End": 1}), "Expected value of type Boolean at /States/A/End"),
+            (json!({"Type": "Pass", "End": 1}), "Expected value of type [BOOLEAN] at /States/A/End"),
             (
                 json!({"Type": "Pass", "End": true, "Output": 1}),
                 "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the \

@@ -76,11 +76,11 @@ pub(crate) enum Fault {
 impl Jsonata {
     /// Reads an expression; fails with what is wrong with it, in JSONata's words without its code.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
-        let compile = |text: &str| Expression::compile(text).map_err(|error| error.message());
+        let compile = |text: &str| Expression::compile(text).map_err(|error| message(&error));
         let written = compile(text)?;
         let root = &written.ast().root;
         let functions = names_in(root)?.into_iter().filter(|name| is_function(name));
-        let functions = functions.map(Box::from).collect();
+        let functions: Arc<[Box<str>]> = functions.map(Box::from).collect();
         let mark = rewrite::mark(text);
         let engine = match rewrite::rewritten(root, text, &mark) {
             Some(rewritten) => compile(&rewritten)?,
@@ -91,7 +91,9 @@ impl Jsonata {
         let reads = reads.map(|(name, read)| (name.as_str().into(), read.clone())).collect();
         let hosts = Hosts::of(&names_in(&engine.ast().root)?, &mark);
         let plain = Plain::of(root);
-        let allowance = Allowance::of(&engine.ast().root, is_engines).into();
+        let is_guarded = functions.iter().any(|name| rewrite::is_guarded(name));
+        let deeper = if is_guarded { rewrite::DEEPER } else { 0 };
+        let allowance = Allowance::of(&engine.ast().root, is_engines, deeper).into();
         Ok(Self { written, engine, reads, functions, mark, hosts, allowance, plain })
     }
 
@@ -121,7 +123,8 @@ impl Jsonata {
     }
 
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
-        let is_earlier = scope.context.edition() < 2;
+        let edition = scope.context.edition();
+        let is_earlier = edition < 2;
         if let Some(value) = self.plain.as_ref().and_then(|plain| plain.find(scope)) {
             let value = value.cloned().ok_or(Fault::Undefined)?;
             // Before, a number was passed on as it is written.
@@ -129,11 +132,11 @@ impl Jsonata {
         }
         let written =
             |value| if is_earlier { numbered(value, earlier::whole) } else { normal(value) };
-        let fault = if is_earlier { earlier::fault } else { Fault::of };
+        let fault = |error: &Error| Fault::of(error, edition);
         let chance = self.hosts.draw(scope);
         let bindings = || self.bindings(scope, &chance);
         let timed = |options: Options| options.now(scope.now.as_millis()).seed(chance.seed());
-        let narrow = timed(Allowance::narrow());
+        let narrow = timed(self.allowance.narrow(edition));
         match self.engine.evaluate_with(None, &bindings(), &narrow) {
             Ok(Some(value)) => return Ok(written(value)),
             // Of nothing and of a function the engine tells the difference to a tracer alone.
@@ -141,7 +144,7 @@ impl Jsonata {
             Err(error) if ["U1001", "U1006"].contains(&error.code()) => {}
             Err(error) => return Err(fault(&error)),
         }
-        let (wide, mut meter) = self.allowance.wide();
+        let (wide, mut meter) = self.allowance.wide(edition);
         match self.engine.evaluate_traced(None, &bindings(), &timed(wide), &mut meter) {
             Ok(Some(value)) => Ok(written(value)),
             Ok(None) if meter.is_function => Err(Fault::Function),
@@ -175,8 +178,9 @@ impl Jsonata {
 }
 
 impl Fault {
-    fn of(error: &Error) -> Self {
+    fn of(error: &Error, edition: u32) -> Self {
         match error.code() {
+            _ if edition < 2 => earlier::fault(error),
             // The engine's own, and the meter's and the hosts', by the only way there is to stop it.
             "U1001" | "U1003" => Self::Limit(
                 "Expression evaluation memory limit exceeded: Check for excessive memory usage",
@@ -186,9 +190,21 @@ impl Fault {
                 "Stack overflow error: Check for non-terminating recursive function. Consider \
                  rewriting as tail-recursive",
             ),
-            code => Self::Error(format!("{code}: {}", error.message())),
+            // Before, a whole number was told with a point.
+            code if edition < 3 => Self::Error(format!("{code}: {}", error.message())),
+            code => Self::Error(format!("{code}: {}", message(error))),
         }
     }
+}
+
+/// An error's message, with the numbers in it as AWS writes them.
+fn message(error: &Error) -> String {
+    let parts = ["token", "value", "value2", "exp", "index"];
+    let numbers = parts.into_iter().filter_map(|part| Some((part, error.detail(part)?)));
+    let numbers = numbers.filter(|(_, value)| value.is_number());
+    let normal =
+        numbers.fold(error.clone(), |told, (part, number)| told.with(part, normal(number.clone())));
+    normal.message()
 }
 
 /// `$states`, as far as it is read.
@@ -303,8 +319,9 @@ fn names_in(root: &Node) -> Result<BTreeSet<String>, String> {
     unknown.map_or(Ok(names), Err)
 }
 
-/// Adds what `node` refers to where there is no context item: not in later steps of a path, in
-/// predicates and in functions. Recursion is as deep as the tree, which the engine's parser bounds.
+/// Adds what `node` refers to where there is no context item: not in later steps of a path, nor in
+/// predicates; a function has the context of what defines it. Recursion is as deep as the tree, which the
+/// engine's parser bounds.
 fn survey(node: &Node, found: &mut Vec<String>) {
     match &node.kind {
         NodeKind::Name { name } => found.push(name.clone()),
@@ -315,7 +332,8 @@ fn survey(node: &Node, found: &mut Vec<String>) {
                 survey(first, found);
             }
         }
-        NodeKind::Lambda(_) | NodeKind::Transform(_) | NodeKind::Sort { .. } => {}
+        NodeKind::Lambda(function) => survey(&function.body, found),
+        NodeKind::Transform(_) | NodeKind::Sort { .. } => {}
         _ => node.for_each_child(|child| {
             let is_nested = is_predicate_of(node, child);
             if !is_nested {

@@ -97,6 +97,11 @@ pub(crate) fn marked(text: &str) -> Option<&str> {
     Some(text.strip_prefix("{%")?.strip_suffix("%}")?.trim())
 }
 
+/// Whether a text has one of the two marks at its end, and is no expression.
+pub(crate) fn is_half_marked(text: &str) -> bool {
+    (text.starts_with("{%") || text.ends_with("%}")) && marked(text).is_none()
+}
+
 /// The variables that an expression reads; none when it is no expression.
 pub(crate) fn variables(text: &str) -> Vec<String> {
     let expression = Jsonata::compile(text);
@@ -122,14 +127,17 @@ impl Query {
             }
         };
         for name in expression.top_level_references() {
-            let message = format!("Reference to '{name}' at the top level is not supported.");
+            let message = match &*name {
+                "$$" => "Reference to '$$' is not supported.".to_owned(),
+                name => format!("Reference to '{name}' at the top level is not supported."),
+            };
             let mend = "begin with `$states.input`, or with a variable such as `$name`";
             let problem = problem(message, at.clone(), mend);
             found.push(Diagnostic { code: Code::UnsupportedJsonataExpression, ..problem });
         }
         for (member, only) in [("result", Moment::Leaving), ("errorOutput", Moment::Catching)] {
             if moment != only && expression.reads_of_states(member) {
-                let message = format!("Reference to '$states.{member}' is not supported here.");
+                let message = format!("Field '$states.{member}' does not exist.");
                 let mend = match only {
                     Moment::Catching => "use it in the Output or Assign of a catcher",
                     _ => "use it in the Output or Assign of a Task, Parallel or Map state",

@@ -79,7 +79,7 @@ mod tests {
             (json!({"states": 1}), "The variable name 'states' is reserved at /Assign"),
             (json!({"a.b.$": "$.x"}), "The variable name 'a.b' is not valid at /Assign"),
             (json!({"a[0]": 1}), "The variable name 'a[0]' is not valid at /Assign"),
-            (json!("a"), "Expected value of type Object at /Assign"),
+            (json!("a"), "Expected value of type [OBJECT] at /Assign"),
         ];
         for (value, expected) in cases {
             assert_eq!(read(&value).1, [expected], "{value}");

@@ -153,7 +153,7 @@ mod tests {
             (json!({"Choices": []}), Some("Value cannot be empty at /States/A/Choices")),
             (
                 json!({"Choices": [7]}),
-                Some("Expected value of type Object at /States/A/Choices[0]"),
+                Some("Expected value of type [OBJECT] at /States/A/Choices[0]"),
             ),
             (
                 json!({"Choices": [{"Variable": "$.a", "IsNull": true}]}),

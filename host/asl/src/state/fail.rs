@@ -85,7 +85,7 @@ mod tests {
                         "There should only be one of the following fields: [Error, ErrorPath] at /States/A",
                     ],
                 ),
-                (json!({"Error": 7}), &["Expected value of type String at /States/A/Error"]),
+                (json!({"Error": 7}), &["Expected value of type [STRING] at /States/A/Error"]),
                 (json!({"InputPath": "$"}), &["Field 'InputPath' is not supported at /States/A"]),
                 (json!({"Next": "A"}), &["Field 'Next' is not supported at /States/A"]),
             ],

@@ -341,7 +341,7 @@ mod tests {
         let machine = json!({"StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
         let mut children = machine.clone();
         children["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"});
-        let refused = ["Expected value of type Array at /States/A/Items"];
+        let refused = ["Expected value of type [ARRAY] at /States/A/Items"];
         check(
             &json!({"Type": "Map", "QueryLanguage": "JSONata", "ItemProcessor": machine,
                 "Items": ["{% 1 %}"], "End": true}),

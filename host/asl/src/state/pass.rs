@@ -71,7 +71,7 @@ mod tests {
             &[
                 (
                     json!({"InputPath": 1}),
-                    &["Expected value of type String at /States/A/InputPath"],
+                    &["Expected value of type [STRING] at /States/A/InputPath"],
                 ),
                 (
                     json!({"OutputPath": "a.b"}),

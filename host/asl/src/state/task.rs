@@ -339,7 +339,7 @@ mod tests {
                 (
                     json!({"Assign": [1], "Catch": [{"ErrorEquals": ["E"], "Next": "A", "Assign": {"1": 1}}]}),
                     &[
-                        "Expected value of type Object at /States/A/Assign",
+                        "Expected value of type [OBJECT] at /States/A/Assign",
                         "The variable name '1' is not valid at /States/A/Catch[0]/Assign",
                     ],
                 ),

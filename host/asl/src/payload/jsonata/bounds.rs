@@ -18,12 +18,20 @@ use jlens_core::{
 };
 use serde_json::Value;
 
-/// How deep an evaluation may nest. AWS documents no limit; there a sum of 200 terms overflows.
-const DEPTH_MAX: usize = 1_000;
+use super::earlier;
+
+/// How deep an evaluation may nest: AWS documents no limit, and a sum of 100 terms is the longest that it takes.
+const DEPTH_MAX: usize = 100;
 
 /// The most bytes of a result as JSON. AWS's payloads end at 262,144: this stops only what would be
 /// refused anyway.
-const RESULT_BYTES_MAX: usize = 4 << 20;
+const RESULT_BYTES_MAX: usize = 16 << 20;
+
+/// The most items of an array: AWS takes `[1..873782]`, and not one more.
+const ITEMS_MAX: usize = 873_782;
+
+/// The most bytes of a string: on AWS a character weighs one where an item weighs eight.
+const STRING_BYTES_MAX: usize = 8 * ITEMS_MAX;
 
 /// Steps, items of an array, bytes of a string.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,9 +44,8 @@ struct Bounds {
 /// The first run's: an item is 16 bytes, so that it takes 800 MB at the very most.
 const NARROW: Bounds = Bounds { steps: 10_000, items: 5_000, bytes: 64 << 10 };
 
-/// The second run's. No payload has more items than that, and on AWS a string of twice as many bytes
-/// fails.
-const WIDE: Bounds = Bounds { steps: 2_000_000, items: 1 << 17, bytes: 4 << 20 };
+/// The second run's.
+const WIDE: Bounds = Bounds { steps: 2_000_000, items: ITEMS_MAX, bytes: STRING_BYTES_MAX };
 
 /// What all values of the second run may weigh, each as many 16 bytes.
 const WEIGHT_MAX: usize = 16 << 20;
@@ -123,6 +130,8 @@ const SMALL: [&str; 25] = [
 pub(super) struct Allowance {
     /// The second run's.
     wide: Bounds,
+    /// How much deeper the text that is evaluated nests than the one that is written.
+    deeper: usize,
     /// The arguments of calls that the engine makes without telling what they give: weighed in their
     /// place.
     weighed: BTreeSet<NodeId>,
@@ -131,8 +140,9 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// `is_function` knows the names of built-in functions.
-    pub(super) fn of(root: &Node, is_function: fn(&str) -> bool) -> Self {
+    /// `is_function` knows the names of built-in functions; `deeper` is how much deeper the tree nests than
+    /// what its author wrote.
+    pub(super) fn of(root: &Node, is_function: fn(&str) -> bool, deeper: usize) -> Self {
         let mut survey = Survey::new(is_function);
         survey.see(root, Role::Value);
         let mut wide = WIDE;
@@ -153,28 +163,30 @@ impl Allowance {
         } else if survey.writes_unseen {
             wide.steps = STEPS_WITH_LAST_CALLS.min(wide.steps);
         }
-        Self { wide, weighed: survey.weighed, read: survey.read }
+        Self { wide, deeper, weighed: survey.weighed, read: survey.read }
     }
 
-    /// For the first run.
-    pub(super) fn narrow() -> Options {
-        NARROW.options()
+    /// For the first run, by the rules of an edition.
+    pub(super) fn narrow(&self, edition: u32) -> Options {
+        self.options(NARROW, edition)
     }
 
     /// For the second run.
-    pub(super) fn wide(&self) -> (Options, Meter<'_>) {
+    pub(super) fn wide(&self, edition: u32) -> (Options, Meter<'_>) {
         let meter = Meter::new(self);
-        (self.wide.options().cancel_token(meter.stop.clone()), meter)
+        (self.options(self.wide, edition).cancel_token(meter.stop.clone()), meter)
     }
-}
 
-impl Bounds {
-    fn options(self) -> Options {
-        Options::new()
-            .max_depth(DEPTH_MAX)
-            .max_steps(self.steps)
-            .max_array_length(self.items)
-            .max_string_length(self.bytes)
+    fn options(&self, bounds: Bounds, edition: u32) -> Options {
+        let Bounds { steps, items, bytes } = bounds;
+        let options = Options::new().max_steps(steps);
+        if edition < 3 {
+            return earlier::bound(options, items, bytes);
+        }
+        options
+            .max_depth(DEPTH_MAX + self.deeper)
+            .max_array_length(items)
+            .max_string_length(bytes)
             .max_result_size(RESULT_BYTES_MAX)
     }
 }

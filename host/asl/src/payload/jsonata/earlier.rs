@@ -1,14 +1,32 @@
-//! What AWS's functions, numbers and limits were before edition 2: an execution that began by an earlier one
-//! replays as it was told.
+//! What AWS's functions, numbers and limits were before edition 3, and most of it before edition 2: an execution
+//! that began by an earlier one replays as it was told.
 
-use jlens_core::Error;
+use jlens_core::{Error, Options};
 use serde_json::{Number, Value, json};
 
-use super::{Fault, functions::Refusal};
+use super::{
+    Fault,
+    functions::{self, Refusal},
+};
 use crate::payload::intrinsic::hexadecimal_digest;
 
-/// The most items that `$range` gives.
-const RANGE_ITEMS_MAX: f64 = 131_072.0;
+/// How deep an evaluation could nest.
+const DEPTH_MAX: usize = 1_000;
+
+/// The most items of an array, `$range`'s too.
+const ITEMS_MAX: usize = 1 << 17;
+
+/// The most bytes of a string, and of a result as JSON.
+const BYTES_MAX: usize = 4 << 20;
+
+/// Holds an evaluation to bounds, and to those that there were.
+pub(super) fn bound(options: Options, items: usize, bytes: usize) -> Options {
+    options
+        .max_depth(DEPTH_MAX)
+        .max_array_length(items.min(ITEMS_MAX))
+        .max_string_length(bytes.min(BYTES_MAX))
+        .max_result_size(BYTES_MAX)
+}
 
 /// `$partition(array, size)`: the array in parts of that size; the last may be shorter.
 pub(super) fn partition(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
@@ -31,10 +49,10 @@ pub(super) fn range(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusa
         return Err("The third argument of the range function must not be zero".into());
     }
     let last = ((end - start) / step).floor();
-    if last >= RANGE_ITEMS_MAX {
+    if last >= ITEMS_MAX as f64 {
         return Err("The range function would give too many items".into());
     }
-    #[expect(clippy::cast_possible_truncation, reason = "it is below RANGE_ITEMS_MAX")]
+    #[expect(clippy::cast_possible_truncation, reason = "it is below ITEMS_MAX")]
     let count = last as i64;
     let items = (0..=count).map(|index| json!(start + index as f64 * step));
     Ok(Some(items.collect()))
@@ -71,7 +89,12 @@ pub(super) fn whole(number: &Number) -> Option<Number> {
     Number::from_i128(integer)
 }
 
-/// What the engine fails with; limits were told like anything else.
+/// `$range` of edition 2.
+pub(super) fn short_range(arguments: &[Option<Value>]) -> Result<Option<Value>, Refusal> {
+    functions::range_of(arguments, ITEMS_MAX)
+}
+
+/// What the engine failed with before edition 2; limits were told like anything else.
 pub(super) fn fault(error: &Error) -> Fault {
     let message = match error.code() {
         "U1003" => "The evaluation makes or reads more than it may".to_owned(),

@@ -31,15 +31,29 @@ struct Pure {
     signature: Option<&'static str>,
     arguments: usize,
     body: Body,
-    /// Its signature and what it did before edition 2, where that was otherwise.
-    before: Option<(&'static str, Body)>,
+    /// What it was before, the earliest first.
+    before: &'static [Before],
 }
 
+/// What a function was before an edition: its signature, and what it did.
+#[derive(Debug)]
+struct Before(u32, &'static str, Body);
+
 static PURE: [Pure; 13] = [
-    Pure::of_aws("hash", "<ss?:s>", functions::hash, ("<ss:s>", earlier::hash)),
-    Pure::of_aws("parse", "<s?:x>", functions::parse, ("<s:x>", earlier::parse)),
-    Pure::of_aws("partition", "<a?n?:x>", functions::partition, ("<an:a>", earlier::partition)),
-    Pure::of_aws("range", "<n?n?n?:x>", functions::range, ("<nnn:a>", earlier::range)),
+    Pure::of_aws("hash", "<ss?:s>", functions::hash, &[Before(2, "<ss:s>", earlier::hash)]),
+    Pure::of_aws("parse", "<s?:x>", functions::parse, &[Before(2, "<s:x>", earlier::parse)]),
+    Pure::of_aws(
+        "partition",
+        "<a?n?:x>",
+        functions::partition,
+        &[Before(2, "<an:a>", earlier::partition)],
+    ),
+    Pure::of_aws(
+        "range",
+        "<n?n?n?:x>",
+        functions::range,
+        &[Before(2, "<nnn:a>", earlier::range), Before(3, "<n?n?n?:x>", earlier::short_range)],
+    ),
     Pure::of_ours(rewrite::EQUAL, 2, compared::equal),
     Pure::of_ours(rewrite::UNEQUAL, 2, compared::unequal),
     Pure::of_ours(rewrite::MEMBER, 2, compared::member),
@@ -65,13 +79,13 @@ impl Pure {
         name: &'static str,
         signature: &'static str,
         body: Body,
-        before: (&'static str, Body),
+        before: &'static [Before],
     ) -> Self {
-        Self { name, signature: Some(signature), arguments: 0, body, before: Some(before) }
+        Self { name, signature: Some(signature), arguments: 0, body, before }
     }
 
     const fn of_ours(name: &'static str, arguments: usize, body: Body) -> Self {
-        Self { name, signature: None, arguments, body, before: None }
+        Self { name, signature: None, arguments, body, before: &[] }
     }
 
     /// What an expression calls it.
@@ -84,9 +98,10 @@ impl Pure {
 
     /// The function by the rules of an edition, which takes what it may be given of `left`.
     fn bound(&self, left: &Arc<AtomicUsize>, edition: u32) -> HostFunction {
-        let (signature, body) = match self.before {
-            Some((signature, body)) if edition < 2 => (Some(signature), body),
-            _ => (self.signature, self.body),
+        let before = self.before.iter().find(|Before(until, ..)| edition < *until);
+        let (signature, body) = match before {
+            Some(Before(_, signature, body)) => (Some(*signature), *body),
+            None => (self.signature, self.body),
         };
         let left = left.clone();
         let call = move |arguments: &[Option<Value>], _: &jlens_core::HostCall<'_>| {

@@ -40,6 +40,10 @@ pub(super) fn is_guarded(name: &str) -> bool {
     GUARDS.iter().any(|guard| guard.name == name)
 }
 
+/// How much deeper an expression nests that names such a function: the two blocks around it, and a call by way
+/// of ours.
+pub(super) const DEEPER: usize = 5;
+
 /// What is true where a variable has the name of such a function.
 pub(super) fn variable(mark: &str, name: &str) -> String {
     format!("{mark}is_{name}")

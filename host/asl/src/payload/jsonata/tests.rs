@@ -201,8 +201,53 @@ fn a_limit_is_told_in_the_words_of_aws() {
             "error: Stack overflow error: Check for non-terminating recursive function. Consider \
              rewriting as tail-recursive",
         ),
-        ("$count($range(1, 131072, 1))", "131072"),
     ]);
+}
+
+/// What AWS takes, and the next it does not.
+#[test]
+fn evaluations_end_where_those_of_aws_do() {
+    let memory =
+        "error: Expression evaluation memory limit exceeded: Check for excessive memory usage";
+    let stack = "error: Stack overflow error: Check for non-terminating recursive function. Consider \
+                 rewriting as tail-recursive";
+    let sum = |terms: usize| format!("1{}", "+1".repeat(terms - 1));
+    let nested = |[open, close]: [&str; 2], depth: usize| {
+        format!("{}1{}", open.repeat(depth), close.repeat(depth))
+    };
+    let piped = |times: usize| format!("1{}", "~>$string".repeat(times));
+    let recursive =
+        |n: usize| format!("($f := function($x) {{ $x <= 0 ? 0 : 1 + $f($x - 1) }}; $f({n}))");
+    let doubled = |times: usize| {
+        format!(
+            "($f := function($s, $n) {{ $n = 0 ? $s : $f($s & $s, $n - 1) }}; \
+             $length($f('x', {times})))"
+        )
+    };
+    for (text, expected) in [
+        (sum(100), "100"),
+        (sum(101), stack),
+        (nested(["(", ")"], 99), "1"),
+        (nested(["(", ")"], 100), stack),
+        (format!("$count({})", nested(["[", "]"], 97)), "1"),
+        (nested(["[", "]"], 100), stack),
+        (piped(99), "\"1\""),
+        (piped(100), stack),
+        (recursive(31), "31"),
+        (recursive(32), stack),
+        ("$count([1..873782])".to_owned(), "873782"),
+        ("[1..873783] ~> $count()".to_owned(), memory),
+        ("$sum([1..900000])".to_owned(), memory),
+        ("$sum($map([1..200000], function($v) { $v * 2 }))".to_owned(), "40000200000"),
+        ("$count($range(1, 360145, 1))".to_owned(), "360145"),
+        ("$count($range(1, 360146, 1))".to_owned(), memory),
+        (doubled(22), "4194304"),
+        (doubled(23), memory),
+        // Names that are bound around an expression take nothing of its depth.
+        (format!("{} + $count($keys({{}}))", sum(97)), "97"),
+    ] {
+        check(&[(&text, expected)]);
+    }
 }
 
 #[test]
@@ -341,6 +386,23 @@ fn what_is_no_expression_is_refused_in_the_words_of_jsonata() {
     ]);
 }
 
+/// A message of an edition before 3 is a cause that an execution may have gone on with.
+#[test]
+fn whole_numbers_in_messages_have_no_point() {
+    let execution_input = Payload::parse("{}").unwrap();
+    let (input, variables, random) = (json!({}), Variables::default(), Counting::default());
+    for (edition, text, number) in
+        [(2, "$sqrt(-1)", "-1.0"), (3, "$sqrt(-1)", "-1"), (3, "$sqrt(-1.5)", "-1.5")]
+    {
+        let execution = ExecutionContext { edition, ..execution(&execution_input) };
+        let context = ContextObject::new(execution, state());
+        let scope = scope(&input, &context, &variables, &random);
+        let given = Jsonata::compile(text).unwrap().evaluate(&scope);
+        let message = "The sqrt function cannot be applied to a negative number";
+        assert_eq!(given, Err(Fault::Error(format!("D3060: {message}: {number}"))), "{edition}");
+    }
+}
+
 #[test]
 fn names_at_the_top_level_are_found() {
     let cases = [
@@ -354,7 +416,13 @@ fn names_at_the_top_level_are_found() {
         ("($x := y; [z])", "y z"),
         ("$states.input.items[price > 3].(id + $)", ""),
         ("$states.input.items^(price).id", ""),
-        ("$map($states.input.items, function($v) { price })", ""),
+        ("$map($states.input.items, function($v) { price })", "price"),
+        ("$map($states.input.items, function() { $ })", "$"),
+        ("$map($states.input.items, function($v) { $v.price })", ""),
+        ("$map($states.input.items, function($v) { $string(price) })", "price"),
+        ("$map($states.input.items, function($v) { function($w) { $w + id } })", "id"),
+        ("$states.input.items.$map(tags, function($v) { id })", ""),
+        ("$states.input.items[$filter(tags, function($v) { id })]", ""),
         ("$states.input{id: $sum(price)}", ""),
         ("[$x][a = 1]", ""),
         ("$x ~> |$|{'a': b}|", ""),

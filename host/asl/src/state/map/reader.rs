@@ -249,7 +249,7 @@ fn read_headers(fields: &mut Fields<'_>, is_csv: bool) -> Option<Vec<String>> {
     let texts: Option<Vec<String>> =
         headers.iter().map(|header| header.as_str().map(str::to_owned)).collect();
     if texts.is_none() {
-        fields.wrong(HEADERS, "Expected value of type String", "name each column by a string");
+        fields.wrong(HEADERS, "Expected value of type [STRING]", "name each column by a string");
     }
     texts.filter(|_| are_given)
 }

@@ -210,7 +210,7 @@ fn what_is_wrong_with_a_rule_is_reported_where_it_stands() {
         ),
         (
             json!({"Variable": "$.a", "NumericEqualsPath": 5}),
-            vec![format!("Expected value of type String {at}/NumericEqualsPath")],
+            vec![format!("Expected value of type [STRING] {at}/NumericEqualsPath")],
         ),
         (
             json!({"Variable": "$.a", "NumericEqualsPath": "5"}),
@@ -218,19 +218,19 @@ fn what_is_wrong_with_a_rule_is_reported_where_it_stands() {
         ),
         (
             json!({"Variable": "$.a", "NumericEquals": "5"}),
-            vec![format!("Expected value of type Number {at}/NumericEquals")],
+            vec![format!("Expected value of type [NUMBER] {at}/NumericEquals")],
         ),
         (
             json!({"Variable": "$.a", "StringEquals": 5}),
-            vec![format!("Expected value of type String {at}/StringEquals")],
+            vec![format!("Expected value of type [STRING] {at}/StringEquals")],
         ),
         (
             json!({"Variable": "$.a", "BooleanEquals": 0}),
-            vec![format!("Expected value of type Boolean {at}/BooleanEquals")],
+            vec![format!("Expected value of type [BOOLEAN] {at}/BooleanEquals")],
         ),
         (
             json!({"Variable": "$.a", "IsNull": "true"}),
-            vec![format!("Expected value of type Boolean {at}/IsNull")],
+            vec![format!("Expected value of type [BOOLEAN] {at}/IsNull")],
         ),
         (
             json!({"Variable": "$.a", "TimestampEquals": "2026-01-31"}),
@@ -241,8 +241,8 @@ fn what_is_wrong_with_a_rule_is_reported_where_it_stands() {
             vec![format!("Value is not a valid StringMatches pattern {at}/StringMatches")],
         ),
         (json!({"And": []}), vec![format!("Value cannot be empty {at}/And")]),
-        (json!({"Or": {}}), vec![format!("Expected value of type Array {at}/Or")]),
-        (json!({"Not": []}), vec![format!("Expected value of type Object {at}/Not")]),
+        (json!({"Or": {}}), vec![format!("Expected value of type [ARRAY] {at}/Or")]),
+        (json!({"Not": []}), vec![format!("Expected value of type [OBJECT] {at}/Not")]),
         (
             json!({"And": [{"Variable": "$.a", "IsNull": true, "Next": "A"}]}),
             vec![format!("Field 'Next' is not supported {at}/And[0]")],
