@@ -91,6 +91,7 @@ fn what_comes_to_pass_is_counted_and_timed_as_aws_does() {
     let stop = json!({ "executionArn": stopped }).to_string();
     assert_eq!(server.call("StopExecution", &stop).0, 200);
     let late = start(&server, &packing, &json!({}));
+    server.call("GetActivityTask", &asked);
     server.until("it is late", || status(&server, &late) == "FAILED");
     assert_eq!(server.terminate(), Some(0));
 

@@ -44,10 +44,12 @@ fn check_containers(definition: &Value, skipped: usize) -> Findings {
         if container.states.is_empty() {
             continue;
         }
-        if container.states.iter().any(State::is_terminal) {
+        // AWS takes a loop inside a state, and has each state of it reached all the same.
+        let ends = container.states.iter().any(State::is_terminal);
+        if ends || container.role != Role::Root {
             check_reachable(container, &mut found);
         } else {
-            found.push(no_terminal(container));
+            found.push(no_terminal());
         }
     }
     check_unique(&outline, &mut found);
@@ -90,25 +92,20 @@ fn check_targets(container: &Container<'_>, names: &mut Names<'_>, found: &mut F
     }
 }
 
-fn no_terminal(container: &Container<'_>) -> Diagnostic {
-    let (here, at) = match container.role {
-        Role::Root => ("", &Location::Nowhere),
-        Role::Branch(_) => (" of this branch", &container.at),
-        Role::Processor => (" of this processor", &container.at),
-    };
+fn no_terminal() -> Diagnostic {
     error(
         Code::MissingEndState,
         "Workflow has no terminal state".to_owned(),
-        at,
-        format!("give a state{here} `\"End\": true`, or add a Succeed or Fail state"),
+        &Location::Nowhere,
+        "give a state `\"End\": true`, or add a Succeed or Fail state".to_owned(),
     )
 }
 
-/// Walks from `StartAt`. Where that leads nowhere, everything would be unreachable: it is silent.
+/// Walks from `StartAt`: where that names no state, none is reached.
 fn check_reachable(container: &Container<'_>, found: &mut Findings) {
-    let Some(start) = container.start.and_then(|start| container.position(start)) else { return };
+    let Some(start) = container.start else { return };
     let mut reached = vec![false; container.states.len()];
-    let mut ready = vec![start];
+    let mut ready: Vec<_> = container.position(start).into_iter().collect();
     while let Some(position) = ready.pop() {
         if !std::mem::replace(&mut reached[position], true) {
             let arrows = &container.states[position].arrows;
@@ -253,6 +250,14 @@ mod tests {
                   did you mean `Confirm`? Names are case-sensitive
                 MISSING_TRANSITION_TARGET: Missing 'Next' target: Both at /States/Charge/Catch[0]/Next
                   name a state of the same `States`; names are case-sensitive
+                MISSING_TRANSITION_TARGET: State "Choose" is not reachable. at /States/Choose
+                  name it in the `Next`, `Default`, `Catch` or `StartAt` that should lead to it, or remove it
+                MISSING_TRANSITION_TARGET: State "Charge" is not reachable. at /States/Charge
+                  name it in the `Next`, `Default`, `Catch` or `StartAt` that should lead to it, or remove it
+                MISSING_TRANSITION_TARGET: State "Confirm" is not reachable. at /States/Confirm
+                  name it in the `Next`, `Default`, `Catch` or `StartAt` that should lead to it, or remove it
+                MISSING_TRANSITION_TARGET: State "Split" is not reachable. at /States/Split
+                  name it in the `Next`, `Default`, `Catch` or `StartAt` that should lead to it, or remove it
                 MISSING_TRANSITION_TARGET: Missing 'Next' target: Confirm at /States/Split/Branches[0]/States/Inner/Next
                   /States/Confirm is in another `States`; transitions lead neither into nor out of a branch or processor
                 MISSING_TRANSITION_TARGET: State "Done" is not reachable. at /States/Split/Branches[0]/States/Done
@@ -284,6 +289,21 @@ mod tests {
     }
 
     #[test]
+    fn a_start_that_names_no_state_reaches_none() {
+        check_definition(
+            json!({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {
+                "StartAt": "Nope", "States": {"A": {"Type": "Pass", "End": true}},
+            }}}}),
+            expect![[r#"
+                MISSING_TRANSITION_TARGET: Missing 'Next' target: Nope at /States/M/ItemProcessor/StartAt
+                  name a state of the same `States`; names are case-sensitive
+                MISSING_TRANSITION_TARGET: State "A" is not reachable. at /States/M/ItemProcessor/States/A
+                  name it in the `Next`, `Default`, `Catch` or `StartAt` that should lead to it, or remove it
+            "#]],
+        );
+    }
+
+    #[test]
     fn a_workflow_without_an_end_is_not_walked_but_its_targets_are_checked() {
         check_definition(
             json!({"StartAt": "A", "States": {
@@ -297,8 +317,6 @@ mod tests {
                   name a state of the same `States`; names are case-sensitive
                 MISSING_END_STATE: Workflow has no terminal state at null
                   give a state `"End": true`, or add a Succeed or Fail state
-                MISSING_END_STATE: Workflow has no terminal state at /States/B/Branches[0]
-                  give a state of this branch `"End": true`, or add a Succeed or Fail state
             "#]],
         );
     }
@@ -382,6 +400,6 @@ mod tests {
         }
         let found = check(&machine);
         let codes: Vec<Code> = found.iter().map(|it| it.code).collect();
-        assert_eq!(codes, [Code::MissingTransitionTarget, Code::MissingEndState]);
+        assert_eq!(codes, [Code::MissingTransitionTarget]);
     }
 }

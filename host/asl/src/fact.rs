@@ -20,7 +20,8 @@ pub type Seed = [u8; 32];
 /// result that is too large.
 ///
 /// From 3 on evaluations nest as deep and make arrays and texts as large as on AWS, and a whole number in a message
-/// of JSONata's has no point; the limits of an activity's task count from when a worker takes it.
+/// of JSONata's has no point; the limits of an activity's task count from when a worker takes it; an inline Map with a
+/// field that is a distributed one's fails.
 pub const EDITION: u32 = 3;
 
 /// One thing the world told an execution. Journaled once, in order; never decided again.

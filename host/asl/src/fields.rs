@@ -39,6 +39,13 @@ pub(crate) struct Dialect {
     pub(crate) depth: usize,
 }
 
+impl Dialect {
+    /// Whether the state may not have its language: nothing is said then of fields that are another's.
+    fn is_refused(self) -> bool {
+        self.language == QueryLanguage::JsonPath && self.of_machine == QueryLanguage::Jsonata
+    }
+}
+
 impl<'a> Fields<'a> {
     /// The fields of `value`, when it is an object; reports it when it is not.
     pub(crate) fn of(value: &'a Value, at: Location, found: &'a mut Findings) -> Option<Self> {
@@ -323,10 +330,10 @@ impl<'a> Fields<'a> {
         for name in self.object.keys() {
             let language = self.language();
             if language.lacks(name) {
-                self.report(
-                    foreign(name, language),
-                    "use the fields of the state's query language",
-                );
+                if !self.dialect.is_refused() {
+                    let mend = "use the fields of the state's query language";
+                    self.report(foreign(name, language), mend);
+                }
             } else if !self.asked.contains(&name.as_str()) {
                 let message = format!("Field '{name}' is not supported");
                 self.report(message, format!("remove `{name}`, or correct its spelling"));

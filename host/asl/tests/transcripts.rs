@@ -280,6 +280,33 @@ fn heartbeats_of_an_activity_count_from_when_a_worker_took_it() {
 }
 
 #[test]
+fn the_timeout_of_an_activity_counts_from_when_a_worker_took_it() {
+    check(
+        json!({"StartAt": "Pack", "States": {"Pack": {"Type": "Task", "End": true,
+            "Resource": "arn:aws:states:us-east-1:123456789012:activity:Pack",
+            "TimeoutSeconds": 60}}}),
+        &[start("{}"), taken("1.0:task", None), fired("1.0:timeout")],
+        expect_file!["transcripts/the_timeout_of_an_activity_counts_from_when_a_worker_took_it.txt"],
+    );
+}
+
+/// As an execution that began before edition 3 was told.
+#[test]
+fn the_timeout_of_an_activity_counted_from_its_scheduling() {
+    let mut start = start("{}");
+    if let FactKind::ExecutionStarted { edition, .. } = &mut start {
+        *edition = 2;
+    }
+    check(
+        json!({"StartAt": "Pack", "States": {"Pack": {"Type": "Task", "End": true,
+            "Resource": "arn:aws:states:us-east-1:123456789012:activity:Pack",
+            "HeartbeatSeconds": 3, "TimeoutSeconds": 60}}}),
+        &[start, taken("1.0:task", None), fired("1.0:timeout")],
+        expect_file!["transcripts/the_timeout_of_an_activity_counted_from_its_scheduling.txt"],
+    );
+}
+
+#[test]
 fn a_task_token_is_in_the_context_and_completes_the_task() {
     check(
         json!({"StartAt": "Ask", "States": {"Ask": {
@@ -584,6 +611,18 @@ fn a_map_of_nothing_succeeds_at_once() {
             "Last": {"Type": "Succeed"}}}),
         &[start("[]")],
         expect_file!["transcripts/a_map_of_nothing_succeeds_at_once.txt"],
+    );
+}
+
+#[test]
+fn an_inline_map_with_a_reader_fails_the_execution() {
+    check(
+        json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true,
+            "ItemReader": {"Resource": "arn:aws:states:::s3:getObject",
+                "Parameters": {"Bucket": "b", "Key": "k"}},
+            "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}}}}),
+        &[start("[1]")],
+        expect_file!["transcripts/an_inline_map_with_a_reader_fails_the_execution.txt"],
     );
 }
 

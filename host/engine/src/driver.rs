@@ -23,7 +23,7 @@ use futures::{
     future::{BoxFuture, OptionFuture},
     stream::FuturesOrdered,
 };
-use stepyard_asl::{Command, CommandId, FactKind, Timestamp};
+use stepyard_asl::{Command, CommandId, CommandKind, FactKind, Timestamp};
 use tokio::sync::{SetOnce, mpsc, oneshot};
 
 use act::Act;
@@ -266,8 +266,11 @@ impl Driver {
         self.lay_down_lingering();
         let now = self.clock.now();
         for _ in 0..BATCH_MAX {
-            let Some(Due { execution, timer, also }) = self.timers.take_due(now) else { return };
-            self.tell_at(now, &execution, FactKind::TimerFired { timer, also });
+            let Some(due) = self.timers.take_due(now) else { return };
+            let Due { at, execution, timer, also } = due;
+            // An execution's own limit ends it at its moment, however late it is looked at, as on AWS.
+            let at = if timer.kind() == CommandKind::Execution { at } else { now };
+            self.tell_at(at, &execution, FactKind::TimerFired { timer, also });
         }
     }
 

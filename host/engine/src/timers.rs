@@ -20,6 +20,8 @@ type Place = (Timestamp, u64);
 /// What is due of an execution.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Due {
+    /// The moment that it was set to.
+    pub(crate) at: Timestamp,
     pub(crate) execution: ExecutionArn,
     pub(crate) timer: CommandId,
     /// Where it is the limit of a task, those of other tasks that have the same moment.
@@ -73,7 +75,7 @@ impl Timers {
             also = those.map(|(_, timer)| timer.clone()).collect();
             also.iter().for_each(|timer| self.cancel(&execution, timer));
         }
-        Some(Due { execution, timer, also })
+        Some(Due { at, execution, timer, also })
     }
 }
 
@@ -127,7 +129,7 @@ mod tests {
         }
         timers.start(&ExecutionArn::from("other"), id("1.0:timeout"), at(10));
         let mut due = Vec::new();
-        while let Some(Due { execution, timer, also }) = timers.take_due(at(11)) {
+        while let Some(Due { execution, timer, also, .. }) = timers.take_due(at(11)) {
             due.push(format!("{execution}: {timer} {also:?}"));
         }
         assert_eq!(

@@ -303,6 +303,13 @@ mod tests {
                     "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'OutputPath' is only supported for the 'JSONPath' QueryLanguage at /States/A",
                 ],
             ),
+            // Of a state that may not have its language nothing else is said about languages.
+            (
+                r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Succeed", "QueryLanguage": "JSONPath", "Output": "{% 1 %}"}}}"#,
+                vec![
+                    "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/A",
+                ],
+            ),
             (
                 r#"{"QueryLanguage": 1, "StartAt": "A", "States": {"A": {"Type": "Succeed", "Output": "{% 1 %}"}}}"#,
                 vec!["SCHEMA_VALIDATION_FAILED: Expected value of type [STRING] at /QueryLanguage"],

@@ -70,6 +70,8 @@ pub(crate) struct Map {
     processor: Option<Arc<StateMachine>>,
     /// Set when items are processed by executions of their own.
     distributed: Option<Distributed>,
+    /// Whether an inline Map has one of the fields that it cannot work with.
+    is_mixed: bool,
     result: ResultFlow,
     retry: Vec<Retrier>,
     catch: Vec<Catcher>,
@@ -79,8 +81,13 @@ impl Map {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         let (processor_field, processor) = read_machine(fields);
         let Processor { machine, distributed } = processor;
+        let mut is_mixed = false;
         if distributed.is_none() {
             distributed::read_thresholds(fields);
+            // AWS takes these of an inline Map, and fails the state.
+            for name in ["ItemReader", "ItemBatcher", "ResultWriter"] {
+                is_mixed |= fields.value(name).is_some();
+            }
         }
         Self {
             language: fields.language(),
@@ -95,14 +102,8 @@ impl Map {
             ),
             processor_field,
             processor: machine,
-            distributed: match distributed {
-                Some(kind) => Some(Distributed::read(fields, kind)),
-                None => {
-                    // AWS takes an ItemReader of an inline Map, and does not look at it.
-                    fields.value("ItemReader");
-                    None
-                }
-            },
+            distributed: distributed.map(|kind| Distributed::read(fields, kind)),
+            is_mixed,
             result: ResultFlow::read(fields),
             retry: Retrier::read_all(fields),
             catch: Catcher::read_all(fields),
@@ -169,6 +170,10 @@ fn read_selector(fields: &mut Fields<'_>) -> Option<Template> {
 
 impl StateType for Map {
     fn enter(&self, cx: &Context<'_>) -> Result<Progress, EvaluationError> {
+        // Before, such an inline Map ran as if they were not there.
+        if self.is_mixed && cx.object.edition() >= 3 {
+            return Err(StatesError::runtime(MIXED).into());
+        }
         let input = self.input_path.apply(cx, cx.input)?;
         cx.inspect(|it| it.after_input_path = Some(input.clone()));
         // With a reader neither ItemsPath nor Items is looked at.
@@ -264,6 +269,10 @@ impl Map {
         })
     }
 }
+
+/// Why an inline Map with fields of a distributed one fails.
+const MIXED: &str =
+    "The ItemReader, ItemBatcher and ResultWriter fields are not supported for INLINE maps";
 
 /// The members of an object as items.
 fn pairs(members: &serde_json::Map<String, Value>) -> Payload {
