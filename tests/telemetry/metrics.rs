@@ -127,11 +127,11 @@ fn what_comes_to_pass_is_counted_and_timed_as_aws_does() {
         sums.own(activity),
         [
             ("ActivitiesScheduled", 3),
-            ("ActivitiesStarted", 1),
+            ("ActivitiesStarted", 2),
             ("ActivitiesSucceeded", 1),
             ("ActivitiesTimedOut", 1),
-            ("ActivityRunTime", 1),
-            ("ActivityScheduleTime", 1),
+            ("ActivityRunTime", 2),
+            ("ActivityScheduleTime", 2),
             ("ActivityTime", 2),
         ]
     );

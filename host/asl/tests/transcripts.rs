@@ -286,7 +286,9 @@ fn the_timeout_of_an_activity_counts_from_when_a_worker_took_it() {
             "Resource": "arn:aws:states:us-east-1:123456789012:activity:Pack",
             "TimeoutSeconds": 60}}}),
         &[start("{}"), taken("1.0:task", None), fired("1.0:timeout")],
-        expect_file!["transcripts/the_timeout_of_an_activity_counts_from_when_a_worker_took_it.txt"],
+        expect_file![
+            "transcripts/the_timeout_of_an_activity_counts_from_when_a_worker_took_it.txt"
+        ],
     );
 }
 

@@ -340,7 +340,10 @@ mod tests {
                 json!({"Type": "Pass", "End": true, "Next": "A"}),
                 "There should only be one of the following fields: [Next, End] at /States/A",
             ),
-            (json!({"Type": "Pass", "End": 1}), "Expected value of type [BOOLEAN] at /States/A/End"),
+            (
+                json!({"Type": "Pass", "End": 1}),
+                "Expected value of type [BOOLEAN] at /States/A/End",
+            ),
             (
                 json!({"Type": "Pass", "End": true, "Output": 1}),
                 "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the \

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepyard_asl::{Payload, StatesError, Status};
+use stepyard_asl::{Payload, StateMachine, StatesError, Status};
 use stepyard_engine::{
-    ActivityTask, Completion, Config, Custody, Engine, MemoryStore, Quotas, SqliteStore, Store,
-    Tags, clock::VirtualClock,
+    ActivityTask, Completion, Config, Custody, Engine, MemoryStore, Quotas, SqliteStore,
+    StartExecution, Store, Tags, clock::VirtualClock,
 };
 
 use crate::custody::{eventually, keeper, rests};
@@ -16,10 +16,17 @@ use crate::support::{Functions, START, config, settle, start, succeeded};
 const PACK: &str = "arn:aws:states:us-east-1:123456789012:activity:pack";
 
 /// A task of an activity.
-fn pack(more: Value) -> Value {
-    let mut pack = json!({ "Type": "Task", "Resource": PACK, "End": true });
-    pack.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    json!({ "Pack": pack })
+fn pack() -> Value {
+    json!({ "Pack": { "Type": "Task", "Resource": PACK, "End": true } })
+}
+
+/// An execution that has only so many seconds.
+fn within(seconds: u64, begin: StartExecution) -> StartExecution {
+    let mut definition: Value = serde_json::from_str(&begin.definition).unwrap();
+    definition["TimeoutSeconds"] = json!(seconds);
+    let definition = definition.to_string();
+    let machine = StateMachine::parse(&definition).unwrap().into();
+    StartExecution { machine, definition: definition.into(), ..begin }
 }
 
 async fn packing(engine: &Engine) {
@@ -45,15 +52,16 @@ async fn tasks_that_wait_for_a_worker_rest_and_are_taken_in_their_order() {
     packing(&engine).await;
     let mut arns = Vec::new();
     for name in ["a", "b", "stopped", "late", "c"] {
-        let more = if name == "late" { json!({ "TimeoutSeconds": 60 }) } else { json!({}) };
-        arns.push(engine.start(start(name, pack(more))).await.unwrap().arn);
+        let begin = start(name, pack());
+        let begin = if name == "late" { within(60, begin) } else { begin };
+        arns.push(engine.start(begin).await.unwrap().arn);
     }
     eventually(|| arns.iter().all(|arn| rests(&kept, arn))).await;
     let first = taken(&engine).await.unwrap();
     assert_eq!(first.token.execution().as_deref(), Some(&*arns[0]));
     engine.stop(&arns[2], StatesError::default()).await.unwrap();
     clock.advance_millis(60_000);
-    assert!(matches!(engine.wait(&arns[3]).await, Ok(Status::Failed { .. })));
+    assert!(matches!(engine.wait(&arns[3]).await, Ok(Status::TimedOut)));
     engine.shutdown().await;
     drop((engine, kept));
 
@@ -72,7 +80,7 @@ async fn tasks_that_wait_for_a_worker_rest_and_are_taken_in_their_order() {
     assert_eq!(succeeded(engine.wait(&arns[0]).await.unwrap()), json!(1));
     // One that comes while a worker waits is taken at once.
     let comes = engine.activity_task(PACK, None).await.unwrap();
-    let next = engine.start(start("next", pack(json!({})))).await.unwrap().arn;
+    let next = engine.start(start("next", pack())).await.unwrap().arn;
     let task = tokio::time::timeout(Duration::from_secs(10), comes).await.unwrap().unwrap();
     assert_eq!(task.token.execution().as_deref(), Some(&*next));
 }
@@ -84,7 +92,7 @@ async fn many_workers_at_once_take_each_task_once() {
     packing(&engine).await;
     let mut arns = Vec::new();
     for number in 0..150 {
-        let started = engine.start(start(&format!("e-{number}"), pack(json!({})))).await.unwrap();
+        let started = engine.start(start(&format!("e-{number}"), pack())).await.unwrap();
         arns.push(started.arn.to_string());
     }
     eventually(|| arns.iter().all(|arn| rests(&store, arn))).await;
@@ -117,10 +125,10 @@ async fn one_that_cannot_be_read_back_stands_in_no_workers_way() {
     let (clock, store) = (VirtualClock::manual(START), MemoryStore::new(Quotas::default()));
     let engine = keeper(Functions::hang(), &clock, &store);
     packing(&engine).await;
-    let mut broken = start("broken", pack(json!({})));
+    let mut broken = start("broken", pack());
     broken.definition = "{}".into();
     let broken = engine.start(broken).await.unwrap().arn;
-    let good = engine.start(start("good", pack(json!({})))).await.unwrap().arn;
+    let good = engine.start(start("good", pack())).await.unwrap().arn;
     eventually(|| rests(&store, &broken) && rests(&store, &good)).await;
     settle().await;
     let task = taken(&engine).await.unwrap();
@@ -135,7 +143,7 @@ async fn a_task_whose_worker_has_gone_finds_another_though_its_execution_rests()
     let config = config(Functions::hang(), clock, store.clone());
     let engine = Engine::new(Config { custody: Some(Custody::default()), ..config });
     packing(&engine).await;
-    let arn = engine.start(start("e", pack(json!({})))).await.unwrap().arn;
+    let arn = engine.start(start("e", pack())).await.unwrap().arn;
     settle().await;
 
     // It goes while it is on its way to the disk that it has the task.
