@@ -51,7 +51,7 @@ impl CodeArchive {
             }
             // What is there but damaged is mended by being written again.
             Place::Folder(_) if self.get(&sha256).is_ok() => {}
-            Place::Folder(folder) => write(folder, &sha256, code)?,
+            Place::Folder(folder) => write(folder, &sha256, code).map_err(told)?,
         }
         Ok(sha256)
     }
@@ -102,6 +102,16 @@ fn write(folder: &Path, sha256: &str, code: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()?;
     crash::point("code-kept");
     Ok(())
+}
+
+/// A disk that is full is told with what to do about it.
+fn told(error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ io::ErrorKind::StorageFull => {
+            io::Error::new(kind, "its disk is full: make room there, then try again")
+        }
+        _ => error,
+    }
 }
 
 fn read(path: &Path, wanted: &str) -> io::Result<Arc<[u8]>> {
